@@ -1,0 +1,423 @@
+"""The graph every reader produces, every pass rewrites and every emitter prints.
+
+The operator vocabulary is ONNX's, one modern form of each operator (``OPSET``), with every attribute present. Logical axis
+order is channels first everywhere. ``specs/ir.md`` states what holds of a graph; ``Graph.check`` enforces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx.defs
+import onnx.helper
+
+from converter.padding import Padding
+
+OPSET = 25
+"""The ai.onnx opset whose form of each operator the graph uses."""
+
+MATLAB_DOMAIN = "matlab"
+"""Domain of a MATLAB layer that no reader translates: shown by ``inspect``, refused by ``convert``."""
+
+Dimension = int | str | None
+"""A known size, a symbol (equal symbols are equal sizes) or nothing known."""
+
+Shape = tuple[Dimension, ...]
+
+
+class Weight:
+    """An array of the network, read only when it is asked for.
+
+    ``load`` is None for a weight that the source describes without giving its numbers. ``trainable`` tells what was a weight
+    of the source (a parameter in the target) from what was a constant (a buffer).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: np.dtype | type | str,
+        load: Callable[[], np.ndarray] | None = None,
+        *,
+        trainable: bool = True,
+    ):
+        self.name = name
+        self.shape = tuple(int(size) for size in shape)
+        self.dtype = np.dtype(dtype)
+        self.trainable = trainable
+        self._load = load
+
+    @classmethod
+    def of(cls, array: np.ndarray, name: str = "", *, trainable: bool = True) -> Weight:
+        array = np.asarray(array)
+        return cls(name, array.shape, array.dtype, lambda: array, trainable=trainable)
+
+    @property
+    def has_data(self) -> bool:
+        return self._load is not None
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def array(self) -> np.ndarray:
+        """The numbers, in ``shape`` and ``dtype``."""
+        if self._load is None:
+            raise ValueError(f"weight {self.name!r} has no data: the source only describes it")
+        array = np.asarray(self._load())
+        if array.shape != self.shape or array.dtype != self.dtype:
+            raise ValueError(f"weight {self.name!r}: {array.dtype}{array.shape} instead of {self.dtype}{self.shape}")
+        return array
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray], shape: Sequence[int]) -> Weight:
+        """This weight after ``function``, which is called when the numbers are needed."""
+        load = (lambda: function(self.array())) if self.has_data else None
+        return Weight(self.name, shape, self.dtype, load, trainable=self.trainable)
+
+    def transpose(self, *axes: int) -> Weight:
+        if axes == tuple(range(len(self.shape))):
+            return self
+        return self.map(lambda array: array.transpose(axes), [self.shape[axis] for axis in axes])
+
+    def reshape(self, *shape: int) -> Weight:
+        shape = tuple(shape)
+        if shape == self.shape:
+            return self
+        return self.map(lambda array: array.reshape(shape), shape)
+
+    def __repr__(self) -> str:
+        return f"Weight({self.name!r}, {self.shape}, {self.dtype}{'' if self.has_data else ', no data'})"
+
+
+class Value:
+    """A tensor that flows between nodes, or a weight (then ``weight`` is set and ``producer`` is None).
+
+    ``dtype`` is a NumPy dtype (``object`` for strings) or None while unknown; ``shape`` is None while the rank is unknown.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dtype: np.dtype | type | None = None,
+        shape: Iterable[Dimension] | None = None,
+        weight: Weight | None = None,
+    ):
+        self.name = name
+        self.dtype = None if dtype is None else np.dtype(dtype)
+        self.shape: Shape | None = None if shape is None else tuple(shape)
+        self.weight = weight
+        self.producer: Node | None = None
+        self._users: dict[tuple[Node, int], None] = {}
+
+    @classmethod
+    def of_weight(cls, weight: Weight, name: str | None = None) -> Value:
+        return cls(weight.name if name is None else name, weight.dtype, weight.shape, weight)
+
+    @classmethod
+    def constant(cls, array: np.ndarray, name: str = "") -> Value:
+        """A value known when converting, which was no trainable weight of the source."""
+        return cls.of_weight(Weight.of(array, name, trainable=False))
+
+    @property
+    def users(self) -> list[tuple[Node, int]]:
+        """Each (node, input index) that reads this value, in the order the reads were made."""
+        return list(self._users)
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.shape is None else len(self.shape)
+
+    @property
+    def array(self) -> np.ndarray | None:
+        """The numbers, where they are known when converting."""
+        return self.weight.array() if self.weight is not None and self.weight.has_data else None
+
+    def __repr__(self) -> str:
+        return f"Value({self.name!r}, {self.dtype}, {self.shape})"
+
+
+class Node:
+    """One operation.
+
+    ``attributes`` holds Python numbers, strings, tuples, NumPy arrays (tensor attributes), ``Graph`` (sub-graphs) and, under
+    ``pads`` of convolutions and pooling, a ``Padding``. Optional attributes without a default are None. ``name`` is the
+    layer or node name of the source; ``origin`` names that place in messages ("layer 6 'conv2' (Convolution2DLayer)").
+    """
+
+    def __init__(
+        self,
+        op_type: str,
+        inputs: Sequence[Value | None],
+        outputs: Sequence[Value | None],
+        attributes: dict[str, Any] | None = None,
+        *,
+        name: str = "",
+        domain: str = "",
+        origin: str = "",
+    ):
+        self.op_type = op_type
+        self.domain = domain
+        self.name = name
+        self.origin = origin or f"node {name!r} ({op_type})"
+        self._inputs: list[Value | None] = []
+        for value in inputs:
+            self.add_input(value)
+        self.outputs = list(outputs)
+        for value in self.outputs:
+            if value is not None:
+                value.producer = self
+        self.attributes = with_defaults(op_type, domain, attributes or {})
+
+    @property
+    def inputs(self) -> tuple[Value | None, ...]:
+        return tuple(self._inputs)
+
+    @property
+    def output(self) -> Value:
+        """The first output."""
+        return self.outputs[0]
+
+    def add_input(self, value: Value | None) -> None:
+        self._inputs.append(None)
+        self.set_input(len(self._inputs) - 1, value)
+
+    def set_input(self, index: int, value: Value | None) -> None:
+        old = self._inputs[index]
+        if old is not None:
+            del old._users[(self, index)]
+        self._inputs[index] = value
+        if value is not None:
+            value._users[(self, index)] = None
+
+    def detach(self) -> None:
+        """Stop reading any value; for a node that is being removed."""
+        for index in range(len(self._inputs)):
+            self.set_input(index, None)
+
+    def input(self, index: int) -> Value | None:
+        """Input ``index``, None where it is left out."""
+        return self._inputs[index] if index < len(self._inputs) else None
+
+    def __getitem__(self, attribute: str) -> Any:
+        return self.attributes[attribute]
+
+    def subgraphs(self) -> Iterator[Graph]:
+        return (value for value in self.attributes.values() if isinstance(value, Graph))
+
+    def __repr__(self) -> str:
+        return f"Node({self.op_type!r}, {self.name!r})"
+
+
+@dataclass
+class Layer:
+    """One line of the listing people know from the source: a MATLAB layer, or an ONNX node.
+
+    ``outputs`` are the graph values that carry its result (empty for a layer without effect at inference, such as an output
+    layer). ``learnables`` are its weights.
+    """
+
+    number: int
+    name: str
+    type: str
+    description: str
+    outputs: tuple[Value, ...] = ()
+    learnables: tuple[Weight, ...] = ()
+
+
+@dataclass
+class Probe:
+    """One input and the source's own answer to it, in graph axis order, by graph input and output name."""
+
+    inputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
+
+
+@dataclass
+class Source:
+    """Where a graph came from. ``path`` is None for a graph built in memory."""
+
+    path: str | None = None
+    kind: str = ""
+    """"ONNX", "MATLAB layer table" ..."""
+    producer: str = ""
+    sha256: str = ""
+    model: Any = None
+    """Bytes or path of an ONNX model that onnxruntime can run as it is; None: the judge runs the graph's own ONNX form."""
+
+
+@dataclass
+class Graph:
+    """Nodes in topological order between named inputs and outputs."""
+
+    name: str
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    source: Source = field(default_factory=Source)
+    layers: list[Layer] = field(default_factory=list)
+    """The source's own listing; empty: one line for each node."""
+    notes: list[str] = field(default_factory=list)
+    """What was assumed or cannot be known from the source; printed in every report."""
+    probe: Probe | None = None
+
+    def add(
+        self,
+        op_type: str,
+        inputs: Sequence[Value | None],
+        attributes: dict[str, Any] | None = None,
+        *,
+        name: str = "",
+        output: str | Sequence[str] | None = None,
+        domain: str = "",
+        origin: str = "",
+    ) -> Value:
+        """Append a node and return its first output. ``output`` names its outputs (by default one, named as the node)."""
+        names = [output] if isinstance(output, str) else list(output) if output is not None else [name]
+        outputs = [Value(text) for text in names]
+        self.nodes.append(Node(op_type, inputs, outputs, attributes, name=name, domain=domain, origin=origin))
+        return outputs[0]
+
+    def values(self) -> Iterator[Value]:
+        """Inputs, then every node's inputs and outputs, each once."""
+        seen: set[Value] = set()
+        groups = [self.inputs, *(group for node in self.nodes for group in (node.inputs, node.outputs)), self.outputs]
+        for group in groups:
+            for value in group:
+                if value is not None and value not in seen:
+                    seen.add(value)
+                    yield value
+
+    def weights(self) -> list[Value]:
+        """Values that hold a weight and are read by some node or are outputs."""
+        return [value for value in self.values() if value.weight is not None]
+
+    def replace_all_uses(self, old: Value, new: Value) -> None:
+        """Let every reader of ``old``, the graph's outputs among them, read ``new``.
+
+        A graph output keeps its name: ``new`` takes it over unless it is itself an input or an output.
+        """
+        for node, index in old.users:
+            node.set_input(index, new)
+        if old in self.outputs:
+            if new not in self.outputs and new not in self.inputs and new.weight is None:
+                new.name = old.name
+            self.outputs = [new if value is old else value for value in self.outputs]
+
+    def remove(self, node: Node) -> None:
+        node.detach()
+        self.nodes.remove(node)
+
+    def remove_unused(self) -> bool:
+        """Drop nodes whose results nobody reads. True if there were any."""
+        kept = []
+        for node in reversed(self.nodes):
+            if any(value is not None and (value.users or value in self.outputs) for value in node.outputs):
+                kept.append(node)
+            else:
+                node.detach()
+        removed = len(kept) < len(self.nodes)
+        self.nodes = kept[::-1]
+        return removed
+
+    def sort(self) -> None:
+        """Put the nodes into topological order, keeping the given order where it is one already.
+
+        Raises ValueError that names a node on a cycle.
+        """
+        pending = {
+            node: {v.producer for v in node.inputs if v is not None and v.producer is not None} for node in self.nodes
+        }
+        done: set[Node] = set()
+        ordered: list[Node] = []
+        waiting = list(self.nodes)
+        while waiting:
+            left = []
+            for node in waiting:
+                if pending[node] <= done:
+                    ordered.append(node)
+                    done.add(node)
+                else:
+                    left.append(node)
+            if len(left) == len(waiting):
+                raise ValueError(f"{left[0].origin} is on a cycle: its inputs depend on its own output")
+            waiting = left
+        self.nodes = ordered
+
+    def check(self) -> None:
+        """Raise AssertionError where an invariant of ``specs/ir.md`` does not hold."""
+        known = {value for value in self.inputs}
+        for node in self.nodes:
+            for index, value in enumerate(node.inputs):
+                if value is None:
+                    continue
+                assert (node, index) in value._users, f"{node} is not among the users of its input {value}"
+                assert value.weight is not None or value in known or value.producer is None and value.name, (
+                    f"{node} reads {value} before it is produced"
+                )
+                if value.weight is not None:
+                    assert value.producer is None, f"{value} is a weight and has a producer"
+                    assert value.shape == value.weight.shape, f"{value} has another shape than its {value.weight}"
+            for value in node.outputs:
+                if value is not None:
+                    assert value.producer is node, f"{value} is an output of {node}, but has producer {value.producer}"
+                    assert value not in known, f"{value} is produced twice"
+                    known.add(value)
+            schema = onnx_schema(node.op_type, node.domain)
+            if schema is not None:
+                missing = schema.attributes.keys() - node.attributes.keys()
+                assert not missing, f"{node} has no {', '.join(missing)}"
+            for subgraph in node.subgraphs():
+                subgraph.check()
+        for value in self.outputs:
+            assert value in known or value.weight is not None, f"output {value} is not produced"
+
+
+def onnx_schema(op_type: str, domain: str = "") -> onnx.defs.OpSchema | None:
+    """The schema of the operator's modern form, None where the standard does not know it."""
+    try:
+        if domain in ("", "ai.onnx"):
+            return onnx.defs.get_schema(op_type, OPSET, "")
+        return onnx.defs.get_schema(op_type, domain)
+    except onnx.defs.SchemaError:
+        return None
+
+
+def with_defaults(op_type: str, domain: str, attributes: dict[str, Any]) -> dict[str, Any]:
+    """``attributes`` with each attribute of the schema present: its default, or None where it has none."""
+    schema = onnx_schema(op_type, domain)
+    if schema is None:
+        return dict(attributes)
+    complete = {}
+    for name, attribute in schema.attributes.items():
+        default = attribute.default_value
+        complete[name] = plain(onnx.helper.get_attribute_value(default)) if default.type else None
+    return complete | attributes
+
+
+def plain(value: Any) -> Any:
+    """An ONNX attribute value as plain Python: text for bytes, tuples for lists, float32 numbers at their shortest."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, float):
+        return shortest(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(plain(item) for item in value)
+    return value
+
+
+def shortest(value: float) -> float:
+    """The shortest decimal that is the same float32: 0.1 for 0.10000000149011612."""
+    return float(str(np.float32(value)))
+
+
+def padding_of(node: Node) -> Padding | None:
+    """The node's resolved padding, None where it has none or where it depends on sizes unknown when converting."""
+    pads = node.attributes.get("pads")
+    return pads if isinstance(pads, Padding) else None
