@@ -331,34 +331,34 @@ class Graph:
 
         Raises ValueError that names a node on a cycle.
         """
-        pending = {
-            node: {v.producer for v in node.inputs if v is not None and v.producer is not None} for node in self.nodes
-        }
-        done: set[Node] = set()
-        ordered: list[Node] = []
-        waiting = list(self.nodes)
-        while waiting:
-            left = []
-            for node in waiting:
-                if pending[node] <= done:
-                    ordered.append(node)
-                    done.add(node)
+        own = set(self.nodes)
+        ordered: dict[Node, None] = {}
+        for root in self.nodes:
+            path = {root: None}  # the walk from ``root`` back to what it needs, deepest last
+            while path:
+                node = next(reversed(path))
+                producers = (value.producer for value in node.inputs if value is not None)
+                missing = next((p for p in producers if p in own and p not in ordered), None)
+                if missing is None:
+                    ordered[node] = path.pop(node)
+                elif missing in path:
+                    raise ValueError(f"{node.origin} is on a cycle: its inputs depend on its own output")
                 else:
-                    left.append(node)
-            if len(left) == len(waiting):
-                raise ValueError(f"{left[0].origin} is on a cycle: its inputs depend on its own output")
-            waiting = left
-        self.nodes = ordered
+                    path[missing] = None
+        self.nodes = list(ordered)
 
-    def check(self) -> None:
-        """Raise AssertionError where an invariant of ``specs/ir.md`` does not hold."""
-        known = {value for value in self.inputs}
+    def check(self, outer: frozenset[Value] = frozenset()) -> None:
+        """Raise AssertionError where an invariant of ``specs/ir.md`` does not hold.
+
+        ``outer`` holds what a sub-graph may read from the graph around it.
+        """
+        known = set(self.inputs)
         for node in self.nodes:
             for index, value in enumerate(node.inputs):
                 if value is None:
                     continue
                 assert (node, index) in value._users, f"{node} is not among the users of its input {value}"
-                assert value.weight is not None or value in known or value.producer is None and value.name, (
+                assert value.weight is not None or value in known or value in outer, (
                     f"{node} reads {value} before it is produced"
                 )
                 if value.weight is not None:
@@ -374,7 +374,7 @@ class Graph:
                 missing = schema.attributes.keys() - node.attributes.keys()
                 assert not missing, f"{node} has no {', '.join(missing)}"
             for subgraph in node.subgraphs():
-                subgraph.check()
+                subgraph.check(outer | known)
         for value in self.outputs:
             assert value in known or value.weight is not None, f"output {value} is not produced"
 
