@@ -73,6 +73,11 @@ class Padding:
             return pairs[0][0] if self.is_symmetric else pairs[0]
         if not self.is_symmetric:
             return pairs
+        return self.shortest
+
+    @property
+    def shortest(self) -> int | tuple[int, ...]:
+        """``begin`` as one number where all axes agree."""
         return self.begin[0] if len(set(self.begin)) == 1 else self.begin
 
     @property

@@ -1,0 +1,44 @@
+"""Graphs as source code of a target framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from converter.graph import Graph, Shape, Weight
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the emitted model.
+
+    ``source_name`` is its name in the source, ``name`` the one in the code. ``shape`` is in source axis order, with a symbol or
+    None where a size is dynamic. Stored axis ``i`` is source axis ``axes[i]``.
+    """
+
+    source_name: str
+    name: str
+    dtype: str
+    shape: Shape
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """``code`` is the text of model.py; ``weights`` holds each weight under the target's own key, in its orientation."""
+
+    code: str
+    weights: dict[str, Weight]
+    inputs: list[Port]
+    outputs: list[Port]
+    transposes: int = 0
+
+
+def emit(graph: Graph, target: str, *, same: bool = False) -> Emitted:
+    """Write ``graph`` as code of ``target`` ("keras" or "pytorch").
+
+    ``same`` writes ``padding="same"`` wherever that is equal for every input size. The graph must hold nothing that
+    ``converter.operators.refusals`` reports.
+    """
+    from converter.emitters import keras, pytorch
+
+    return {"keras": keras, "pytorch": pytorch}[target].emit(graph, same=same)

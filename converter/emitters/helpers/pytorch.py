@@ -1,0 +1,41 @@
+"""Functions that emitted PyTorch code copies where PyTorch itself has no equal. Images are (batch, channel, *spatial)."""
+
+import functools
+import operator
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+
+def pad_same(x, kernel, strides, dilations):
+    """Zeros around ``x`` so that a window gives ceil(size / stride) results; the odd one at the bottom and right."""
+    rank = x.ndim - 2
+    kernel, strides, dilations = ([n] * rank if isinstance(n, int) else n for n in (kernel, strides, dilations))
+    sides = []
+    for size, k, stride, dilation in zip(x.shape[2:], kernel, strides, dilations, strict=True):
+        total = max((-(-size // stride) - 1) * stride + (k - 1) * dilation + 1 - size, 0)
+        sides = [total // 2, total - total // 2, *sides]
+    return F.pad(x, sides)
+
+
+def average_pool(pool, x, size, strides, sides):
+    """Average over the elements inside ``x``: padding (``sides``, last axis first) is not counted."""
+    ones = torch.ones_like(x)
+    return pool(F.pad(x, sides), size, strides) / pool(F.pad(ones, sides), size, strides)
+
+
+def dilated_pool(combine, x, sizes, strides, dilations):
+    """Combine the elements of windows with gaps between them, one axis after the other."""
+    for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations, strict=True), start=2):
+        last = (size - 1) * dilation
+        stop = x.shape[axis] - last
+        parts = [(slice(None),) * axis + (slice(i, i + stop, stride),) for i in range(0, last + 1, dilation)]
+        x = functools.reduce(combine, [x[part] for part in parts])
+    return x
+
+
+def dilated_average_pool(x, sizes, strides, dilations, sides):
+    """Average pooling with gaps in the window; padding (``sides``, last axis first) is not counted."""
+    total = dilated_pool(operator.add, F.pad(x, sides), sizes, strides, dilations)
+    count = dilated_pool(operator.add, F.pad(torch.ones_like(x), sides), sizes, strides, dilations)
+    return total / count

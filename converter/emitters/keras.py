@@ -1,0 +1,123 @@
+"""Graphs as a Keras 3 functional model, channels last."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from converter.emitters import Emitted
+from converter.emitters.expressions import Binding, call, literal
+from converter.emitters.layout import Rule
+from converter.emitters.names import Namespace
+from converter.emitters.ports import header, input_names, model_name, ports
+from converter.emitters.program import Program, name_variables
+from converter.emitters.site import Site
+from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.vocabulary import Layer
+from converter.graph import Graph, Node, Value, Weight
+from converter.operators.registry import room_of
+
+_IMPORTS = {
+    "functools": "import functools",
+    "Path": "from pathlib import Path",
+    "keras": "import keras",
+    "layers": "from keras import layers",
+    "ops": "from keras import ops",
+}
+_RESERVED = (*_IMPORTS, "x")
+WEIGHTS_FILE = "model.weights.h5"
+
+
+class Keras:
+    """Keras keeps channels last; a layer is constructed where it is called."""
+
+    name = "keras"
+    layers_nest = False
+
+    def rule(self, node: Node) -> Rule:
+        return room_of(node).layout
+
+    def room(self, node: Node, site: Site) -> Any:
+        return room_of(node).keras(site)
+
+    def activation(self, node: Node) -> str | None:
+        room = room_of(node)
+        return room.activation(node) if room is not None and room.activation is not None else None
+
+    def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
+        named = named and layer.constructor not in _UNNAMED
+        options = {"name": program.layer_names.take(name)} if named else {}
+        if named:
+            program.weights |= {f"{options['name']}/{variable}": weight for variable, weight in layer.weights.items()}
+        tree = ast.Call(program.constructor(layer, **options), arguments, [])
+        tree.layer_name = options.get("name") or name
+        return tree
+
+    def weight(self, program: Program, weight: Weight, name: str) -> Binding:
+        program.weights[f"{name}/value"] = weight
+        options = {} if weight.trainable else {"trainable": literal(False)}
+        if weight.dtype != "float32":
+            options["dtype"] = literal(weight.dtype.name)
+        anchor = program.graph.inputs[0]
+
+        def use() -> ast.expr:
+            layer = call("Weight", [literal(weight.shape)], {**options, "name": literal(name)})
+            variable = ast.Name("x", ast.Load())
+            variable.value = anchor
+            return ast.Call(layer, [variable], [])
+
+        return use
+
+
+_UNNAMED = {f"layers.{kind}{rank}D" for kind in ("ZeroPadding", "Cropping") for rank in (1, 2, 3)}
+"""Layers that stand before or after the one that carries the source's name."""
+
+
+def emit(graph: Graph, *, same: bool = False) -> Emitted:
+    """The model's code, and its weights by variable path ("conv1/kernel")."""
+    program = Program.of(graph, Keras(), same=same)
+    namespace = Namespace((*_RESERVED, *helper_names("keras")))
+    inputs = input_names(program, namespace)
+    results = program.output_values()
+    names = name_variables(program, namespace, inputs)
+    name = model_name(program)
+
+    lines = [f"{text} = {ast.unparse(_input(program, value, text))}" for value, text in inputs.items()]
+    lines += [f"{', '.join(names[v] for v in s.targets)} = {ast.unparse(s.tree)}" for s in program.statements]
+    ends = _one_or_list([names[value] for value in results])
+    lines.append(f'return keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")')
+    definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
+    inputs_ports = ports(program, graph.inputs, list(inputs.values()))
+    outputs_ports = ports(program, graph.outputs)
+    code = "\n\n\n".join([*helpers_for("keras", definition), definition, _loading(program)])
+    imports = imports_for(code, _IMPORTS)
+    code = "\n\n".join([header(program, "Keras 3", name, inputs_ports, outputs_ports), "\n".join(imports), code])
+    return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports, program.transposes)
+
+
+def _input(program: Program, value: Value, name: str) -> ast.expr:
+    stored = [value.shape[axis] for axis in program.layouts.of(value).order]
+    sizes = tuple(size if isinstance(size, int) else None for size in stored)
+    dtype = {} if value.dtype == "float32" else {"dtype": literal(value.dtype.name)}
+    if not sizes or isinstance(sizes[0], int):
+        return call("keras.Input", [], {"batch_shape": literal(sizes), **dtype, "name": literal(name)})
+    return call("keras.Input", [literal(sizes[1:])], {**dtype, "name": literal(name)})
+
+
+def _one_or_list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+
+
+def _loading(program: Program) -> str:
+    held = [weight.has_data for weight in program.weights.values()]
+    if not any(held):
+        what = "fresh weights: the source holds none" if held else "no weights"
+        lines = [f'"""The model with {what}."""', "return build_model()"]
+    else:
+        lines = [
+            '"""The model with its weights."""',
+            "model = build_model()",
+            f'model.load_weights(Path(__file__).with_name("{WEIGHTS_FILE}"))',
+            "return model",
+        ]
+    return "\n".join(["def load_model():", indent(lines), "", "", 'if __name__ == "__main__":', "    load_model().summary()"])

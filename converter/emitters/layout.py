@@ -1,0 +1,254 @@
+"""In which order the emitted code stores the axes of each value.
+
+Keras keeps channels last, the graph channels first. No transpose moves between the two: each value carries a ``Layout`` that
+says how its stored axes map to logical ones, operators map their axes through it, weights absorb it once when converting, and
+a transpose is emitted only where an operator needs another order than it gets. ``specs/layout.md`` tells the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from converter.graph import Dimension, Graph, Node, Shape, Value
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Stored axis ``i`` is logical axis ``order[i]``.
+
+    ``flat`` is set on a value that was flattened from axes stored in another order: logical axis 1 runs over axes of sizes
+    ``flat[0]`` in row-major order, the stored axis over the same axes in the order ``flat[1]``.
+    """
+
+    order: tuple[int, ...]
+    flat: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+    @classmethod
+    def logical(cls, rank: int) -> Layout:
+        return cls(tuple(range(rank)))
+
+    @classmethod
+    def channels_last(cls, rank: int) -> Layout:
+        return cls((0, *range(2, rank), 1) if rank > 2 else tuple(range(rank)))
+
+    @property
+    def is_logical(self) -> bool:
+        return self.flat is None and self.order == tuple(range(len(self.order)))
+
+    def stored_axis(self, axis: int) -> int:
+        """The stored place of a logical axis; a negative axis counts from the end."""
+        return self.order.index(axis % len(self.order))
+
+    def without(self, axes: Iterable[int]) -> Layout:
+        """The layout after these logical axes are gone."""
+        gone = {axis % len(self.order) for axis in axes}
+        left = [axis for axis in range(len(self.order)) if axis not in gone]
+        return Layout(tuple(left.index(axis) for axis in self.order if axis not in gone))
+
+
+@dataclass
+class Plan:
+    """The layout of every value, and what each node needs of each input (None: take it as it is stored)."""
+
+    layouts: dict[Value, Layout] = field(default_factory=dict)
+    needs: dict[tuple[Node, int], Layout | None] = field(default_factory=dict)
+
+    def of(self, value: Value) -> Layout:
+        return self.layouts.get(value) or Layout.logical(value.rank or 0)
+
+
+Rule = Callable[[Node, list[Layout | None]], tuple[list[Layout | None], list[Layout | None]]]
+"""From the node and the layout of each input (None: a weight, or left out) to what it needs of each input and the layout of
+each output (None: logical order)."""
+
+
+def logical(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Works in the graph's own order only."""
+    need = [Layout.logical(value.rank) if value is not None and value.rank is not None else None for value in node.inputs]
+    return need, [None] * len(node.outputs)
+
+
+def spatial(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Wants channels last for its first input and gives it; other inputs (weights) are the room's own matter."""
+    rank = node.inputs[0].rank
+    if rank is None:
+        return logical(node, have)
+    wanted = Layout.channels_last(rank)
+    need = [wanted, *(Layout.logical(v.rank or 0) if v is not None else None for v in node.inputs[1:])]
+    return need, [wanted if value is not None and value.rank == rank else None for value in node.outputs]
+
+
+def same(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Element by element: follows its inputs, which must agree; inputs of lower rank are broadcast by the emitter."""
+    ranks = [value.rank for value in node.inputs if value is not None]
+    if None in ranks:
+        return logical(node, have)
+    rank = max(ranks, default=0)
+    full = [h for h, value in zip(have, node.inputs, strict=True) if h is not None and value.rank == rank]
+    if any(layout.flat for layout in full) and (len(full) > 1 or len(ranks) > 1):
+        full = [Layout(layout.order) for layout in full]  # the order inside a flat axis cannot be matched: put it right first
+    wanted = next((layout for layout in full if not layout.is_logical), Layout.logical(rank))
+    return [wanted] * len(node.inputs), [wanted] * len(node.outputs)
+
+
+def along_axes(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Keeps whatever order its inputs share and maps its axis attributes through it; all inputs of one rank."""
+    if any(value is None or value.rank is None for value in node.inputs if value is not None):
+        return logical(node, have)
+    known = [layout for layout in have if layout is not None]
+    orders = [Layout(layout.order) for layout in known]
+    wanted = max(orders, key=lambda layout: (not layout.is_logical, orders.count(layout)), default=None)
+    if wanted is None or any(value is not None and value.rank != len(wanted.order) for value in node.outputs):
+        return logical(node, have)
+    need = [wanted if v is not None and v.rank == len(wanted.order) else None for v in node.inputs]
+    return need, [wanted] * len(node.outputs)
+
+
+def transposed(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """A Transpose moves nothing: the same stored axes get other logical numbers."""
+    (layout,) = have
+    if layout is None:
+        return logical(node, have)
+    perm = node["perm"] or tuple(range(len(layout.order)))[::-1]
+    unflat = Layout(layout.order)
+    return [unflat], [Layout(tuple(perm.index(axis) for axis in unflat.order))]
+
+
+def reshaped(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Splitting an axis works in any order. Merging needs the merged axes side by side in logical order, except in front of a
+    layer that multiplies by a weight: there the rows of the weight take the stored order."""
+    layout, source, target = have[0], node.inputs[0].shape, node.output.shape
+    if layout is None or layout.flat or source is None or target is None:
+        return logical(node, have)
+    blocks = matching_blocks(source, target)
+    if blocks is None:
+        return logical(node, have)
+    order = list(layout.order)
+    flat = None
+    for inner, outer in blocks:
+        places = sorted(order.index(axis) for axis in inner)
+        contiguous = places == list(range(places[0], places[0] + len(places))) if places else True
+        stored = [order[place] for place in places]
+        significant = [axis for axis in stored if source[axis] != 1]
+        if len(inner) < 2 or len(outer) == 0 or (contiguous and significant == sorted(significant)):
+            continue
+        sizes = tuple(source[axis] for axis in inner)
+        if contiguous and outer == [1] and len(target) == 2 and _absorbed(node.output):
+            flat = (sizes, tuple(axis - inner[0] for axis in stored))
+        elif contiguous:
+            for place, axis in zip(places, sorted(stored), strict=True):
+                order[place] = axis
+        else:
+            return logical(node, have)
+    first_place = {axis: order.index(inner[0]) for inner, outer in blocks if inner for axis in outer}
+    outputs = sorted(range(len(target)), key=lambda axis: (first_place.get(axis, len(order)), axis))
+    others = [Layout.logical(value.rank or 0) if value is not None else None for value in node.inputs[1:]]
+    return [Layout(tuple(order)), *others], [Layout(tuple(outputs), flat)]
+
+
+def matching_blocks(source: Shape, target: Shape) -> list[tuple[list[int], list[int]]] | None:
+    """Pairs of runs of axes (of ``source``, of ``target``) that hold the same number of elements, as short as they can be.
+
+    None where an unknown size keeps the question open. An unknown size matches only the same symbol in one place.
+    """
+    blocks: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(source) or j < len(target):
+        if i < len(source) and j < len(target) and _equal(source[i], target[j]):
+            blocks.append(([i], [j]))
+            i, j = i + 1, j + 1
+            continue
+        inner, outer = [], []
+        left: Dimension = 1
+        right: Dimension = 1
+        while not (inner or outer) or left != right:
+            if (left <= right and i < len(source)) or j >= len(target):
+                if i >= len(source) or not isinstance(source[i], int):
+                    return None
+                left, i = left * source[i], i + 1
+                inner.append(i - 1)
+            else:
+                if not isinstance(target[j], int):
+                    return None
+                right, j = right * target[j], j + 1
+                outer.append(j - 1)
+        blocks.append((inner, outer))
+    return _with_trailing_ones(blocks)
+
+
+def _equal(a: Dimension, b: Dimension) -> bool:
+    return a is not None and a == b
+
+
+def _with_trailing_ones(blocks: list[tuple[list[int], list[int]]]) -> list[tuple[list[int], list[int]]]:
+    """Axes of size 1 that stand alone on one side join the block before them."""
+    merged: list[tuple[list[int], list[int]]] = []
+    for inner, outer in blocks:
+        if merged and (not inner or not outer):
+            merged[-1] = (merged[-1][0] + inner, merged[-1][1] + outer)
+        else:
+            merged.append((inner, outer))
+    return merged
+
+
+_FLAT_READERS = {"Gemm", "MatMul"}
+_UNARY = {"Relu", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Dropout", "Softplus", "Softsign", "HardSigmoid", "Gelu"}
+
+
+def _absorbed(value: Value) -> bool:
+    """Whether everything that reads a flattened value multiplies it by a weight, whose rows can take the stored order."""
+    for node, index in value.users:
+        if node.op_type in _FLAT_READERS and index == 0:
+            weight = node.inputs[1]
+            if weight.weight is None or weight.rank != 2 or node.attributes.get("transA"):
+                return False
+        elif not (node.op_type in _UNARY and index == 0 and _absorbed(node.output)):
+            return False
+    return bool(value.users)
+
+
+def flat_reader(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Multiplies its first input by a weight whose rows take the order of a flat axis."""
+    need, give = logical(node, have)
+    if have[0] is not None and have[0].flat and have[0].order == (0, 1):
+        need[0] = have[0]
+    return need, give
+
+
+def plan(graph: Graph, rule_of: Callable[[Node], Rule]) -> Plan:
+    """Choose the layout of every value, from the inputs on, each node once."""
+    result = Plan()
+    for value in graph.inputs:
+        if value.rank is not None:
+            wants = value.rank > 2 and _reaches_spatial(value, rule_of)
+            result.layouts[value] = Layout.channels_last(value.rank) if wants else Layout.logical(value.rank)
+    for node in graph.nodes:
+        have = [
+            None if value is None or value.weight is not None or value.rank is None else result.of(value)
+            for value in node.inputs
+        ]
+        need, give = rule_of(node)(node, have)
+        for index, layout in enumerate(need):
+            result.needs[node, index] = layout
+        for value, layout in zip(node.outputs, give, strict=True):
+            if value is not None and value.rank is not None:
+                fits = layout is not None and len(layout.order) == value.rank
+                result.layouts[value] = layout if fits else Layout.logical(value.rank)
+    return result
+
+
+def _reaches_spatial(value: Value, rule_of: Callable[[Node], Rule]) -> bool:
+    """Whether an operator that wants channels last reads this value, directly or through operators that follow their input."""
+    seen: set[Value] = set()
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        for node, index in current.users:
+            rule = rule_of(node)
+            if rule is spatial and index == 0:
+                return True
+            if rule in (same, along_axes) and node.outputs[0] is not None and node.outputs[0] not in seen:
+                seen.add(node.outputs[0])
+                waiting.append(node.outputs[0])
+    return False

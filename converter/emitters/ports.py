@@ -1,0 +1,61 @@
+"""Inputs and outputs of an emitted model, and what its docstring says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converter.emitters import Port
+from converter.emitters.names import Namespace, class_name, identifier, is_generated
+from converter.emitters.program import Program
+from converter.emitters.source import docstring, plain_text
+from converter.graph import Value
+
+_MEANINGLESS = {"", "main_graph", "torch_jit", "torch-jit-export", "graph", "tf2onnx", "model"}
+
+
+def model_name(program: Program) -> str:
+    """The class name: the graph's name, or the file's where exporters write one that says nothing."""
+    graph = program.graph
+    name = graph.name
+    if (name in _MEANINGLESS or is_generated(name)) and graph.source.path:
+        name = graph.source.path.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
+    return class_name(name)
+
+
+def input_names(program: Program, namespace: Namespace) -> dict[Value, str]:
+    scope = program._scope
+    return {value: namespace.take(identifier(value.name.removeprefix(scope), "input")) for value in program.graph.inputs}
+
+
+def ports(program: Program, values: Sequence[Value], names: Sequence[str] | None = None) -> list[Port]:
+    """Ports of inputs, which have ``names`` in the code, or of outputs, which get theirs from the source."""
+    namespace = Namespace()
+    names = names or [namespace.take(identifier(value.name.removeprefix(program._scope), "output")) for value in values]
+    return [
+        Port(value.name, name, "" if value.dtype is None else value.dtype.name, value.shape or (), _axes(program, value))
+        for value, name in zip(values, names, strict=True)
+    ]
+
+
+def _axes(program: Program, value: Value) -> tuple[int, ...]:
+    return program.layouts.of(value).order
+
+
+def describe(port: Port) -> str:
+    """name: dtype (batch, 227, 227, 3), in stored order."""
+    stored = [port.shape[axis] for axis in port.axes]
+    sizes = ", ".join(plain_text(str(size)) if size is not None else "?" for size in stored)
+    return f"{plain_text(port.name)}: {port.dtype} ({sizes})"
+
+
+def header(program: Program, framework: str, name: str, inputs: list[Port], outputs: list[Port]) -> str:
+    """The module's docstring."""
+    source = program.graph.source
+    file = plain_text((source.path or "").replace("\\", "/").rpartition("/")[2])
+    origin = f", converted from {file} ({plain_text(source.kind)})" if file else ""
+    lines = [
+        *(f"Input {describe(port)}" for port in inputs),
+        *(f"Output {describe(port)}" for port in outputs),
+        *(f"Note: {plain_text(note)}" for note in program.graph.notes),
+    ]
+    return docstring(f"{name} in {framework}{origin}.", *lines)

@@ -1,0 +1,410 @@
+"""From a graph to a list of statements, the same way for every target.
+
+Each node's room says what the node is in the target; here its layers get names, its operands become variables, transposes are
+put where the layout plan needs one, and what a person would write on one line is put on one line.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in
+from converter.emitters.layout import Layout, Plan, Rule, plan, same
+from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
+from converter.emitters.signatures import defaults_of
+from converter.emitters.site import Site
+from converter.emitters.vocabulary import Applied, Expression, Layer, Operand, Template
+from converter.graph import Graph, Node, Value, Weight
+from converter.operators.registry import room_of
+
+LINE = 76
+"""Longest expression put together on one line."""
+
+
+@dataclass
+class Statement:
+    """``targets = tree``, made for ``node``."""
+
+    targets: list[Value]
+    tree: ast.expr
+    node: Node | None = None
+
+
+class Target(Protocol):
+    """What differs between targets while statements are made."""
+
+    name: str
+    layers_nest: bool
+    """Whether a layer may be called on another layer's call in one expression."""
+
+    def rule(self, node: Node) -> Rule:
+        """The layout rule of a node."""
+
+    def room(self, node: Node, site: Site) -> Any:
+        """What the node's room returns."""
+
+    def activation(self, node: Node) -> str | None:
+        """The name under which a layer takes this node as its ``activation`` argument; None where there is none."""
+
+    def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
+        """The layer applied. ``named`` tells whether ``name`` comes from the source."""
+
+    def weight(self, program: Program, weight: Weight, name: str) -> Binding:
+        """A weight that stands in expressions by itself."""
+
+
+@dataclass
+class Program:
+    """The statements of one model in one target, with the layers and weights they use."""
+
+    graph: Graph
+    target: Target
+    keep_same: bool = False
+    layouts: Plan = field(default_factory=Plan)
+    statements: list[Statement] = field(default_factory=list)
+    weights: dict[str, Weight] = field(default_factory=dict)
+    """By the target's own key."""
+    layers: dict[str, ast.expr] = field(default_factory=dict)
+    """Constructor calls by layer name, in order of first use."""
+    layer_names: Namespace = field(default_factory=Namespace)
+    transposes: int = 0
+    _aliases: dict[Value, Value] = field(default_factory=dict)
+    _moved: dict[tuple[Value, Layout], Value] = field(default_factory=dict)
+    _shared: dict[str, str] = field(default_factory=dict)
+    _alone: dict[tuple[Value, tuple[int, ...]], Binding] = field(default_factory=dict)
+    _scope: str = ""
+
+    @classmethod
+    def of(cls, graph: Graph, target: Target, *, same: bool = False, reserved: tuple[str, ...] = ()) -> Program:
+        program = cls(graph, target, keep_same=same, layer_names=Namespace(reserved))
+        program.layouts = plan(graph, target.rule)
+        program._scope = common_scope([value.name for value in graph.weights() if not is_generated(value.name)])
+        for node in graph.nodes:
+            program._add(node)
+        program._fuse()
+        return program
+
+    # Statements from nodes
+
+    def _add(self, node: Node) -> None:
+        site = Site(node, self.layouts, same=self.keep_same)
+        result = self.target.room(node, site)
+        outputs = [value for value in node.outputs if value is not None]
+        if isinstance(result, list):
+            for value, expression in zip(outputs, result, strict=False):
+                self._assign([value], expression, node, site)
+        else:
+            used = [value for value in outputs if value.users or value in self.graph.outputs]
+            targets = outputs[: outputs.index(used[-1]) + 1] if used else outputs[:1]
+            self._assign(targets, result, node, site)
+
+    def _assign(self, targets: list[Value], result: str | Layer | Expression, node: Node, site: Site) -> None:
+        if isinstance(result, str):
+            result = Template(result, {})
+        if isinstance(result, Layer):
+            result = result(site.first)
+        if isinstance(result, Template) and site.has(result.text):
+            result = getattr(site, result.text)
+        if isinstance(result, Operand) and result.weight is None:
+            self._aliases[targets[0]] = self._read(node, result)
+            return
+        self.statements.append(Statement(targets, self._lower(result, node, site), node))
+
+    def _lower(self, expression: Any, node: Node, site: Site) -> ast.expr:
+        if isinstance(expression, Operand):
+            return self._operand(expression, node)
+        if isinstance(expression, Applied):
+            return self._applied(expression, node, site)
+        if isinstance(expression, Template):
+            return self._template(expression, node, site)
+        return literal(expression)
+
+    def _template(self, template: Template, node: Node, site: Site) -> ast.expr:
+        def bind(bound: Any) -> Binding:
+            if isinstance(bound, list):
+                return lambda: [self._lower(item, node, site) for item in bound]
+            return lambda: self._lower(bound, node, site)
+
+        bound = {name: getattr(site, name) for name in names_in(template.text) if site.has(name)} | template.bindings
+        return _without_defaults(fill(template.text, {name: bind(value) for name, value in bound.items()}))
+
+    def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:
+        arguments = [self._lower(argument, node, site) for argument in applied.arguments]
+        if not self.target.layers_nest:
+            arguments = [self._stored(tree, node) if hasattr(tree, "layer") else tree for tree in arguments]
+        name, named = self._layer_name(applied.layer, node)
+        tree = self.target.layer_call(self, applied.layer, name, named, arguments)
+        tree.layer = applied.layer
+        return tree
+
+    def _stored(self, tree: ast.expr, node: Node) -> ast.expr:
+        """A variable that holds the tree's value."""
+        value = Value("")
+        self.statements.append(Statement([value], tree, node))
+        return variable(value)
+
+    def constructor(self, layer: Layer, **more: Any) -> ast.Call:
+        """The constructor's call, without arguments that equal its defaults."""
+        kwargs = {**layer.kwargs, **more}
+        tree = call(layer.constructor, map(literal, layer.args), {name: literal(value) for name, value in kwargs.items()})
+        return _without_defaults(tree)
+
+    def _layer_name(self, layer: Layer, node: Node) -> tuple[str, bool]:
+        """(identifier, whether the source has such a name)."""
+        stem = weight_stem(weight.name for weight in layer.weights.values())
+        candidates = [node.name, stem] if self.graph.layers else [stem, node.name]
+        if not layer.weights and node.name == "":
+            candidates = []
+        for name in candidates:
+            text = name.removeprefix(self._scope)
+            if text and not is_generated(text):
+                return identifier(text, snake_case(node.op_type)), True
+        return snake_case(node.op_type), bool(layer.weights)
+
+    def share(self, layer: Layer, name: str, named: bool) -> tuple[str, bool]:
+        """(the layer's name, whether it is new): a layer without weights and name of its own is written once."""
+        key = None if layer.weights or named else ast.unparse(self.constructor(layer))
+        if key in self._shared:
+            return self._shared[key], False
+        taken = self.layer_names.take(name)
+        if key is not None:
+            self._shared[key] = taken
+        return taken, True
+
+    # Operands
+
+    def _operand(self, operand: Operand, node: Node) -> ast.expr:
+        weight = operand.weight
+        if weight is None:
+            return variable(self._read(node, operand))
+        if weight.size == 1 and weight.has_data and (not weight.trainable or not weight.shape) and weight.dtype != object:
+            return literal(weight.array().reshape(-1)[0])
+        return self._weight(operand.value, self._stored_weight(operand, node))
+
+    def _stored_weight(self, operand: Operand, node: Node) -> Weight:
+        """The weight in the axis order in which the node reads it."""
+        weight = operand.weight
+        need = self.layouts.needs.get((node, operand.index))
+        if need is None or need.is_logical:
+            return weight
+        missing = len(need.order) - len(weight.shape)
+        weight = weight.reshape(*(1,) * missing, *weight.shape).transpose(*need.order)
+        if self.target.rule(node) is same:  # broadcasting supplies leading axes of size 1
+            shape = list(weight.shape)
+            while shape and shape[0] == 1:
+                shape.pop(0)
+            weight = weight.reshape(*shape)
+        return weight
+
+    def _weight(self, value: Value, weight: Weight) -> ast.expr:
+        text = value.name.removeprefix(self._scope)
+        wanted = identifier(text if not is_generated(text) else "weight")
+        key = (value, weight.shape)
+        if key not in self._alone:
+            self._alone[key] = self.target.weight(self, weight, self.layer_names.take(wanted))
+        return self._alone[key]()
+
+    def _read(self, node: Node, operand: Operand) -> Value:
+        """The variable that holds the operand in the layout the node needs."""
+        have, need = self.layouts.of(operand.value), self.layouts.needs.get((node, operand.index))
+        variable_value = self._resolved(operand.value)
+        broadcast = need is not None and have.is_logical and need.is_logical  # aligns the last axes by itself
+        if need is None or have == need or broadcast:
+            return variable_value
+        return self._move(variable_value, operand.value, have, need)
+
+    def _resolved(self, value: Value) -> Value:
+        while value in self._aliases:
+            value = self._aliases[value]
+        return value
+
+    def _move(self, value: Value, read: Value, have: Layout, need: Layout) -> Value:
+        """A new variable with the value's axes in the order ``need``."""
+        if (read, need) in self._moved:
+            return self._moved[read, need]
+        moved = Value(read.name, read.dtype, read.shape)
+        tree: ast.expr = variable(value)
+        if have.flat is not None:
+            sizes, axes = have.flat
+            inner = [sizes[axis] for axis in axes]
+            back = (0, *(axes.index(axis) + 1 for axis in range(len(axes))))
+            tree = fill("ops.reshape(x, shape)", {"x": lambda t=tree: t, "shape": lambda: literal((-1, *inner))})
+            tree = self._transpose(tree, back)
+            flat_shape = (-1, int(np.prod(sizes)))
+            tree = fill("ops.reshape(x, shape)", {"x": lambda t=tree: t, "shape": lambda: literal(flat_shape)})
+            have = Layout(have.order)
+        missing = len(need.order) - len(have.order)
+        wanted = [axis - missing for axis in need.order if axis >= missing]
+        order = tuple(have.order.index(axis) for axis in wanted)
+        if order != tuple(range(len(order))):
+            tree = self._transpose(tree, order)
+        absent = tuple(place for place, axis in enumerate(need.order) if axis < missing)
+        if absent and absent != tuple(range(missing)):
+            tree = fill("ops.expand_dims(x, axes)", {"x": lambda t=tree: t, "axes": lambda: literal(absent)})
+        self.statements.append(Statement([moved], tree))
+        self._moved[read, need] = moved
+        return moved
+
+    def _transpose(self, tree: ast.expr, order: tuple[int, ...]) -> ast.expr:
+        self.transposes += 1
+        return fill("ops.transpose(x, order)", {"x": lambda: tree, "order": lambda: literal(order)})
+
+    # What a person writes on one line
+
+    def reads(self) -> Counter[Value]:
+        """How often each value is read by statements and outputs."""
+        count = Counter(name.value for statement in self.statements for name in variables(statement.tree))
+        count.update(self.output_values())
+        return count
+
+    def output_values(self) -> list[Value]:
+        return [self._resolved(value) for value in self.graph.outputs]
+
+    def _fuse(self) -> None:
+        """Put a statement into the next one where a person would."""
+        reads = self.reads()
+        fused: list[Statement] = []
+        for statement in self.statements:
+            while fused and self._fits(fused[-1], statement, reads):
+                previous = fused.pop()
+                activation = self.target.activation(statement.node) if statement.node else None
+                if activation is not None and takes_activation(previous.tree):
+                    _add_activation(previous.tree, activation)
+                    statement = Statement(statement.targets, previous.tree, statement.node)
+                else:
+                    statement.tree = _Substitute(previous.targets[0], previous.tree).visit(statement.tree)
+            fused.append(statement)
+        self.statements = fused
+
+    def _fits(self, previous: Statement, statement: Statement, reads: Counter[Value]) -> bool:
+        if len(previous.targets) != 1 or reads[previous.targets[0]] != 1:
+            return False
+        if not any(name.value is previous.targets[0] for name in _operands(statement.tree)):
+            return False
+        activation = self.target.activation(statement.node) if statement.node is not None else None
+        if activation is not None and takes_activation(previous.tree):
+            return True
+        if hasattr(previous.tree, "layer") and not self.target.layers_nest:
+            return False
+        if isinstance(statement.tree, ast.Call) and hasattr(statement.tree, "layer"):
+            nests = statement.tree.layer.constructor.startswith(("nn.BatchNorm", "nn.Dropout"))
+            nests = nests and hasattr(previous.tree, "layer")
+        elif isinstance(statement.tree, ast.Call):
+            nests = is_unary(statement.node) and (hasattr(previous.tree, "layer") or is_infix(previous.tree))
+        else:
+            nests = is_infix(statement.tree) and is_infix(previous.tree)
+        return nests and len(ast.unparse(previous.tree)) + len(ast.unparse(statement.tree)) <= LINE
+
+
+def variable(value: Value) -> ast.Name:
+    """A variable that gets its name once all statements are known."""
+    name = ast.Name("x", ast.Load())
+    name.value = value
+    return name
+
+
+def variables(tree: ast.AST) -> list[ast.Name]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name) and hasattr(node, "value")]
+
+
+def is_unary(node: Node | None) -> bool:
+    """Whether a node computes one tensor element by element."""
+    room = room_of(node) if node is not None else None
+    return room is not None and room.layout is same and len(node.inputs) == 1
+
+
+_WITH_ACTIVATION = ("layers.Conv", "layers.DepthwiseConv", "layers.Dense")
+
+
+def takes_activation(tree: ast.expr) -> bool:
+    layer = getattr(tree, "layer", None)
+    return (
+        layer is not None
+        and layer.constructor.startswith(_WITH_ACTIVATION)
+        and not any(keyword.arg == "activation" for keyword in tree.func.keywords)
+    )
+
+
+def _add_activation(tree: ast.Call, activation: str) -> None:
+    keywords = tree.func.keywords
+    place = next((index for index, keyword in enumerate(keywords) if keyword.arg == "name"), len(keywords))
+    keywords.insert(place, ast.keyword("activation", ast.Constant(activation)))
+
+
+def _operands(tree: ast.expr) -> list[ast.Name]:
+    """The variables that stand directly in an arithmetic expression, or directly as an argument of a call."""
+    if isinstance(tree, ast.Name):
+        return [tree] if hasattr(tree, "value") else []
+    if isinstance(tree, ast.Call):
+        return [name for argument in tree.args if isinstance(argument, ast.Name) for name in _operands(argument)]
+    if is_infix(tree):
+        return [name for child in ast.iter_child_nodes(tree) if isinstance(child, ast.expr) for name in _operands(child)]
+    return []
+
+
+class _Substitute(ast.NodeTransformer):
+    def __init__(self, value: Value, tree: ast.expr):
+        self.value, self.tree = value, tree
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.tree if getattr(node, "value", None) is self.value else node
+
+
+def _without_defaults(tree: ast.expr) -> ast.expr:
+    """Calls in the tree without keyword arguments that equal the function's own defaults."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.keywords:
+            defaults: Mapping[str, Any] = defaults_of(ast.unparse(node.func))
+            node.keywords = [k for k in node.keywords if not _equals_default(k, defaults)]
+    return tree
+
+
+def _equals_default(keyword: ast.keyword, defaults: Mapping[str, Any]) -> bool:
+    if keyword.arg not in defaults or variables(keyword.value):
+        return False
+    try:
+        value = ast.literal_eval(keyword.value)
+    except ValueError:
+        return False
+    default = defaults[keyword.arg]
+    return value == default and isinstance(value, bool) == isinstance(default, bool)
+
+
+def name_variables(program: Program, namespace: Namespace, inputs: dict[Value, str]) -> dict[Value, str]:
+    """Names for all variables: ``x`` along a chain, the source's name for what is read again later."""
+    last = len(program.statements)
+    reads: dict[Value, list[int]] = {}
+    for place, statement in enumerate(program.statements):
+        for name in variables(statement.tree):
+            reads.setdefault(name.value, []).append(place)
+    for value in program.output_values():
+        reads.setdefault(value, []).append(last)
+    names = dict(inputs)
+    for place, statement in enumerate(program.statements):
+        for value in statement.targets:
+            places = reads.get(value, [])
+            if not places:
+                names[value] = "_"
+            elif len(statement.targets) == 1 and set(places) == {place + 1}:
+                names[value] = "x"
+            else:
+                names[value] = namespace.take(_source_name(program, value, statement))
+    for statement in program.statements:
+        for name in variables(statement.tree):
+            name.id = names[name.value]
+    return names
+
+
+def _source_name(program: Program, value: Value, statement: Statement) -> str:
+    text = value.name.removeprefix(program._scope)
+    if text and not is_generated(text):
+        return identifier(text)
+    layer_names = [getattr(node, "layer_name", None) for node in ast.walk(statement.tree)]
+    own = next((name for name in layer_names if name), None)
+    return own or snake_case(statement.node.op_type if statement.node else "value")

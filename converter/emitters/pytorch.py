@@ -1,0 +1,125 @@
+"""Graphs as a PyTorch module: one ``nn.Module`` whose ``forward`` reads as the network does."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from converter.emitters import Emitted
+from converter.emitters.expressions import Binding, call, fill, literal, parse
+from converter.emitters.layout import Rule, logical, same
+from converter.emitters.names import Namespace
+from converter.emitters.ports import header, input_names, model_name, ports
+from converter.emitters.program import Program, name_variables
+from converter.emitters.signatures import module_attributes
+from converter.emitters.site import Site
+from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.vocabulary import Layer
+from converter.graph import Graph, Node, Weight
+from converter.operators.registry import room_of
+
+_IMPORTS = {
+    "functools": "import functools",
+    "operator": "import operator",
+    "Path": "from pathlib import Path",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "load_file": "from safetensors.torch import load_file",
+    "nn": "from torch import nn",
+}
+_RESERVED = (*_IMPORTS, "self", "x")
+WEIGHTS_FILE = "model.safetensors"
+
+
+class PyTorch:
+    """PyTorch keeps the graph's own axis order; layers are attributes of the module."""
+
+    name = "pytorch"
+    layers_nest = True
+
+    def rule(self, node: Node) -> Rule:
+        room = room_of(node)
+        return same if room is not None and room.layout is same else logical
+
+    def room(self, node: Node, site: Site) -> Any:
+        return room_of(node).pytorch(site)
+
+    def activation(self, node: Node) -> str | None:
+        return None
+
+    def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
+        name, new = program.share(layer, name, named)
+        if new:
+            program.layers[name] = program.constructor(layer)
+            program.weights |= {f"{name}.{variable}": weight for variable, weight in layer.weights.items()}
+        tree = ast.Call(_attribute(name), arguments, [])
+        tree.layer_name = name
+        return tree
+
+    def weight(self, program: Program, weight: Weight, name: str) -> Binding:
+        options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{weight.dtype.name}")}
+        start = call("torch.zeros", [literal(size) for size in weight.shape] or [literal(())], options)
+        program.layers[name] = call("nn.Parameter", [start], {}) if weight.trainable else start
+        program.layers[name].buffer = not weight.trainable
+        program.weights[name] = weight
+        return lambda: _attribute(name)
+
+
+def _attribute(name: str) -> ast.Attribute:
+    return ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())
+
+
+def emit(graph: Graph, *, same: bool = False) -> Emitted:
+    """The module's code, and its weights by ``state_dict`` key."""
+    reserved = tuple(module_attributes())
+    program = Program.of(graph, PyTorch(), same=same, reserved=reserved)
+    namespace = Namespace((*_RESERVED, *helper_names("pytorch")))
+    inputs = input_names(program, namespace)
+    results = program.output_values()
+    names = name_variables(program, namespace, inputs)
+    name = model_name(program)
+
+    construction = ["super().__init__()"]
+    for layer, tree in program.layers.items():
+        if getattr(tree, "buffer", False):
+            text = fill("self.register_buffer(name, start)", {"name": lambda n=layer: literal(n), "start": lambda t=tree: t})
+            construction.append(ast.unparse(text))
+        else:
+            construction.append(f"self.{layer} = {ast.unparse(tree)}")
+    *body, last = program.statements or [None]
+    lines = [f"{', '.join(names[v] for v in s.targets)} = {ast.unparse(s.tree)}" for s in body]
+    if last is not None and last.targets == results:
+        lines.append(f"return {ast.unparse(last.tree)}")
+    else:
+        if last is not None:
+            lines.append(f"{', '.join(names[v] for v in last.targets)} = {ast.unparse(last.tree)}")
+        lines.append(f"return {', '.join(names.get(value) or 'self.' + value.name for value in results)}")
+    definition = "\n".join(
+        [
+            f"class {name}(nn.Module):",
+            indent(["def __init__(self):", indent(construction), ""]),
+            indent([f"def forward(self, {', '.join(inputs.values())}):", indent(lines)]),
+        ]
+    )
+    inputs_ports = ports(program, graph.inputs, list(inputs.values()))
+    outputs_ports = ports(program, graph.outputs)
+    code = "\n\n\n".join([*helpers_for("pytorch", definition), definition, _loading(name, program)])
+    imports = imports_for(code, _IMPORTS)
+    code = "\n\n".join([header(program, "PyTorch", name, inputs_ports, outputs_ports), "\n".join(imports), code])
+    return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports)
+
+
+def _loading(name: str, program: Program) -> str:
+    held = [weight.has_data for weight in program.weights.values()]
+    if not any(held):
+        what = "fresh weights: the source holds none" if held else "no weights"
+        lines = [f'"""The model, ready for inference, with {what}."""', f"return {name}().eval()"]
+    else:
+        strict = "" if all(held) else ", strict=False"
+        lines = [
+            '"""The model with its weights, ready for inference."""',
+            f"model = {name}()",
+            f'model.load_state_dict(load_file(Path(__file__).with_name("{WEIGHTS_FILE}")){strict})',
+            "return model.eval()",
+        ]
+    return "\n".join(["def load_model():", indent(lines), "", "", 'if __name__ == "__main__":', "    print(load_model())"])

@@ -1,0 +1,80 @@
+"""Default arguments of the targets' layers and functions, so that emitted code leaves out what need not be said.
+
+They are read from a table, because importing both frameworks costs seconds and neither need be installed to write code.
+``python -m converter.emitters.signatures`` writes the table anew with ``inspect.signature``; a test holds it against what is
+installed.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+TABLE = Path(__file__).with_name("signatures.json")
+
+
+@functools.cache
+def table() -> dict[str, Any]:
+    return json.loads(TABLE.read_text())
+
+
+def defaults_of(function: str) -> Mapping[str, Any]:
+    """Defaults of a function by the name that emitted code uses ("nn.Conv2d", "ops.softmax"); empty where unknown."""
+    return table()["defaults"].get(function) or _helper_defaults().get(function, {})
+
+
+@functools.cache
+def _helper_defaults() -> dict[str, dict[str, Any]]:
+    """Defaults of the helper layers, read from their source."""
+    found = {}
+    for node in ast.parse((Path(__file__).with_name("helpers") / "keras.py").read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            constructor = next(m.args for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__")
+            values = [ast.literal_eval(default) for default in constructor.defaults]
+            found[node.name] = (
+                dict(zip([a.arg for a in constructor.args[-len(values) :]], values, strict=True)) if values else {}
+            )
+    return found
+
+
+def module_attributes() -> frozenset[str]:
+    """Names that a sub-module of an ``nn.Module`` must not take."""
+    return frozenset(table()["module_attributes"])
+
+
+def measure() -> dict[str, Any]:
+    """The table, from the frameworks installed here."""
+    import keras
+    import torch
+
+    spaces = {"nn": torch.nn, "F": torch.nn.functional, "layers": keras.layers, "ops": keras.ops}
+    defaults = {
+        f"{prefix}.{name}": found
+        for prefix, module in spaces.items()
+        for name, function in sorted(vars(module).items())
+        if not name.startswith("_") and callable(function) and (found := dict(_defaults(function)))
+    }
+    attributes = sorted(name for name in dir(torch.nn.Module()) if not name.startswith("__"))
+    return {"defaults": defaults, "module_attributes": attributes}
+
+
+def _defaults(function: Any) -> Iterator[tuple[str, Any]]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return
+    for parameter in parameters:
+        value = parameter.default
+        if isinstance(value, tuple) and len(set(value)) == 1:
+            value = value[0]
+        if parameter.kind is not parameter.VAR_KEYWORD and isinstance(value, bool | int | float | str | None):
+            yield parameter.name, value
+
+
+if __name__ == "__main__":
+    TABLE.write_text(json.dumps(measure(), indent=0, sort_keys=True) + "\n")

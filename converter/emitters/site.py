@@ -1,0 +1,154 @@
+"""A node as its room sees it: inputs and attributes by their ONNX names, in the order the target stores its axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from converter.emitters.layout import Layout, Plan
+from converter.emitters.vocabulary import Operand, Template
+from converter.graph import Node, Shape, Value, Weight, onnx_schema
+from converter.padding import Padding, equals_same
+
+_VARIADIC = "Variadic"
+_PER_AXIS = {"kernel_shape", "strides", "dilations"}
+
+
+class Site:
+    """One node in one target.
+
+    ``n.X`` is an ``Operand`` (None where left out, a list for a variadic input), ``n.alpha`` an attribute. Numbers per spatial
+    axis come as short as they can be said: (3, 3) as 3. ``n.axis`` and ``n.axes`` are stored axes, the last one as -1.
+    """
+
+    def __init__(self, node: Node, plan: Plan, *, same: bool = False):
+        self.node = node
+        self.plan = plan
+        self._same = same
+        schema = onnx_schema(node.op_type, node.domain)
+        self._formal = [(i.name, i.option.name == _VARIADIC) for i in schema.inputs] if schema else []
+        self._outputs = {o.name: index for index, o in enumerate(schema.outputs)} if schema else {}
+
+    def has(self, name: str) -> bool:
+        """Whether ``name`` is an input or an attribute of this operator."""
+        return name in self.node.attributes or any(name == formal for formal, _ in self._formal)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        for index, (formal, variadic) in enumerate(self._formal):
+            if formal == name and variadic:
+                return [self.operand(i) for i in range(index, len(self.node.inputs))]
+            if formal == name and not (name == "axes" and self.node.input(index) is not None):
+                return self.operand(index)
+        if name in ("axis", "axes"):
+            return self._axes(name)
+        if name in self.node.attributes:
+            value = self.node.attributes[name]
+            return short(value) if name in _PER_AXIS else value
+        raise AttributeError(f"{self.node.op_type} has neither an input nor an attribute called {name}")
+
+    def operand(self, index: int) -> Operand | None:
+        value = self.node.input(index)
+        if value is None:
+            return None
+        layout = self.layout(index)
+        return Operand(value, index, layout.order if len(layout.order) == value.rank else None)
+
+    @property
+    def first(self) -> Operand:
+        """The first input."""
+        return self.operand(0)
+
+    def layout(self, index: int = 0) -> Layout:
+        """The layout in which this node gets its input ``index``."""
+        value = self.node.inputs[index]
+        return self.plan.needs.get((self.node, index)) or self.plan.of(value)
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return self.node.inputs[0].rank - 2
+
+    @property
+    def channels(self) -> int | None:
+        """Size of the first input's channel axis, None while unknown."""
+        size = self.node.inputs[0].shape[1]
+        return size if isinstance(size, int) else None
+
+    @property
+    def padding(self) -> Padding:
+        return self.node["pads"]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether ``padding="same"`` is asked for and equal for every input size."""
+        node = self.node
+        return (
+            self._same
+            and not self.padding.is_zero
+            and equals_same(self.padding, node["kernel_shape"], node["strides"], node["dilations"])
+        )
+
+    @property
+    def output_shape(self) -> Shape:
+        """The first output's shape in stored order."""
+        shape = self.node.output.shape
+        return tuple(shape[axis] for axis in self.plan.of(self.node.output).order)
+
+    def axis_of(self, logical: int) -> int:
+        """The stored place of the first input's logical axis, -1 for the last."""
+        return from_end(self.layout().stored_axis(logical), self.node.inputs[0].rank)
+
+    def weight(self, name: str) -> Weight | None:
+        """The weight at the input called ``name``, in the source's orientation; None where left out."""
+        operand = getattr(self, name)
+        return None if operand is None else operand.weight
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The numbers at the input called ``name``, None where it is left out or unknown when converting."""
+        index = [formal for formal, _ in self._formal].index(name)
+        value = self.node.input(index)
+        return None if value is None else value.array
+
+    def rows(self, weight: Weight) -> Weight:
+        """A (rows, columns) weight whose rows follow the first input's elements as they are stored."""
+        flat = self.layout().flat
+        if flat is None:
+            return weight
+        sizes, axes = flat
+        order = np.arange(weight.shape[0]).reshape(sizes).transpose(axes).reshape(-1)
+        return weight.map(lambda array: array[order], weight.shape)
+
+    def expr(self, text: str, **bindings: Any) -> Template:
+        """The template with ``bindings``; other names are this node's inputs and attributes."""
+        return Template(text, bindings)
+
+    def used(self, name: str) -> bool:
+        """Whether anything reads the output called ``name``."""
+        index = self._outputs[name]
+        value: Value | None = self.node.outputs[index] if index < len(self.node.outputs) else None
+        return value is not None and bool(value.users)
+
+    def _axes(self, name: str) -> Any:
+        value = self.node.attributes.get(name)
+        if value is None:
+            value = self.constant(name)
+        if value is None:
+            return None
+        if name == "axis":
+            return self.axis_of(int(value))
+        return tuple(sorted(self.layout().stored_axis(int(axis)) for axis in np.ravel(value)))
+
+
+def from_end(axis: int, rank: int) -> int:
+    """The axis as people write it: -1 for the last, from the front otherwise."""
+    return -1 if axis == rank - 1 else axis
+
+
+def short(value: Any) -> Any:
+    """(3, 3) as 3."""
+    if isinstance(value, tuple) and value and all(item == value[0] for item in value):
+        return value[0]
+    return value

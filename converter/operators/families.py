@@ -1,0 +1,11 @@
+"""Imports every family, which enters its rooms."""
+
+from converter.operators import (  # noqa: F401
+    activation,
+    arithmetic,
+    convolution,
+    linear,
+    normalization,
+    pooling,
+    shape,
+)

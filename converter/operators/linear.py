@@ -1,0 +1,66 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from converter.emitters.layout import flat_reader
+from converter.emitters.vocabulary import Layer
+from converter.operators.registry import operator
+
+
+@operator("Gemm")
+class Gemm:
+    """alpha * A @ B + beta * C. A layer where B is a weight: PyTorch (out, in), Keras (in, out)."""
+
+    layout = flat_reader
+
+    def pytorch(n):
+        return _dense(n, lambda w, b: Layer("nn.Linear", *w.shape, bias=b is not None, weights={"weight": _t(w), "bias": b}))
+
+    def keras(n):
+        return _dense(
+            n, lambda w, b: Layer("layers.Dense", w.shape[1], use_bias=b is not None, weights={"kernel": w, "bias": b})
+        )
+
+
+def _t(weight):
+    return weight.transpose(1, 0)
+
+
+def _dense(n, layer):
+    w, b = n.weight("B"), n.weight("C")
+    vector = b is not None and b.size in (1, n.node.output.shape[1])
+    if w is None or n.transA or (n.C is not None and not vector):
+        a = n.expr("A.T" if n.transA else "A")
+        product = n.expr("a @ b", a=a, b=n.expr("B.T" if n.transB else "B"))
+        product = product if n.alpha == 1 else n.expr("alpha * product", product=product)
+        addend = n.C if n.beta == 1 or n.C is None else n.expr("beta * C")
+        return product if n.C is None else n.expr("product + addend", product=product, addend=addend)
+    w = n.rows(_scaled(_t(w) if n.transB else w, n.alpha))
+    return layer(w, None if b is None else _scaled(_vector(b, w.shape[1]), n.beta))(n.A)
+
+
+def _scaled(weight, factor):
+    return weight if factor == 1 else weight.map(lambda array: (array * factor).astype(array.dtype), weight.shape)
+
+
+def _vector(bias, size):
+    return bias.reshape(size) if bias.size == size else bias.map(lambda array: array.reshape(1).repeat(size), (size,))
+
+
+@operator("MatMul")
+class MatMul:
+    """A layer without bias where the second factor is a matrix of weights."""
+
+    layout = flat_reader
+
+    def pytorch(n):
+        w = n.weight("B")
+        if w is None or len(w.shape) != 2:
+            return n.expr("A @ B")
+        return Layer("nn.Linear", *w.shape, bias=False, weights={"weight": _t(w)})(n.A)
+
+    def keras(n):
+        w = n.weight("B")
+        if w is None or len(w.shape) != 2:
+            return n.expr("A @ B")
+        return Layer("layers.Dense", w.shape[1], use_bias=False, weights={"kernel": n.rows(w)})(n.A)

@@ -1,0 +1,125 @@
+"""Pooling over windows and over whole images."""
+
+from __future__ import annotations
+
+import math
+
+from converter.emitters.layout import spatial
+from converter.emitters.vocabulary import Layer
+from converter.operators.padding_layers import keras_pad, keras_pad_lowest, torch_pad
+from converter.operators.registry import operator
+from converter.padding import Padding
+
+
+def _stride(n):
+    """The stride, None where it equals the window, as both targets assume."""
+    return None if n.node["strides"] == n.node["kernel_shape"] else n.strides
+
+
+def _fits_torch(n) -> bool:
+    """Whether PyTorch's own padding argument can say it: both sides equal, at most half the window."""
+    half = all(b <= k // 2 for b, k in zip(n.padding.begin, n.node["kernel_shape"], strict=True))
+    return n.padding.is_symmetric and half and min(n.padding.begin) >= 0
+
+
+def _unresolved(node, target):
+    if node["pads"] is None or (node["ceil_mode"] and not node["pads"].has_ceil and node["pads"] is None):
+        return f"auto_pad={node['auto_pad']} with an input size that is not known; export with fixed sizes"
+    return None
+
+
+@operator("MaxPool")
+class MaxPool:
+    layout = spatial
+    restrictions = "the second output (indices) and sizes unknown under auto_pad or ceil_mode"
+
+    def restrict(node, target):
+        if len(node.outputs) > 1 and node.outputs[1] is not None and node.outputs[1].users:
+            return "its second output, the indices, is read"
+        return _unresolved(node, target)
+
+    def pytorch(n):
+        native = _fits_torch(n)
+        x = n.X if native else torch_pad(n, n.X, n.padding.total, -math.inf)
+        return Layer(
+            f"nn.MaxPool{n.rank}d", n.kernel_shape, stride=_stride(n), padding=n.padding.shortest if native else 0,
+            dilation=n.dilations, ceil_mode=native and n.padding.has_ceil,
+        )(x)  # fmt: skip
+
+    def keras(n):
+        if n.dilations != 1:
+            x = keras_pad_lowest(n, n.padding.total)
+            return n.expr("dilated_pool(ops.maximum, x, sizes, strides, dilations)", x=x, **_tuples(n))
+        x = n.X if n.is_same else keras_pad_lowest(n, n.padding.total)
+        padding = "same" if n.is_same else "valid"
+        return Layer(f"layers.MaxPooling{n.rank}D", n.kernel_shape, strides=_stride(n), padding=padding)(x)
+
+
+@operator("AveragePool")
+class AveragePool:
+    """Padding is counted or not (``count_include_pad``); what ``ceil_mode`` adds is never counted."""
+
+    layout = spatial
+    restrict = _unresolved
+    restrictions = "sizes unknown under auto_pad or ceil_mode"
+
+    def pytorch(n):
+        counted, uncounted = _counted(n)
+        if n.dilations != 1:
+            x = torch_pad(n, n.X, counted)
+            return n.expr("dilated_average_pool(x, sizes, strides, dilations, sides)", x=x, sides=uncounted.torch, **_tuples(n))
+        if _fits_torch(n):
+            include = bool(n.count_include_pad) or not any(n.padding.begin)
+            return Layer(
+                f"nn.AvgPool{n.rank}d", n.kernel_shape, stride=_stride(n), padding=n.padding.shortest,
+                ceil_mode=n.padding.has_ceil, count_include_pad=include,
+            )  # fmt: skip
+        if uncounted.is_zero:
+            return Layer(f"nn.AvgPool{n.rank}d", n.kernel_shape, stride=_stride(n))(torch_pad(n, n.X, counted))
+        x = torch_pad(n, n.X, counted)
+        text = f"average_pool(F.avg_pool{n.rank}d, x, kernel_shape, strides, sides)"
+        return n.expr(text, x=x, sides=uncounted.torch)
+
+    def keras(n):
+        counted, uncounted = _counted(n)
+        x = keras_pad(n, n.X, counted)
+        sides = tuple(zip(uncounted.begin, uncounted.end, strict=True))
+        if n.dilations != 1:
+            return n.expr("dilated_average_pool(x, sizes, strides, dilations, sides)", x=x, sides=sides, **_tuples(n))
+        if uncounted.is_zero:
+            return Layer(f"layers.AveragePooling{n.rank}D", n.kernel_shape, strides=_stride(n))(x)
+        return n.expr("average_pool(x, kernel_shape, strides, sides)", x=x, sides=sides)
+
+
+def _counted(n) -> tuple[Padding, Padding]:
+    """(padding that counts as zeros, padding that does not count)."""
+    zero = Padding.zero(n.rank)
+    if n.count_include_pad:
+        return Padding(n.padding.begin, n.padding.end), Padding(zero.begin, n.padding.ceil)
+    return zero, n.padding.total
+
+
+def _tuples(n) -> dict[str, tuple[int, ...]]:
+    return {"sizes": n.node["kernel_shape"], "strides": n.node["strides"], "dilations": n.node["dilations"]}
+
+
+@operator("GlobalAveragePool")
+class GlobalAveragePool:
+    layout = spatial
+
+    def pytorch(n):
+        return Layer(f"nn.AdaptiveAvgPool{n.rank}d", 1)
+
+    def keras(n):
+        return Layer(f"layers.GlobalAveragePooling{n.rank}D", keepdims=True)
+
+
+@operator("GlobalMaxPool")
+class GlobalMaxPool:
+    layout = spatial
+
+    def pytorch(n):
+        return Layer(f"nn.AdaptiveMaxPool{n.rank}d", 1)
+
+    def keras(n):
+        return Layer(f"layers.GlobalMaxPooling{n.rank}D", keepdims=True)

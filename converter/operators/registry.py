@@ -1,0 +1,163 @@
+"""Where rooms are entered and found.
+
+A room holds all this project knows of one operator: how it treats axis order, what it is in PyTorch, what it is in Keras and
+what it refuses. A package of the user's own adds rooms with the same decorator through the entry point ``converter.operators``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from converter.emitters.layout import Rule, logical, same, spatial
+from converter.errors import Problem
+from converter.graph import MATLAB_DOMAIN, Graph, Node
+
+TARGETS = ("pytorch", "keras")
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is known of one operator.
+
+    ``pytorch`` and ``keras`` take a ``Site`` and return a ``Layer``, an expression, the text of a template, or a list of these,
+    one for each output. ``restrict`` returns why a node is refused in a target, or None. ``activation`` returns the name under
+    which Keras layers take the operator as their ``activation``, or None.
+    """
+
+    op_type: str
+    domain: str
+    layout: Rule
+    pytorch: Callable[[Any], Any] | None
+    keras: Callable[[Any], Any] | None
+    restrict: Callable[[Node, str], str | None] | None = None
+    activation: Callable[[Node], str | None] | None = None
+    restrictions: str = ""
+
+    def supports(self, target: str) -> bool:
+        return getattr(self, target) is not None
+
+
+_rooms: dict[tuple[str, str], Room] = {}
+
+
+def operator(op_type: str, domain: str = "") -> Callable[[type], type]:
+    """Class decorator that enters a room.
+
+    The class has functions ``pytorch(n)`` and ``keras(n)``, and may have ``layout`` (a rule of ``converter.emitters.layout``,
+    by default the graph's own axis order), ``restrict(node, target)``, ``activation(node)`` and ``restrictions``, the sentence
+    that ``converter operators`` shows.
+    """
+
+    def enter(cls: type) -> type:
+        members = vars(cls)
+        _rooms[domain, op_type] = Room(
+            op_type,
+            domain,
+            _plain(members.get("layout", logical)),
+            _plain(members.get("pytorch")),
+            _plain(members.get("keras")),
+            _plain(members.get("restrict")),
+            _plain(members.get("activation")),
+            members.get("restrictions", ""),
+        )
+        return cls
+
+    return enter
+
+
+def _plain(member: Any) -> Any:
+    return member.__func__ if isinstance(member, staticmethod) else member
+
+
+def elementwise(**rows: tuple[str, ...]) -> None:
+    """Enter one room a row: (PyTorch template, Keras template[, name as a Keras ``activation``])."""
+    for op_type, (pytorch, keras, *activation) in rows.items():
+        named = (lambda node, name=activation[0]: name) if activation else None
+        _rooms["", op_type] = Room(
+            op_type, "", same, lambda n, t=pytorch: n.expr(t), lambda n, t=keras: n.expr(t), activation=named
+        )
+
+
+def variadic(**rows: tuple[str, str]) -> None:
+    """Enter one room a row for an operator of any number of inputs: templates that combine ``a`` and ``b``."""
+
+    def fold(n: Any, template: str) -> Any:
+        return functools.reduce(lambda a, b: n.expr(template, a=a, b=b), n.data_0)
+
+    for op_type, (pytorch, keras) in rows.items():
+        _rooms["", op_type] = Room(op_type, "", same, lambda n, t=pytorch: fold(n, t), lambda n, t=keras: fold(n, t))
+
+
+@functools.cache
+def _load() -> None:
+    """Import the project's own rooms, then those of installed packages."""
+    import converter.operators.families  # noqa: F401
+
+    for entry in entry_points(group="converter.operators"):
+        entry.load()
+
+
+def rooms() -> dict[tuple[str, str], Room]:
+    """All rooms by (domain, operator)."""
+    _load()
+    return _rooms
+
+
+def room_of(node: Node) -> Room | None:
+    return rooms().get(("" if node.domain == "ai.onnx" else node.domain, node.op_type))
+
+
+def refusal(node: Node, target: str) -> Problem | None:
+    """Why ``target`` cannot say this node, None where it can."""
+    room = room_of(node)
+    if room is None or not room.supports(target):
+        return _no_room(node, target)
+    data = node.inputs[0] if node.inputs else None
+    if room.layout is spatial and data is not None and data.rank is None:
+        reason = "the number of axes of its input is unknown"
+        return Problem(reason, node.origin, "Run onnx.shape_inference on the file, or export it with input shapes.")
+    reason = room.restrict(node, target) if room.restrict is not None else None
+    return Problem(f"{node.op_type} is refused in {target}: {reason}", node.origin) if reason else None
+
+
+def _no_room(node: Node, target: str) -> Problem:
+    if node.domain == MATLAB_DOMAIN:
+        reason = f"MATLAB layer class {node.op_type} is not supported"
+        return Problem(reason, node.origin, "Replace the layer in MATLAB by built-in ones, or add a room for it: see README.")
+    name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+    return Problem(
+        f"operator {name} is not supported for {target}",
+        node.origin,
+        "Add a room with converter.operators.operator: see README.",
+    )
+
+
+def refusals(graph: Graph, target: str) -> list[Problem]:
+    """Every node that ``target`` cannot say, in graph order. ONNX as a target refuses only what has no schema."""
+    problems = []
+    for node in graph.nodes:
+        if target == "onnx":
+            problem = _no_room(node, target) if node.domain == MATLAB_DOMAIN else None
+        else:
+            problem = refusal(node, target)
+        if problem is not None:
+            problems.append(problem)
+    return problems
+
+
+def table() -> list[dict[str, Any]]:
+    """A row for each operator: name, domain, pytorch, keras (bool) and restrictions (text)."""
+    return [
+        {
+            "name": room.op_type,
+            "domain": room.domain or "ai.onnx",
+            "pytorch": room.supports("pytorch"),
+            "keras": room.supports("keras"),
+            "restrictions": room.restrictions,
+        }
+        for _, room in sorted(rooms().items())
+    ]
