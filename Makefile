@@ -1,0 +1,40 @@
+# make demo   converts AlexNet from MATLAB to Keras and PyTorch, proves both equal and shows the code
+# make test   runs all tests
+# Both set up what they need in .venv on a fresh machine.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test test-octave lint benchmark clean
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/converter inspect fixtures/alexnet.mat
+	$(BIN)/converter convert fixtures/alexnet.mat --to keras --out demo/alexnet_keras
+	$(BIN)/converter convert fixtures/alexnet.mat --to pytorch --out demo/alexnet_pytorch
+	cat demo/alexnet_keras/model.py demo/alexnet_pytorch/model.py
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Octave runs the MATLAB export script; without it those tests are skipped.
+test-octave: $(VENV)/installed
+	command -v octave || (apt-get update && apt-get install -y --no-install-recommends octave)
+	$(BIN)/python -m pytest tests/matlab
+
+benchmark: $(VENV)/installed
+	$(BIN)/python benchmarks/conversion_time.py
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info
