@@ -1,0 +1,88 @@
+"""Emitted code run in the test's own process, and onnxruntime beside it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+import converter
+from converter.emitters import Emitted, emit
+from converter.graph import Graph
+from converter.operators import refusals
+
+
+def read(model: onnx.ModelProto) -> Graph:
+    """The model as the package reads it from a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(model, path)
+        graph = converter.read(path)
+        for value in graph.weights():
+            array = value.array
+            value.weight._load = lambda array=array: array  # the file goes away
+    return graph
+
+
+def judge(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """What onnxruntime computes for the model as it stands, without its optimiser."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, feeds)
+
+
+def run(graph: Graph, target: str, feeds: dict[str, np.ndarray], *, same: bool = False) -> list[np.ndarray]:
+    """What the emitted code computes, in source axis order in and out."""
+    problems = refusals(graph, target)
+    assert not problems, [str(problem) for problem in problems]
+    emitted = emit(graph, target, same=same)
+    arrays = [feeds[port.source_name].transpose(port.axes) for port in emitted.inputs]
+    results = (_run_keras if target == "keras" else _run_pytorch)(emitted, arrays)
+    return [result.transpose(np.argsort(port.axes)) for result, port in zip(results, emitted.outputs, strict=True)]
+
+
+def _namespace(emitted: Emitted) -> dict:
+    namespace = {"__name__": "emitted_model"}
+    exec(compile(emitted.code, "model.py", "exec"), namespace)
+    return namespace
+
+
+def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    import torch
+
+    namespace = _namespace(emitted)
+    (module,) = [v for v in namespace.values() if isinstance(v, type) and issubclass(v, torch.nn.Module)]
+    model = module().eval()
+    model.load_state_dict({key: torch.tensor(weight.array()) for key, weight in emitted.weights.items()})
+    with torch.no_grad():
+        result = model(*(torch.tensor(array) for array in arrays))
+    return [tensor.numpy() for tensor in (result if isinstance(result, tuple) else (result,))]
+
+
+def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    import keras
+
+    keras.backend.clear_session()
+    model = _namespace(emitted)["build_model"]()
+    variables = {variable.path: variable for variable in model.variables}
+    assert variables.keys() == emitted.weights.keys()
+    for path, weight in emitted.weights.items():
+        variables[path].assign(weight.array())
+    result = model([np.ascontiguousarray(a) for a in arrays] if len(arrays) > 1 else np.ascontiguousarray(arrays[0]), training=False)
+    return [keras.ops.convert_to_numpy(tensor) for tensor in (result if isinstance(result, list | tuple) else [result])]
+
+
+def assert_equal(model: onnx.ModelProto, target: str, feeds: dict[str, np.ndarray], *, same: bool = False) -> None:
+    """The emitted code's outputs against onnxruntime's: same shape and dtype, 1e-5 of the output's scale apart at most."""
+    expected = judge(model, feeds)
+    found = run(read(model), target, feeds, same=same)
+    for want, have in zip(expected, found, strict=True):
+        assert have.shape == want.shape
+        assert have.dtype == want.dtype
+        scale = np.abs(want[np.isfinite(want)]).max(initial=1e-6)
+        np.testing.assert_allclose(have, want, rtol=0, atol=1e-5 * scale)
