@@ -72,6 +72,7 @@ class Writer:
     ):
         self.names: dict[Value, str] = {}
         self._taken: set[str] = set()
+        self._node_names: set[str] = set()
         self._weights, self._fill, self._external = weights, fill, external
         self._initializers: list[onnx.TensorProto] = []
         self._stripped: list[onnx.ValueInfoProto] = []
@@ -90,18 +91,13 @@ class Writer:
 
     def _name_values(self, graph: Graph) -> None:
         for value in dict.fromkeys([*graph.inputs, *graph.outputs, *graph.values()]):
-            if value in self.names:
-                continue
-            base = value.name or (value.producer.name or value.producer.op_type if value.producer else "value")
-            name, number = base, 0
-            while name in self._taken:
-                number += 1
-                name = f"{base}_{number}"
-            self._taken.add(name)
-            self.names[value] = name
+            if value not in self.names:
+                base = value.name or (value.producer.name or value.producer.op_type if value.producer else "value")
+                self.names[value] = _unique(base, self._taken)
 
     def _node(self, node: Node) -> onnx.NodeProto:
-        proto = onnx.NodeProto(op_type=node.op_type, name=node.name)
+        name = _unique(node.name, self._node_names) if node.name else ""
+        proto = onnx.NodeProto(op_type=node.op_type, name=name)
         proto.domain = "" if node.domain == "ai.onnx" else node.domain
         proto.input.extend("" if value is None else self.names[value] for value in node.inputs)
         proto.output.extend("" if value is None else self.names[value] for value in node.outputs)
@@ -142,19 +138,12 @@ class Writer:
         for value in graph.outputs:
             info = value_info(self.names[value], value)
             if value not in own or value in seen:  # an output must be the result of a node inside, and once only
-                info.name = self._fresh(f"{self.names[value]}_out")
+                info.name = _unique(f"{self.names[value]}_out", self._taken)
                 nodes.append(onnx.helper.make_node("Identity", [self.names[value]], [info.name]))
             seen.add(value)
             outputs.append(info)
         inputs = [value_info(self.names[value], value) for value in graph.inputs]
         return onnx.helper.make_graph(nodes, graph.name or "body", inputs, outputs)
-
-    def _fresh(self, base: str) -> str:
-        return self._name_of(Value(base))
-
-    def _name_of(self, value: Value) -> str:
-        self._name_values(Graph("", outputs=[value]))
-        return self.names[value]
 
     def _weight(self, value: Value, weight: Weight) -> None:
         name = self.names[value]
@@ -210,6 +199,15 @@ def value_info(name: str, value: Value, *, shape: bool = True) -> onnx.ValueInfo
             elif size is not None:
                 dimension.dim_value = size
     return info
+
+
+def _unique(base: str, taken: set[str]) -> str:
+    name, number = base, 0
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    taken.add(name)
+    return name
 
 
 def _written_attributes(node: Node) -> dict[str, Any]:

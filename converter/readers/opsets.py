@@ -1,0 +1,347 @@
+"""Older forms of an operator, brought to the form it has at ``OPSET``.
+
+One rule for each change of meaning: the rule at version v turns the form before v into the form of v, so a file of opset n
+passes through the rules above n in ascending order. Changes of types alone need no rule. Attributes arrive complete, with the
+defaults of the file's own opset, since some defaults have changed. Source: the version history of each operator on
+https://onnx.ai/onnx/operators, and for Upsample and Resize-10 the behaviour of onnxruntime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+
+from converter.errors import Problem, UnsupportedError
+from converter.graph import Graph, Shape, Value
+
+
+@dataclass
+class Call:
+    """One node of a file on its way to the modern form.
+
+    ``shape`` and ``dtype`` tell what type inference on the file knows of a value (None where it knows nothing).
+    """
+
+    graph: Graph
+    op_type: str
+    inputs: list[Value | None]
+    outputs: list[Value | None]
+    attributes: dict[str, Any]
+    name: str
+    origin: str
+    shape_of: Callable[[Value], Shape | None]
+    dtype_of: Callable[[Value], np.dtype | None]
+    after: list[tuple[str, list[Value | None], list[Value | None], dict[str, Any]]] = field(default_factory=list)
+    """Nodes that follow this one: (operator, inputs, outputs, attributes)."""
+
+    def input(self, index: int) -> Value | None:
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def shape(self, index: int) -> Shape | None:
+        value = self.input(index)
+        return None if value is None else self.shape_of(value)
+
+    def dtype(self, index: int) -> np.dtype:
+        value = self.input(index)
+        dtype = None if value is None else self.dtype_of(value)
+        return np.dtype(np.float32) if dtype is None else dtype
+
+    def set_input(self, index: int, value: Value | None) -> None:
+        self.inputs += [None] * (index + 1 - len(self.inputs))
+        self.inputs[index] = value
+
+    def constant(self, data: Any, dtype: Any, suffix: str) -> Value:
+        return Value.constant(np.asarray(data, dtype), f"{self.outputs[0].name}_{suffix}")
+
+    def before(self, op_type: str, inputs: Sequence[Value | None], suffix: str, **attributes: Any) -> Value:
+        """The result of a node put before this one."""
+        name = f"{self.outputs[0].name}_{suffix}"
+        return self.graph.add(op_type, inputs, attributes, name=name, origin=self.origin)
+
+    def then(self, op_type: str, inputs: Callable[[Value], list[Value | None]], index: int = 0, **attributes: Any) -> None:
+        """Let a further node produce output ``index``, from inputs made of what this node now gives there."""
+        final = self.outputs[index]
+        inner = Value(f"{final.name}_{self.op_type}")
+        self.outputs[index] = inner
+        self.after.append((op_type, inputs(inner), [final], attributes))
+
+    def refuse(self, reason: str, advice: str = "") -> UnsupportedError:
+        return UnsupportedError(Problem(reason, self.origin, advice))
+
+
+Rule = Callable[[Call], None]
+RULES: dict[str, list[tuple[int, Rule]]] = {}
+
+
+def rule(version: int, *op_types: str) -> Callable[[Rule], Rule]:
+    """Register a function that turns the form before ``version`` into the form of ``version``."""
+
+    def register(function: Rule) -> Rule:
+        for op_type in op_types:
+            RULES.setdefault(op_type, []).append((version, function))
+        return function
+
+    return register
+
+
+def lift(call: Call, opset: int) -> None:
+    """Bring ``call``, written for ``opset``, to its modern form."""
+    reached = opset
+    while ahead := [version for version, _ in RULES.get(call.op_type, ()) if version > reached]:
+        reached = min(ahead)
+        for version, function in RULES[call.op_type]:
+            if version == reached:
+                function(call)
+
+
+# Attributes that became inputs: version, operators, then (attribute, input index, dtype; None: that of the first input).
+_MOVED: list[tuple[int, tuple[str, ...], list[tuple[str, int, Any]]]] = [
+    (5, ("Reshape",), [("shape", 1, np.int64)]),
+    (9, ("Upsample",), [("scales", 1, np.float32)]),
+    (10, ("TopK",), [("k", 1, np.int64)]),
+    (10, ("Slice",), [("starts", 1, np.int64), ("ends", 2, np.int64), ("axes", 3, np.int64)]),
+    (11, ("Clip",), [("min", 1, None), ("max", 2, None)]),
+    (11, ("Pad",), [("pads", 1, np.int64), ("value", 2, None)]),
+    (12, ("Dropout",), [("ratio", 1, np.float32)]),
+    (13, ("Split",), [("split", 1, np.int64)]),
+    (13, ("Squeeze", "Unsqueeze", "ReduceSum"), [("axes", 1, np.int64)]),
+    (
+        18,
+        tuple(f"Reduce{name}" for name in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")),
+        [("axes", 1, np.int64)],
+    ),
+    (20, ("DFT",), [("axis", 2, np.int64)]),
+]
+
+
+def _move(rows: list[tuple[str, int, Any]]) -> Rule:
+    def move(call: Call) -> None:
+        for attribute, index, dtype in rows:
+            data = call.attributes.pop(attribute, None)
+            if data is None or data == ():
+                continue
+            if attribute == "k":
+                data = (data,)
+            call.set_input(index, call.constant(data, call.dtype(0) if dtype is None else dtype, attribute))
+
+    return move
+
+
+@rule(11, "Clip")
+def clip_without_bounds(call: Call) -> None:
+    """The default bounds were the largest float32, which bound nothing; now they are left out."""
+    limit = np.finfo(np.float32).max
+    for attribute in ("min", "max"):
+        if abs(call.attributes[attribute]) >= limit:
+            call.attributes[attribute] = None
+
+
+for _version, _op_types, _rows in _MOVED:
+    rule(_version, *_op_types)(_move(_rows))
+
+
+# Attributes that appeared with a default that is not what the operator did before.
+_FORMERLY: list[tuple[int, str, dict[str, Any]]] = [
+    (11, "Resize", {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),
+    (16, "RoiAlign", {"coordinate_transformation_mode": "output_half_pixel"}),
+]
+
+for _version, _op_type, _attributes in _FORMERLY:
+    rule(_version, _op_type)(lambda call, attributes=_attributes: call.attributes.update(attributes))
+
+
+@rule(6, "Cast")
+def cast_by_name(call: Call) -> None:
+    if isinstance(call.attributes["to"], str):
+        call.attributes["to"] = onnx.TensorProto.DataType.Value(call.attributes["to"].upper())
+
+
+def _drop(*attributes: str) -> Rule:
+    def drop(call: Call) -> None:
+        for attribute in attributes:
+            call.attributes.pop(attribute, None)
+
+    return drop
+
+
+# A hint for the memory planner of frameworks long gone.
+rule(
+    6,
+    *("Abs", "Add", "BatchNormalization", "Ceil", "Clip", "Div", "Dropout", "Elu", "Exp", "Floor", "HardSigmoid"),
+    *("InstanceNormalization", "LeakyRelu", "Log", "Max", "Mean", "Min", "Mul", "Neg", "PRelu", "Reciprocal", "Relu"),
+    *("Selu", "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh"),
+)(_drop("consumed_inputs"))
+rule(5, "Reshape")(_drop("consumed_inputs"))
+rule(7, "BatchNormalization", "Dropout")(_drop("is_test"))  # a converted model is run for inference
+rule(7, "LSTM", "GRU", "RNN")(_drop("output_sequence"))
+rule(7, "Gemm")(_drop("broadcast"))  # the bias already broadcast as it does today
+
+
+@rule(3, "GRU")
+@rule(7, "LSTM", "RNN")
+def direction_misspelt(call: Call) -> None:
+    if call.attributes["direction"] == "foward":
+        call.attributes["direction"] = "forward"
+
+
+@rule(7, "Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less")
+def limited_broadcasting(call: Call) -> None:
+    """The second operand was aligned with the first at ``axis``; today shapes are aligned at their last axes."""
+    axis = call.attributes.pop("axis", None)
+    if not call.attributes.pop("broadcast", 0) or axis is None:
+        return
+    first, second = call.shape(0), call.shape(1)
+    if first is None or second is None:
+        raise call.refuse("broadcasts along an axis, and the ranks of its inputs are unknown", "Export it at opset 7 or above.")
+    missing = len(first) - axis % max(len(first), 1) - len(second)
+    if missing > 0:
+        axes = call.constant(range(len(second), len(second) + missing), np.int64, "axes")
+        call.inputs[1] = call.before("Unsqueeze", [call.inputs[1], axes], "aligned")
+
+
+@rule(7, "PRelu")
+def slope_for_each_channel(call: Call) -> None:
+    """A slope of one axis meant one for each channel; today shapes are aligned at their last axes."""
+    first, slope = call.shape(0), call.shape(1)
+    if slope is None or len(slope) != 1 or slope[0] == 1:
+        return
+    if first is None:
+        raise call.refuse(
+            "has one slope for each channel, and the rank of its input is unknown", "Export it at opset 7 or above."
+        )
+    axes = call.constant(range(1, len(first) - 1), np.int64, "axes")
+    call.inputs[1] = call.before("Unsqueeze", [call.inputs[1], axes], "slope")
+
+
+@rule(7, "Upsample")
+def height_and_width_scale(call: Call) -> None:
+    scales = (1.0, 1.0, call.attributes.pop("height_scale"), call.attributes.pop("width_scale"))
+    call.attributes["scales"] = scales
+    if call.attributes["mode"] == "bilinear":
+        call.attributes["mode"] = "linear"
+
+
+@rule(10, "Upsample")
+def upsample_is_resize(call: Call) -> None:
+    call.op_type = "Resize"
+
+
+@rule(11, "Resize")
+def scales_behind_region(call: Call) -> None:
+    """``roi`` came between the data and the scales. Nearest neighbours were rounded up where the image shrank."""
+    scales = call.inputs[1].array
+    call.inputs = [call.inputs[0], None, call.inputs[1]]
+    if call.attributes["mode"] != "nearest":
+        return
+    if scales is None:
+        raise call.refuse(
+            "resizes by scales that are computed when it runs, in the form of opset 10", "Export it at opset 11 or above."
+        )
+    if not (scales < 1).any():
+        return
+    if (scales > 1).any():
+        shrink = call.constant(np.minimum(scales, 1), np.float32, "shrink")
+        call.inputs[0] = call.before("Resize", [call.inputs[0], None, shrink], "shrunk", mode="nearest", **_SHRINK)
+        call.inputs[2] = call.constant(np.maximum(scales, 1), np.float32, "grow")
+    else:
+        call.attributes.update(_SHRINK)
+
+
+_SHRINK = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "ceil"}
+
+
+@rule(9, "BatchNormalization")
+def statistics_for_each_element(call: Call) -> None:
+    """With ``spatial`` 0 each element had its own statistics, without the batch axis: plain broadcasting."""
+    if call.attributes.pop("spatial", 1):
+        return
+    x, scale, bias, mean, variance = call.inputs
+    epsilon = call.constant(call.attributes["epsilon"], call.dtype(0), "epsilon")
+    centred = call.before("Sub", [x, mean], "centred")
+    deviation = call.before("Sqrt", [call.before("Add", [variance, epsilon], "variance")], "deviation")
+    scaled = call.before("Mul", [call.before("Div", [centred, deviation], "normalised"), scale], "scaled")
+    call.op_type, call.inputs, call.attributes = "Add", [scaled, bias], {}
+    _only_first_output(call)
+
+
+@rule(14, "BatchNormalization")
+def _only_first_output(call: Call) -> None:
+    """The further outputs were statistics of training."""
+    for value in call.outputs[1:]:
+        if value is not None:
+            call.graph.notes.append(f"{call.origin}: its output {value.name!r} exists in training only and is left out")
+    del call.outputs[1:]
+
+
+@rule(10, "Dropout")
+def mask_of_the_data_type(call: Call) -> None:
+    if len(call.outputs) > 1 and call.outputs[1] is not None:
+        to = onnx.helper.np_dtype_to_tensor_dtype(call.dtype(0))
+        call.then("Cast", lambda mask: [mask], index=1, to=to)
+
+
+@rule(11, "Scatter")
+def scatter_elements(call: Call) -> None:
+    call.op_type = "ScatterElements"
+
+
+@rule(13, "Softmax", "LogSoftmax", "Hardmax")
+def over_all_axes_from_one_on(call: Call) -> None:
+    """It ran over all axes from ``axis`` on, flattened together; today it runs over one axis."""
+    axis, shape = call.attributes["axis"], call.shape(0)
+    if shape is not None:
+        axis %= max(len(shape), 1)
+        if all(size == 1 for size in shape[axis + 1 :]):
+            call.attributes["axis"] = -1 if axis == len(shape) - 1 else axis
+            return
+    data = call.inputs[0]
+    call.inputs[0] = call.before("Flatten", [data], "flat", axis=axis)
+    call.attributes["axis"] = -1
+    shape_value = call.before("Shape", [data], "shape")
+    call.then("Reshape", lambda flat: [flat, shape_value])
+
+
+@rule(13, "QuantizeLinear", "DequantizeLinear")
+def one_scale_for_the_tensor(call: Call) -> None:
+    """Scale and zero point belonged to the whole tensor, written with one axis or none; today an axis means one for each index."""
+    for index in (1, 2):
+        value = call.input(index)
+        if value is not None and call.shape(index) == (1,):
+            scalar = call.constant([], np.int64, "scalar")
+            call.inputs[index] = call.before("Reshape", [value, scalar], ("", "scale", "zero_point")[index])
+
+
+@rule(18, "Split")
+def into_equal_parts(call: Call) -> None:
+    if call.input(1) is None:
+        call.attributes["num_outputs"] = len(call.outputs)
+
+
+@rule(20, "GridSample")
+def names_of_modes(call: Call) -> None:
+    names = {"bilinear": "linear", "bicubic": "cubic"}
+    call.attributes["mode"] = names.get(call.attributes["mode"], call.attributes["mode"])
+
+
+@rule(21, "GroupNormalization")
+def scale_for_each_group(call: Call) -> None:
+    """Scale and bias had one number for each group; today they have one for each channel."""
+    shape, groups = call.shape(0), call.attributes["num_groups"]
+    if shape is None or not isinstance(shape[1], int):
+        raise call.refuse(
+            "has one scale for each group, and the number of channels is unknown", "Export it at opset 21 or above."
+        )
+    for index, suffix in ((1, "scale"), (2, "bias")):
+        column = call.before("Unsqueeze", [call.inputs[index], call.constant([1], np.int64, "axes")], f"{suffix}_column")
+        size = call.constant([groups, shape[1] // groups], np.int64, f"{suffix}_size")
+        wide = call.before("Expand", [column, size], f"{suffix}_wide")
+        call.inputs[index] = call.before("Reshape", [wide, call.constant([-1], np.int64, "all")], suffix)
+
+
+@rule(9, "Scan")
+def scan_over_a_batch(call: Call) -> None:
+    raise call.refuse("has the form of opset 8, which runs over a batch of sequences", "Export it at opset 9 or above.")
