@@ -7,6 +7,7 @@ order is channels first everywhere. ``specs/ir.md`` states what holds of a graph
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,12 +44,14 @@ class Weight:
         load: Callable[[], np.ndarray] | None = None,
         *,
         trainable: bool = True,
+        base: Weight | None = None,
     ):
         self.name = name
         self.shape = tuple(int(size) for size in shape)
         self.dtype = np.dtype(dtype)
         self.trainable = trainable
         self._load = load
+        self._base = base  # what this one was derived from: it has data as soon as that has
 
     @classmethod
     def of(cls, array: np.ndarray, name: str = "", *, trainable: bool = True) -> Weight:
@@ -57,7 +60,7 @@ class Weight:
 
     @property
     def has_data(self) -> bool:
-        return self._load is not None
+        return self._load is not None and (self._base is None or self._base.has_data)
 
     @property
     def size(self) -> int:
@@ -69,7 +72,7 @@ class Weight:
 
     def array(self) -> np.ndarray:
         """The numbers, in ``shape`` and ``dtype``."""
-        if self._load is None:
+        if not self.has_data:
             raise ValueError(f"weight {self.name!r} has no data: the source only describes it")
         array = np.asarray(self._load())
         if array.shape != self.shape or array.dtype != self.dtype:
@@ -78,8 +81,17 @@ class Weight:
 
     def map(self, function: Callable[[np.ndarray], np.ndarray], shape: Sequence[int]) -> Weight:
         """This weight after ``function``, which is called when the numbers are needed."""
-        load = (lambda: function(self.array())) if self.has_data else None
-        return Weight(self.name, shape, self.dtype, load, trainable=self.trainable)
+        return Weight(self.name, shape, self.dtype, lambda: function(self.array()), trainable=self.trainable, base=self)
+
+    @contextmanager
+    def filled(self, load: Callable[[], np.ndarray]) -> Iterator[None]:
+        """Within the block this weight, and all that was derived from it, has the numbers that ``load`` gives."""
+        own = self._load, self._base
+        self._load, self._base = load, None
+        try:
+            yield
+        finally:
+            self._load, self._base = own
 
     def transpose(self, *axes: int) -> Weight:
         if axes == tuple(range(len(self.shape))):
