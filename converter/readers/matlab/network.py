@@ -1,0 +1,281 @@
+"""From a layer table to the graph: layers in the order of their connections, each translated in its room."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Source, Value, Weight
+from converter.readers.matlab.description import classes
+from converter.readers.matlab.layers import ROOMS
+from converter.readers.matlab.properties import Properties, sizes
+from converter.readers.matlab.site import BATCH, Site, Untranslated
+from converter.readers.matlab.table import LayerRecord, LayerTable, Port, Problems
+
+_BARE = {"": "out", "out": "out"}  # a layer with one output may leave the port out
+
+
+@dataclass
+class Wiring:
+    """The layers in an order in which each comes after what it reads, and what arrives at their ports, in the ports' order."""
+
+    order: list[LayerRecord]
+    arriving: dict[str, list[tuple[str, Port]]]
+    read: dict[str, list[str]] = field(default_factory=dict)
+    """For each layer, the output ports that some layer reads."""
+
+
+def build(table: LayerTable, name: str, source: Source) -> Graph:
+    """The graph of ``table``; ``name`` is used where the table has none. Raises ReadError with every problem found.
+
+    A class without a room, or a layer whose options the graph cannot express, becomes a node of ``MATLAB_DOMAIN`` with the
+    class as its type and the attribute ``reason``.
+    """
+    wiring = wire(table)
+    problems = Problems()
+    graph = Graph(table.name or name, source=source)
+    results: dict[str, dict[str, Value]] = {}
+    listed: dict[str, Layer] = {}
+    broken: set[str] = set()  # layers after a wrong one: their own problems would only repeat its own
+    for record in wiring.order:
+        arriving = wiring.arriving[record.name]
+        broken |= {record.name} if any(port.layer in broken for _, port in arriving) else set()
+        if record.name in broken:
+            continue
+        found = len(problems.found)
+        with problems:
+            inputs = [_result(results, port, problems, record) for _, port in arriving]
+            if None not in inputs:
+                results[record.name], listed[record.name] = translate(graph, record, inputs, wiring.read.get(record.name, []))
+        broken |= {record.name} if len(problems.found) > found else set()
+    problems.raise_any()
+    graph.layers = [listed[record.name] for record in table.layers]
+    with problems:
+        _name_ends(graph, table, results, wiring, problems)
+    problems.raise_any()
+    graph.notes = _notes(graph, table)
+    with problems:
+        graph.probe = _probe(graph, table, problems)
+    problems.raise_any()
+    graph.check()
+    return graph
+
+
+def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list[str]) -> tuple[dict[str, Value], Layer]:
+    """The outputs of one layer by port, and its line in the listing."""
+    room = ROOMS.get(record.class_name)
+    site = Site(graph, record, inputs)
+    if room is None:
+        results = _placeholder(site, read, "")
+        kind = record.properties.values.get("Type") or record.short_class
+        text = record.properties.values.get("Description") or record.short_class
+        words = [item if isinstance(item, str) else record.short_class for item in (kind, text)]
+        return results, Layer(record.number, record.name, *words, tuple(results.values()))
+    before = len(graph.nodes)
+    try:
+        results = {"out": room.translate(site)}
+    except Untranslated as reason:
+        while len(graph.nodes) > before:
+            graph.remove(graph.nodes[-1])
+        graph.inputs = [value for value in graph.inputs if value.name != record.name]
+        site.inputs, site.learnables = list(inputs), []
+        results = _placeholder(site, read, str(reason))
+    outputs = () if room.output_layer else tuple(results.values())
+    text = room.describe(record.properties)
+    return results, Layer(record.number, record.name, room.type, text, outputs, tuple(site.learnables))
+
+
+def _placeholder(site: Site, read: list[str], reason: str) -> dict[str, Value]:
+    ports = list(dict.fromkeys(_BARE.get(port, port) for port in read)) or ["out"]
+    names = [site.name if port == "out" else f"{site.name}/{port}" for port in ports]
+    site.graph.add(
+        site.record.short_class,
+        site.inputs,
+        {"reason": reason},
+        name=site.name,
+        output=names,
+        domain=MATLAB_DOMAIN,
+        origin=site.origin,
+    )
+    return dict(zip(ports, site.graph.nodes[-1].outputs, strict=True))
+
+
+def _result(results: Mapping[str, Mapping[str, Value]], port: Port, problems: Problems, reader: LayerRecord) -> Value | None:
+    value = results[port.layer].get(_BARE.get(port.port, port.port))
+    if value is None:
+        problems.add(f"reads '{port}', but layer '{port.layer}' has no output '{port.port}'.", reader.where)
+    return value
+
+
+# Connections ----------------------------------------------------------------------------------------------------------------
+
+
+def wire(table: LayerTable) -> Wiring:
+    """Order and ports. Raises ReadError for layers that nothing reaches, ports connected twice or never, and cycles."""
+    problems = Problems()
+    arriving: dict[str, list[tuple[str, Port]]] = {record.name: [] for record in table.layers}
+    read: dict[str, list[str]] = {}
+    for source, destination in table.connections:
+        arriving[destination.layer].append((destination.port, source))
+        read.setdefault(source.layer, []).append(source.port)
+    for record in table.layers:
+        with problems:
+            arriving[record.name] = _in_order(record, arriving[record.name], problems)
+    order, stuck = _sorted(table, arriving)
+    if stuck:
+        names = " -> ".join(f"'{record.name}'" for record in stuck)
+        problems.add(f"the connections form a cycle: {names}.", advice="A network must have none; remove one of them.")
+    problems.raise_any()
+    return Wiring(order, arriving, read)
+
+
+def _in_order(record: LayerRecord, arriving: list[tuple[str, Port]], problems: Problems) -> list[tuple[str, Port]]:
+    """What arrives, sorted by the layer's input ports ('in2' may stand before 'in1' in the table), each port once."""
+    expected = _input_count(record)
+    arriving = sorted(arriving, key=lambda pair: _port_key(record, pair[0]))
+    ports = [port for port, _ in arriving]
+    twice = sorted({port for port in ports if ports.count(port) > 1})
+    for port in twice:
+        where = f"its input '{port}'" if port else "its input"
+        sources = " and ".join(f"'{source}'" for name, source in arriving if name == port)
+        problems.add(f"{where} is connected more than once, to {sources}.", record.where)
+    if len(arriving) < (1 if expected is None else expected):
+        got = (
+            f"has {expected} inputs, of which {len(arriving)} are connected"
+            if (expected or 1) > 1
+            else "has no incoming connection"
+        )
+        problems.add(f"{got}.", record.where, "Check the connections of the table.")
+    elif expected is not None and len(arriving) > expected and not twice:
+        sources = ", ".join(f"'{source}'" for _, source in arriving)
+        problems.add(
+            f"has {expected} input{'s' if expected != 1 else ''}, but {len(arriving)} connections arrive: {sources}.",
+            record.where,
+        )
+    return arriving
+
+
+def _input_count(record: LayerRecord) -> int | None:
+    """How many inputs the layer has; None: one or more."""
+    room = ROOMS.get(record.class_name)
+    if room is not None and room.inputs is not None:
+        return room.inputs
+    if "NumInputs" in record.properties:
+        return record.properties.integer("NumInputs", least=0)
+    return 0 if room is None and record.class_name.endswith("InputLayer") else None
+
+
+def _port_key(record: LayerRecord, port: str) -> tuple[int, str]:
+    names = record.properties.texts("InputNames", [])
+    if port in names:
+        return names.index(port), port
+    number = re.search(r"\d+$", port)
+    return (int(number.group()) if number else 0, port)
+
+
+def _sorted(table: LayerTable, arriving: Mapping[str, list[tuple[str, Port]]]) -> tuple[list[LayerRecord], list[LayerRecord]]:
+    """The layers in the table's order as far as their connections allow; the second list holds a cycle, if there is one."""
+    waiting = {record.name: record for record in table.layers}
+    order: list[LayerRecord] = []
+    while waiting:
+        ready = [r for r in waiting.values() if not any(port.layer in waiting for _, port in arriving[r.name])]
+        if not ready:
+            return order, _cycle(waiting, arriving)
+        for record in ready:
+            order.append(waiting.pop(record.name))
+    return order, []
+
+
+def _cycle(waiting: Mapping[str, LayerRecord], arriving: Mapping[str, list[tuple[str, Port]]]) -> list[LayerRecord]:
+    path = [next(iter(waiting))]
+    while path[-1] not in path[:-1]:
+        path.append(next(port.layer for _, port in arriving[path[-1]] if port.layer in waiting))
+    return [waiting[name] for name in reversed(path[path.index(path[-1]) :])]
+
+
+# Ends of the network --------------------------------------------------------------------------------------------------------
+
+
+def _name_ends(
+    graph: Graph, table: LayerTable, results: Mapping[str, Mapping[str, Value]], wiring: Wiring, problems: Problems
+) -> None:
+    """Order the inputs as the table says, and set the outputs: those it names, or all that no layer reads."""
+    records = {record.name: record for record in table.layers}
+    made = {value.name: value for value in graph.inputs}
+    named = [port.layer for port in table.inputs]
+    for name in named:
+        if ROOMS.get(records[name].class_name) is not None and ROOMS[records[name].class_name].inputs != 0:
+            problems.add("stands in input_names, but is no input layer.", records[name].where)
+    graph.inputs = [made[name] for name in dict.fromkeys([*named, *made]) if name in made]
+    ends = table.outputs or [Port(record.name) for record in table.layers if record.name not in wiring.read]
+    values = [_result(results, port, problems, records[port.layer]) for port in ends]
+    graph.outputs = list(dict.fromkeys(value for value in values if value is not None))
+
+
+def _notes(graph: Graph, table: LayerTable) -> list[str]:
+    notes = []
+    empty = [layer for layer in graph.layers if any(not weight.has_data for weight in layer.learnables)]
+    learnable = [layer for layer in graph.layers if layer.learnables]
+    if empty and len(empty) == len(learnable):
+        notes.append("The source describes the layers without their weights: the converted model starts freshly initialised.")
+    elif empty:
+        names = ", ".join(f"'{layer.name}'" for layer in empty)
+        notes.append(f"The source has no weights for {names}: these layers start freshly initialised.")
+    statistics = [v.weight for v in graph.weights() if _is_statistic(graph, v) and not v.weight.has_data]
+    for weight in statistics:
+        size = "one number" if not weight.shape else sizes((*weight.shape[1:], weight.shape[0]))
+        notes.append(
+            f"The input is normalised with '{weight.name}' ({size}), which the source does not hold: set it before use."
+        )
+    for record in table.layers:
+        room = ROOMS.get(record.class_name)
+        names = classes(record.properties) if room is not None and room.output_layer else []
+        if names:
+            shown = ", ".join(f"'{name}'" for name in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+            notes.append(f"Output classes of '{record.name}', in order: {shown}.")
+    return notes
+
+
+def _is_statistic(graph: Graph, value: Value) -> bool:
+    weight: Weight | None = value.weight
+    return weight is not None and not weight.trainable and all(node.op_type in ("Sub", "Div") for node, _ in value.users)
+
+
+def _probe(graph: Graph, table: LayerTable, problems: Problems) -> Probe | None:
+    if table.probe is None:
+        return None
+    sides: list[dict[str, np.ndarray]] = []
+    for side, values, stored in (
+        ("inputs", graph.inputs, table.probe.inputs),
+        ("outputs", graph.outputs, table.probe.outputs),
+    ):
+        if len(values) != len(stored):
+            problems.add(f"the probe holds {len(stored)} {side}, the network has {len(values)}.", "probe")
+            continue
+        sides.append({v.name: _channels_first(v, array, letters) for v, (array, letters) in zip(values, stored, strict=True)})
+    return Probe(*sides) if len(sides) == 2 else None
+
+
+def _channels_first(value: Value, array: np.ndarray, letters: str) -> np.ndarray:
+    """A stored array in the graph's axis order; ``letters`` names its axes (S spatial, C channel, B batch).
+
+    Without letters it has the axes that ``predict`` of a SeriesNetwork takes and gives: 'SSCB' for images, 'BC' for vectors.
+    """
+    rank = value.rank if value.rank is not None else len(letters) or array.ndim
+    letters = letters or ("BC" if rank == 2 else "S" * (rank - 2) + "CB")
+    stored = Properties({"probe": array, "format": letters}, f"probe of '{value.name}'")
+    if "B" not in letters:
+        letters += "B"
+    if sorted(letters) != sorted("S" * (len(letters) - 2) + "CB") or array.ndim > len(letters):
+        stored.fail("format", f"letters S, C and B that name the {array.ndim} axes")
+    full = array.reshape((*array.shape, *(1,) * (len(letters) - array.ndim)), order="F").astype(np.float32)
+    axes = [letters.index("B"), letters.index("C"), *(axis for axis, letter in enumerate(letters) if letter == "S")]
+    result = np.ascontiguousarray(full.transpose(axes))
+    if value.shape is not None and result.size == result.shape[0] * np.prod([s for s in value.shape[1:] if isinstance(s, int)]):
+        result = result.reshape(result.shape[0], *value.shape[1:])  # 1-by-1 images and vectors are the same to predict
+    if value.shape is not None and result.shape[1:] != value.shape[1:]:
+        stored.fail("probe", f"{sizes(value.shape[1:])} (channels first) for each of a {BATCH}")
+    return result
