@@ -201,7 +201,7 @@ def _channels(p: Properties, name: str, arriving: int) -> tuple[int, ...]:
 
 def _conv(n: Site, weights: Weight, bias: Weight | None, groups: int) -> Value:
     rank = len(weights.shape) - 2
-    if n.properties.values.get("PaddingValue") is not None and not np.array_equal(n.properties.values["PaddingValue"], [[0]]):
+    if isinstance(n.properties.values.get("PaddingValue"), str) or n.properties.number("PaddingValue", 0) != 0:
         raise Untranslated("its PaddingValue is not 0")
     attributes = {
         "kernel_shape": weights.shape[2:],
@@ -263,10 +263,11 @@ def average_pooling_3d(n: Site) -> Value:
 
 def _average(n: Site, rank: int) -> Value:
     """Padding counts as zeros; with PaddingValue 'mean' only the elements of the input count."""
-    value = n.properties.values.get("PaddingValue", 0)
-    if value != "mean" if isinstance(value, str) else np.any(value):
-        n.properties.fail("PaddingValue", "0 or 'mean'")
-    return _pool(n, "AveragePool", rank, count_include_pad=int(value != "mean"))
+    p = n.properties
+    excluded = isinstance(p.values.get("PaddingValue"), str) and p.choice("PaddingValue", "mean") == "mean"
+    if not excluded and p.number("PaddingValue", 0) != 0:
+        p.fail("PaddingValue", "0 or 'mean'")
+    return _pool(n, "AveragePool", rank, count_include_pad=int(not excluded))
 
 
 def _pool(n: Site, op_type: str, rank: int, **attributes: int) -> Value:
