@@ -61,7 +61,7 @@ def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]
     model.load_state_dict({key: torch.tensor(weight.array()) for key, weight in emitted.weights.items()})
     with torch.no_grad():
         result = model(*(torch.tensor(array) for array in arrays))
-    return [tensor.numpy() for tensor in (result if isinstance(result, tuple) else (result,))]
+    return [tensor.detach().numpy() for tensor in (result if isinstance(result, tuple) else (result,))]
 
 
 def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
@@ -73,7 +73,9 @@ def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
     assert variables.keys() == emitted.weights.keys()
     for path, weight in emitted.weights.items():
         variables[path].assign(weight.array())
-    result = model([np.ascontiguousarray(a) for a in arrays] if len(arrays) > 1 else np.ascontiguousarray(arrays[0]), training=False)
+    result = model(
+        [np.ascontiguousarray(a) for a in arrays] if len(arrays) > 1 else np.ascontiguousarray(arrays[0]), training=False
+    )
     return [keras.ops.convert_to_numpy(tensor) for tensor in (result if isinstance(result, list | tuple) else [result])]
 
 

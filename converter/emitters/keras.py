@@ -45,12 +45,19 @@ class Keras:
         return room.activation(node) if room is not None and room.activation is not None else None
 
     def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
-        named = named and layer.constructor not in _UNNAMED
-        options = {"name": program.layer_names.take(name)} if named else {}
-        if named:
-            program.weights |= {f"{options['name']}/{variable}": weight for variable, weight in layer.weights.items()}
-        tree = ast.Call(program.constructor(layer, **options), arguments, [])
-        tree.layer_name = options.get("name") or name
+        if not named or layer.constructor in _UNNAMED:
+            tree = ast.Call(program.constructor(layer), arguments, [])
+            tree.layer_name = name
+            return tree
+        name, new = program.share(layer, name, named)
+        if new:
+            program.layers[name] = program.constructor(layer, name=name)
+            program.weights |= {f"{name}/{variable}": weight for variable, weight in layer.weights.items()}
+            tree = ast.Call(program.layers[name], arguments, [])
+        else:
+            program.layers[name].called_again = True
+            tree = ast.Call(ast.Name(name, ast.Load()), arguments, [])
+        tree.layer_name = name
         return tree
 
     def weight(self, program: Program, weight: Weight, name: str) -> Binding:
@@ -76,13 +83,17 @@ _UNNAMED = {f"layers.{kind}{rank}D" for kind in ("ZeroPadding", "Cropping") for 
 def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The model's code, and its weights by variable path ("conv1/kernel")."""
     program = Program.of(graph, Keras(), same=same)
-    namespace = Namespace((*_RESERVED, *helper_names("keras")))
+    called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
+    namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again))
     inputs = input_names(program, namespace)
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
     name = model_name(program)
 
     lines = [f"{text} = {ast.unparse(_input(program, value, text))}" for value, text in inputs.items()]
+    for layer, constructor in called_again.items():
+        lines.append(f"{layer} = {ast.unparse(constructor)}")
+        _use_variable(program, constructor, layer)
     lines += [f"{', '.join(names[v] for v in s.targets)} = {ast.unparse(s.tree)}" for s in program.statements]
     ends = _one_or_list([names[value] for value in results])
     lines.append(f'return keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")')
@@ -102,6 +113,14 @@ def _input(program: Program, value: Value, name: str) -> ast.expr:
     if not sizes or isinstance(sizes[0], int):
         return call("keras.Input", [], {"batch_shape": literal(sizes), **dtype, "name": literal(name)})
     return call("keras.Input", [literal(sizes[1:])], {**dtype, "name": literal(name)})
+
+
+def _use_variable(program: Program, constructor: ast.expr, name: str) -> None:
+    """Let the first call of a layer that is called again go through its variable, as the later ones do."""
+    for statement in program.statements:
+        for node in ast.walk(statement.tree):
+            if isinstance(node, ast.Call) and node.func is constructor:
+                node.func = ast.Name(name, ast.Load())
 
 
 def _one_or_list(names: list[str]) -> str:

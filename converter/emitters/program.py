@@ -76,7 +76,7 @@ class Program:
     transposes: int = 0
     _aliases: dict[Value, Value] = field(default_factory=dict)
     _moved: dict[tuple[Value, Layout], Value] = field(default_factory=dict)
-    _shared: dict[str, str] = field(default_factory=dict)
+    _shared: dict[tuple[str, tuple], str] = field(default_factory=dict)
     _alone: dict[tuple[Value, tuple[int, ...]], Binding] = field(default_factory=dict)
     _scope: str = ""
 
@@ -87,6 +87,7 @@ class Program:
         program._scope = common_scope([value.name for value in graph.weights() if not is_generated(value.name)])
         for node in graph.nodes:
             program._add(node)
+        program._add_constant_outputs()
         program._fuse()
         return program
 
@@ -103,6 +104,14 @@ class Program:
             used = [value for value in outputs if value.users or value in self.graph.outputs]
             targets = outputs[: outputs.index(used[-1]) + 1] if used else outputs[:1]
             self._assign(targets, result, node, site)
+
+    def _add_constant_outputs(self) -> None:
+        """A variable for each output that is a weight, so that every output is a variable."""
+        for value in self.graph.outputs:
+            if value.weight is not None and value not in self._aliases:
+                held = Value(value.name, value.dtype, value.shape)
+                self.statements.append(Statement([held], self._weight(value, value.weight)))
+                self._aliases[value] = held
 
     def _assign(self, targets: list[Value], result: str | Layer | Expression, node: Node, site: Site) -> None:
         if isinstance(result, str):
@@ -168,14 +177,16 @@ class Program:
         return snake_case(node.op_type), bool(layer.weights)
 
     def share(self, layer: Layer, name: str, named: bool) -> tuple[str, bool]:
-        """(the layer's name, whether it is new): a layer without weights and name of its own is written once."""
-        key = None if layer.weights or named else ast.unparse(self.constructor(layer))
-        if key in self._shared:
-            return self._shared[key], False
-        taken = self.layer_names.take(name)
-        if key is not None:
-            self._shared[key] = taken
-        return taken, True
+        """(the layer's name, whether it is new): layers that read the same weights are one, as are layers without weights and
+        a name of their own."""
+        weights = tuple((variable, weight.name, weight.shape) for variable, weight in layer.weights.items())
+        if (weights and not all(weight.name for weight in layer.weights.values())) or (named and not weights):
+            return self.layer_names.take(name), True
+        key = (ast.unparse(self.constructor(layer)), weights)
+        new = key not in self._shared
+        if new:
+            self._shared[key] = self.layer_names.take(name)
+        return self._shared[key], new
 
     # Operands
 
@@ -327,6 +338,8 @@ def takes_activation(tree: ast.expr) -> bool:
     return (
         layer is not None
         and layer.constructor.startswith(_WITH_ACTIVATION)
+        and isinstance(tree.func, ast.Call)
+        and not getattr(tree.func, "called_again", False)
         and not any(keyword.arg == "activation" for keyword in tree.func.keywords)
     )
 
