@@ -1,0 +1,36 @@
+"""What happens to every graph after reading: one ordered list, a reason on each line. Each pass leaves ``check`` passing."""
+
+from __future__ import annotations
+
+from converter.graph import Graph
+from converter.passes.flatten import flatten
+from converter.passes.fold_constants import fold_constants
+from converter.passes.free_batch import free_batch
+from converter.passes.infer_shapes import infer_shapes
+from converter.passes.linear import linear
+from converter.passes.merge_padding import merge_padding
+from converter.passes.remove_identity import remove_identity
+from converter.passes.remove_unused import remove_unused
+from converter.passes.resolve_padding import resolve_padding
+
+PASSES = (
+    remove_unused,  # less work for all that follows
+    infer_shapes,  # all that follows asks for shapes and types; contradictions of the source come out here
+    remove_identity,  # before folding, so that a weight behind an Identity stays lazy
+    fold_constants,  # after shapes are known: Shape of a known shape is a constant; computed Reshape targets become numbers
+    free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
+    resolve_padding,  # after the batch is free, so that sizes are final
+    merge_padding,  # needs explicit sides
+    flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
+    linear,  # after flatten, which gives the rank of 2 it asks for
+    remove_unused,  # what the passes above left without a reader
+)
+
+
+def normalise(graph: Graph) -> None:
+    """Bring ``graph``, as a reader made it, to the form that emitters expect (``specs/ir.md``).
+
+    Raises ReadError where types or shapes of the source contradict each other, naming the node.
+    """
+    for run in PASSES:
+        run(graph)

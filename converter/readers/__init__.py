@@ -40,7 +40,7 @@ def read(path: str | Path, *, variable: str | None = None) -> Graph:
     path = Path(path)
     head = _head(path)
     lowered = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if lowered.startswith(_MATLAB_HEADS) or path.suffix.lower() in _MATLAB_SUFFIXES and not _foreign(lowered):
+    if lowered.startswith(_MATLAB_HEADS) or (path.suffix.lower() in _MATLAB_SUFFIXES and not _foreign(lowered)):
         from converter.readers import matlab
 
         return matlab.read(path, variable=variable)

@@ -307,7 +307,7 @@ def over_all_axes_from_one_on(call: Call) -> None:
 
 @rule(13, "QuantizeLinear", "DequantizeLinear")
 def one_scale_for_the_tensor(call: Call) -> None:
-    """Scale and zero point belonged to the whole tensor, written with one axis or none; today an axis means one for each index."""
+    """Scale and zero point belonged to the whole tensor, with one axis or none; today an axis means one for each index."""
     for index in (1, 2):
         value = call.input(index)
         if value is not None and call.shape(index) == (1,):

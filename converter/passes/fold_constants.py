@@ -1,0 +1,162 @@
+"""Whatever can be computed when converting is computed, by onnxruntime."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
+
+from converter.emitters.onnx import to_model
+from converter.errors import Problem, ReadError, UnsupportedError
+from converter.graph import Graph, Node, Value, Weight
+from converter.passes.infer_shapes import infer_shapes
+
+LARGEST = 2**30
+"""Bytes of the largest result that is computed; a small file may describe any size."""
+
+_RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"}
+_BOUNDED = {
+    "NonZero",
+    "Unique",
+    "Compress",
+}  # the size of the result depends on the data, but never exceeds its input's rank times size
+
+
+def fold_constants(graph: Graph) -> None:
+    """Replace each node whose inputs are all known by its result, which keeps the output's name.
+
+    A float result of rank 1 or more counts as trainable where it comes from a trainable weight or from ConstantOfShape, which
+    exporters write in place of weights. Raises UnsupportedError for a result above ``LARGEST`` bytes.
+    """
+    while _fold(graph) and _is_incomplete(graph):
+        infer_shapes(graph)
+
+
+def _is_incomplete(graph: Graph) -> bool:
+    return any(value.shape is None or None in value.shape for value in graph.values())
+
+
+def _fold(graph: Graph) -> bool:
+    """One round. A result of unknown size waits for the next round, when more is known."""
+    known: dict[Value, bool] = {}  # result: whether it counts as trainable
+    computed: list[Node] = []
+    for node in graph.nodes:
+        if node.domain or node.op_type in _RANDOM or any(node.subgraphs()):
+            continue
+        if node.op_type in ("Shape", "Size") and _set_shape(node):
+            continue
+        if not all(value is None or value in known or _has_data(value) for value in node.inputs):
+            continue
+        if not all(_has_known_size(value) for value in node.outputs if value is not None) and node.op_type not in _BOUNDED:
+            continue
+        for value in node.outputs:
+            if value is not None:
+                _refuse_large(node, value)
+                known[value] = _counts_as_trainable(node, value, known)
+        if node.op_type == "ConstantOfShape":
+            _fill(node, known.pop(node.output))
+        else:
+            computed.append(node)
+    _compute(graph, computed, known)
+    count = len(graph.nodes)
+    graph.nodes = [node for node in graph.nodes if any(value is not None and value.producer is node for value in node.outputs)]
+    return len(graph.nodes) < count
+
+
+def _has_data(value: Value) -> bool:
+    return value.weight is not None and value.weight.has_data
+
+
+def _has_known_size(value: Value) -> bool:
+    return value.dtype is not None and value.shape is not None and all(isinstance(size, int) for size in value.shape)
+
+
+def _refuse_large(node: Node, value: Value) -> None:
+    if value.shape is None or value.dtype is None or None in value.shape:
+        return
+    nbytes = math.prod(value.shape) * value.dtype.itemsize
+    if nbytes > LARGEST:
+        raise UnsupportedError(
+            Problem(
+                f"computes a constant of {nbytes / 2**30:,.1f} GiB, shape {value.shape}; {LARGEST / 2**30:.0f} GiB is the most",
+                node.origin,
+                "Store it as a weight.",
+            )
+        )
+
+
+def _counts_as_trainable(node: Node, value: Value, known: dict[Value, bool]) -> bool:
+    if value.dtype is None or value.dtype.kind not in "fV" or not value.shape:
+        return False
+    return node.op_type == "ConstantOfShape" or any(
+        known.get(source, source.weight is not None and source.weight.trainable) for source in node.inputs if source is not None
+    )
+
+
+def _become(value: Value, weight: Weight) -> None:
+    """From now on ``value`` is a weight instead of the result of a node."""
+    value.producer, value.weight, value.dtype, value.shape = None, weight, weight.dtype, weight.shape
+
+
+def _set_shape(node: Node) -> bool:
+    """The result of Shape or Size, where the shape is known though the numbers are not."""
+    shape = node.inputs[0].shape
+    if shape is None:
+        return False
+    if node.op_type == "Shape":
+        shape = shape[node["start"] : node["end"]]
+    if not all(isinstance(size, int) for size in shape):
+        return False
+    array = np.array(shape if node.op_type == "Shape" else math.prod(shape), np.int64)
+    _become(node.output, Weight.of(array, node.output.name, trainable=False))
+    node.detach()
+    return True
+
+
+def _fill(node: Node, trainable: bool) -> None:
+    """ConstantOfShape takes no memory before its numbers are asked for."""
+    value = node.output
+    number = node["value"][0] if node["value"] is not None else np.float32(0)
+    shape = tuple(int(size) for size in node.inputs[0].weight.array()) if node.inputs[0].weight else value.shape
+    weight = Weight(value.name, shape, value.dtype, lambda: np.full(shape, number, number.dtype), trainable=trainable)
+    _become(value, weight)
+    node.detach()
+
+
+def _compute(graph: Graph, nodes: list[Node], trainable: dict[Value, bool]) -> None:
+    if not nodes:
+        return
+    inside = set(nodes)
+    outputs = [
+        value
+        for node in nodes
+        for value in node.outputs
+        if value is not None and (value in graph.outputs or any(user not in inside for user, _ in value.users))
+    ]
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        model = to_model(Graph("constants", outputs=outputs, nodes=nodes)).SerializeToString()
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        arrays = session.run(None, {}) if outputs else []
+    except onnxruntime_errors.NotImplemented as error:
+        graph.notes.append(f"constants were left as they are, since onnxruntime cannot compute them: {error}")
+        return
+    except (
+        onnxruntime_errors.Fail,
+        onnxruntime_errors.InvalidArgument,
+        onnxruntime_errors.InvalidGraph,
+        onnxruntime_errors.RuntimeException,
+    ) as error:
+        reason = str(error).split(" : ")[-1].strip()
+        raise ReadError(Problem(f"a constant part of the network cannot be computed: {reason}")) from None
+    for value, array in zip(outputs, arrays, strict=True):
+        _become(value, Weight.of(array, value.name, trainable=trainable[value]))
+    for node in nodes:
+        node.detach()
+        for value in node.outputs:
+            if value is not None and value.producer is node:
+                value.producer = None

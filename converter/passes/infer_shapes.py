@@ -1,0 +1,82 @@
+"""Types and shapes of every value, by onnx.shape_inference on the ONNX form of the graph without its big weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import onnx
+import onnx.shape_inference
+
+from converter.emitters.onnx import Writer
+from converter.errors import Problem, ReadError
+from converter.graph import Graph, Node, Shape, Value
+
+_GENERATED = re.compile(r"unk__\d+")  # symbols that inference makes up for sizes it does not know
+_NODE = re.compile(r"node name: #(\d+)\)")
+_KIND = re.compile(r"^\s*\[(Shape|Type)InferenceError\]\s*|\(op_type:[^)]*\):?\s*", re.MULTILINE)
+
+
+def infer_shapes(graph: Graph) -> None:
+    """Set ``dtype`` and ``shape`` of every value that inference knows; what was known already is kept where it knows less.
+
+    Raises ReadError for types or shapes that contradict each other, naming the node.
+    """
+    writer = Writer(graph, weights=False)
+    for index, node in enumerate(writer.model.graph.node):
+        node.name = f"#{index}"
+    try:
+        model = onnx.shape_inference.infer_shapes(writer.model, check_type=True, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise ReadError(_problem(str(error), graph)) from None
+    known = {info.name: info.type.tensor_type for info in _infos(model.graph) if info.type.HasField("tensor_type")}
+    for value, name in writer.names.items():
+        if value.weight is None and name in known:
+            _set(value, known[name])
+
+
+def _infos(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:
+    yield from graph.value_info
+    yield from graph.output
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _infos(attribute.g)
+
+
+def _set(value: Value, inferred: onnx.TypeProto.Tensor) -> None:
+    if inferred.elem_type:
+        value.dtype = onnx.helper.tensor_dtype_to_np_dtype(inferred.elem_type)
+    if not inferred.HasField("shape"):
+        return
+    shape: Shape = tuple(
+        size.dim_value
+        if size.HasField("dim_value")
+        else size.dim_param
+        if size.dim_param and not _GENERATED.fullmatch(size.dim_param)
+        else None
+        for size in inferred.shape.dim
+    )
+    if value.shape is not None and len(value.shape) == len(shape):
+        shape = tuple(old if new is None else new for old, new in zip(value.shape, shape, strict=True))
+    value.shape = shape
+
+
+def _problem(message: str, graph: Graph) -> Problem:
+    """The first finding of the inference, said of the node as the source names it."""
+    lines = [line for line in message.splitlines() if "InferenceError" in line and "Inference error(s)" not in line]
+    finding = lines[0] if lines else message
+    match = _NODE.search(finding)
+    node: Node | None = graph.nodes[int(match.group(1))] if match else None
+    reason = _KIND.sub("", finding).strip().rstrip(".")
+    inputs = ", ".join(_described(value) for value in node.inputs if value is not None) if node else ""
+    return Problem(
+        f"types or shapes contradict each other: {reason}" + (f". Its inputs are {inputs}" if inputs else ""),
+        node.origin if node else "",
+        "The source is not valid: check how it was exported.",
+    )
+
+
+def _described(value: Value) -> str:
+    shape = "of unknown rank" if value.shape is None else str(list(value.shape)).replace("None", "?")
+    return f"{value.name!r} ({value.dtype or 'unknown type'} {shape})"
