@@ -55,7 +55,7 @@ def imports_for(code: str, known: dict[str, str]) -> list[str]:
 
 def plain_text(text: str) -> str:
     """Text from a file as it may stand in a docstring or comment: one line, no quotes, backslashes or control characters."""
-    return re.sub(r"\s+", " ", re.sub(r"[^\w\s.,:;()\[\]<>=+*/@#%&!?\u00d7-]", "_", text)).strip()
+    return re.sub(r"\s+", " ", re.sub(r"[^\w\s.,:;()\[\]<>=+*/@#%&!?'\u00d7-]", "_", text)).strip()
 
 
 def docstring(title: str, *lines: str) -> str:
