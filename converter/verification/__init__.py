@@ -1,0 +1,146 @@
+"""Proof that a converted model computes what its source computes: both sides answer the same questions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from converter.emitters import Port
+from converter.graph import Graph, Weight
+from converter.verification.compare import Difference, Tolerance, class_scores, difference, spread, tolerance_of
+from converter.verification.inputs import Question, questions
+from converter.verification.judge import Judge, JudgeError
+from converter.verification.report import Case, OutputReport, Report, Where
+from converter.verification.seeding import seeded
+from converter.verification.worker import TIME_LIMIT, RunError, run_model
+
+SEEDS = (0, 1, 2)
+BATCH_SIZES = (1, 3)
+
+PROBE = Tolerance("probe", 1e-4, "the source's own program sums float32 numbers in its own order")
+_CONSTANT = 1e-3  # of an output's scale; below it, the output says next to nothing about its input
+
+
+def verify(
+    graph: Graph,
+    target: str,
+    folder: Path,
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    weights: Mapping[str, Weight],
+    *,
+    seeds: Sequence[int] = SEEDS,
+    batch_sizes: Sequence[int] = BATCH_SIZES,
+    tolerance: float | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Report:
+    """Compare the model in ``folder`` with onnxruntime's answer for ``graph``.
+
+    ``weights`` are the emitted ones by target key, needed where the source holds none: then all sides get the same seeded
+    numbers. ``tolerance`` replaces the relative tolerance of every output that is not of integers. Whatever goes wrong on
+    either side stands in the report.
+    """
+    report = Report(target, "onnxruntime")
+    with ExitStack() as stack:
+        fresh = stack.enter_context(seeded(graph))
+        if fresh:
+            report.warnings.append("the source holds no numbers for some weights: all sides got the same seeded ones")
+        try:
+            judge = stack.enter_context(Judge(graph))
+            report.judge = judge.name
+            asked = _ask(judge, graph, seeds, batch_sizes)
+        except JudgeError as error:
+            report.findings.append(f"onnxruntime cannot run the source, so nothing can be proven: {error}")
+            return report
+        except ValueError as error:
+            report.findings.append(str(error))
+            return report
+        report.cases = [
+            Case(question.name, {name: array.shape for name, array in question.inputs.items()}, question.values)
+            for question, _ in asked
+        ]
+        try:
+            answer = run_model(
+                target,
+                folder,
+                [[stored_order(question.inputs[port.source_name], port) for port in inputs] for question, _ in asked],
+                assign=weights if fresh and target != "onnx" else None,
+                time_limit=time_limit,
+            )
+        except RunError as error:
+            report.findings.append(f"the emitted {target} model did not run: {error}")
+            return report
+    report.versions = answer.versions
+    if any(len(arrays) != len(outputs) for arrays in answer.outputs):
+        report.findings.append(f"the emitted model gives {len(answer.outputs[0])} outputs instead of {len(outputs)}")
+        return report
+    for position, (port, value) in enumerate(zip(outputs, graph.outputs, strict=True)):
+        actual = [source_order(arrays[position], port) for arrays in answer.outputs]
+        reference = [answers[value.name] for _, answers in asked]
+        names = [question.name for question, _ in asked]
+        chosen = tolerance_of(graph, reference[0].dtype)
+        if tolerance is not None and chosen.relative:
+            chosen = Tolerance("given", tolerance, "given by the user")
+        report.outputs[port.source_name] = _compare(actual, reference, names, chosen)
+        for (question, _), array in zip(asked, actual, strict=True):
+            if question.answer is not None and value.name in question.answer and not fresh:
+                own = question.answer[value.name]
+                report.probe[port.source_name] = _compare([array], [own], [question.name], PROBE)
+        changes = spread(reference)
+        if changes is not None and changes < _CONSTANT:
+            report.warnings.append(f"output {port.source_name!r} hardly depends on the input: its equality proves little")
+    return report
+
+
+def _ask(
+    judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]
+) -> list[tuple[Question, dict[str, np.ndarray]]]:
+    """Each question in the first way that the judge can answer, with its answers by output name."""
+    asked = []
+    for ways in questions(graph, seeds, batch_sizes):
+        first: JudgeError | None = None
+        for question in ways:
+            try:
+                asked.append((question, judge.answer(question.inputs)))
+                break
+            except JudgeError as error:
+                first = first or error
+        else:
+            raise first or JudgeError("there is no input to run it on")
+    return asked
+
+
+def _compare(actual: list[np.ndarray], reference: list[np.ndarray], names: list[str], tolerance: Tolerance) -> OutputReport:
+    differences = [difference(a, b) for a, b in zip(actual, reference, strict=True)]
+    report = OutputReport(tolerance, max(d.absolute for d in differences))
+    worst: Difference = max(differences, key=lambda d: d.relative)
+    report.max_relative_error = worst.relative
+    if worst.relative:
+        report.where = Where(names[differences.index(worst)], worst.index)
+    report.problem = worst.problem
+    if not report.problem:
+        report.top1_agreement = _top1_agreement(actual, reference)
+    return report
+
+
+def _top1_agreement(actual: list[np.ndarray], reference: list[np.ndarray]) -> float | None:
+    """The share of samples whose highest score stands at the same class; equal highest scores are all right."""
+    pairs = [(class_scores(a), class_scores(b)) for a, b in zip(actual, reference, strict=True)]
+    if any(scores is None or not len(scores) for pair in pairs for scores in pair):
+        return None
+    agree = [b[np.arange(len(b)), a.argmax(axis=1)] >= b.max(axis=1) for a, b in pairs]
+    return float(np.mean(list(itertools.chain.from_iterable(agree))))
+
+
+def stored_order(array: np.ndarray, port: Port) -> np.ndarray:
+    """An array in source axis order as the emitted model takes it."""
+    return np.ascontiguousarray(array.transpose(port.axes)) if array.ndim else array
+
+
+def source_order(array: np.ndarray, port: Port) -> np.ndarray:
+    """An array of the emitted model in source axis order; one of another rank as it is, for the comparison to report."""
+    return array.transpose(np.argsort(port.axes)) if array.ndim == len(port.axes) else array

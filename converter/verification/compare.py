@@ -1,0 +1,107 @@
+"""Compares two answers to the same question: how far apart, and where."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from converter.graph import Graph
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The largest accepted difference, as a share of the largest reference magnitude of that output in that case."""
+
+    name: str
+    relative: float
+    reason: str
+
+
+EXACT = Tolerance("exact", 0.0, "integers and booleans have no rounding")
+FLOAT64 = Tolerance("float64", 1e-10, "sums of float64 numbers in another order")
+FLOAT32 = Tolerance("float32", 1e-5, "sums of float32 numbers in another order: about 100 units in the last place")
+FLOAT16 = Tolerance("float16", 1e-2, "10 units in the last place of float16, whose 11 bits every layer rounds to")
+BFLOAT16 = Tolerance("bfloat16", 6e-2, "8 units in the last place of bfloat16, whose 8 bits every layer rounds to")
+
+_FLOATS = {"bfloat16": BFLOAT16, "float16": FLOAT16, "float32": FLOAT32, "float64": FLOAT64}  # coarsest first
+
+
+def tolerance_of(graph: Graph, dtype: np.dtype) -> Tolerance:
+    """The tolerance for an output of ``dtype``: that of the coarsest floating type which computed anything in ``graph``."""
+    if not is_floating(dtype):
+        return EXACT
+    used = {value.dtype.name for value in graph.values() if value.dtype is not None} | {dtype.name}
+    return next((tolerance for name, tolerance in _FLOATS.items() if name in used), FLOAT32)
+
+
+def is_floating(dtype: np.dtype) -> bool:
+    """Whether ``dtype`` is a floating type, NumPy's own or one of ml_dtypes (bfloat16)."""
+    return dtype.kind == "f" or "float" in dtype.name
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The comparison of one output in one case.
+
+    ``absolute`` is max |a - b|, ``relative`` that by max |reference|, ``index`` where it is largest. Numbers that are equal,
+    infinities and NaN at the same place differ by nothing; NaN or an infinity on one side only differs by infinity.
+    ``problem`` says why the two could not be compared.
+    """
+
+    absolute: float = 0.0
+    relative: float = 0.0
+    index: tuple[int, ...] = ()
+    problem: str = ""
+
+
+def difference(actual: np.ndarray, reference: np.ndarray) -> Difference:
+    """How far ``actual`` is from ``reference``."""
+    if actual.shape != reference.shape:
+        return Difference(math.inf, math.inf, problem=f"its shape is {actual.shape} instead of {reference.shape}")
+    if actual.dtype != reference.dtype:
+        return Difference(math.inf, math.inf, problem=f"its dtype is {actual.dtype} instead of {reference.dtype}")
+    if not reference.size:
+        return Difference()
+    if reference.dtype.kind in "OUS":
+        unequal = np.asarray(actual != reference)
+        return Difference(math.inf, math.inf, _first(unequal)) if unequal.any() else Difference()
+    wide = np.complex128 if reference.dtype.kind == "c" else np.float64
+    exact = actual == reference  # in their own type: int64 does not fit float64
+    actual, reference = actual.astype(wide), reference.astype(wide)
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = np.abs(actual - reference)
+    gap = np.where(exact | (np.isnan(actual) & np.isnan(reference)), 0.0, np.where(np.isnan(gap), np.inf, gap))
+    gap = np.where(~exact & (gap == 0.0) & ~np.isnan(reference), 1.0, gap)  # integers that float64 cannot tell apart
+    worst = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    absolute = float(gap[worst])
+    if absolute == 0.0:
+        return Difference()
+    finite = np.abs(reference[np.isfinite(reference)])
+    scale = float(finite.max()) if finite.size else 0.0
+    return Difference(absolute, absolute / scale if scale else math.inf, tuple(int(i) for i in worst))
+
+
+def _first(mask: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
+
+
+def class_scores(array: np.ndarray) -> np.ndarray | None:
+    """(samples, classes), where an output looks like class scores: floating, one axis of two or more after the first."""
+    if not is_floating(array.dtype) or array.ndim < 2 or array.shape[1] < 2 or array.size != array.shape[0] * array.shape[1]:
+        return None
+    return array.reshape(array.shape[:2])
+
+
+def spread(references: list[np.ndarray]) -> float | None:
+    """How much an output changes with the input, as a share of its scale; None where two answers cannot be compared."""
+    samples = [
+        np.nan_to_num(array.astype(np.float64), posinf=0.0, neginf=0.0) for array in references if is_floating(array.dtype)
+    ]
+    pairs = [(a, b) for a, b in pairwise(samples) if a.shape == b.shape and a.size]
+    if not pairs:
+        return None
+    scale = max(float(np.abs(array).max(initial=0.0)) for array in samples)
+    return max(float(np.abs(a - b).max()) for a, b in pairs) / scale if scale else 0.0

@@ -1,0 +1,100 @@
+"""The judge: onnxruntime, without graph optimisations, so that it follows the plain definition of every operator."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from converter.emitters.onnx import save_model
+from converter.graph import Graph
+
+_ERRORS = tuple(
+    member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
+)  # onnxruntime's exceptions have no common base of their own
+
+
+class JudgeError(Exception):
+    """onnxruntime cannot run the source, or not on this input; the message is its own."""
+
+
+class Judge:
+    """Answers for ``graph``: a graph from an ONNX file is judged by that file itself, any other by its own ONNX form.
+
+    Every weight must have data. A context manager, which holds the temporary file of the ONNX form. Raises JudgeError.
+    """
+
+    def __init__(self, graph: Graph):
+        self._graph = graph
+        self._resources = ExitStack()
+        original = graph.source.model
+        what = "the source file" if original is not None else "the graph's ONNX form"
+        self.name = f"onnxruntime {onnxruntime.__version__} ({what}, no optimisations)"
+        with self._resources:
+            if original is None:
+                folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="converter-"))
+                original = Path(folder) / "model.onnx"
+                save_model(graph, original)
+            self._session = _session(original)
+            self._resources = self._resources.pop_all()
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._resources.close()
+
+    def answer(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs, by graph output name, for inputs by name, both in source axis order.
+
+        Where the file fixes a batch of one and the graph had it freed, each sample is run by itself.
+        """
+        freed = self._freed_inputs()
+        sizes = {inputs[name].shape[0] for name in freed}
+        if sizes <= {1}:
+            return self._run(inputs)
+        if len(sizes) > 1:
+            raise JudgeError(f"inputs {', '.join(sorted(freed))} have different batch sizes")
+        parts = [
+            self._run({name: array[i : i + 1] if name in freed else array for name, array in inputs.items()})
+            for i in range(sizes.pop())
+        ]
+        batched = {value.name: bool(value.shape) and isinstance(value.shape[0], str) for value in self._graph.outputs}
+        return {name: np.concatenate([p[name] for p in parts]) if batched[name] else parts[0][name] for name in parts[0]}
+
+    def _freed_inputs(self) -> set[str]:
+        fixed = {port.name for port in self._session.get_inputs() if port.shape and port.shape[0] == 1}
+        return {value.name for value in self._graph.inputs if value.name in fixed and value.shape and value.shape[0] != 1}
+
+    def _run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        names = [port.name for port in self._session.get_inputs()]
+        if missing := [name for name in names if name not in inputs]:
+            raise JudgeError(f"it has inputs that the graph has not: {', '.join(missing)}")
+        try:
+            outputs = self._session.run(None, {name: inputs[name] for name in names})
+        except _ERRORS as error:
+            raise JudgeError(_plain(error)) from None
+        return {value.name: np.asarray(output) for value, output in zip(self._graph.outputs, outputs, strict=True)}
+
+
+def _session(model: str | Path | bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(
+            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+        )
+    except _ERRORS as error:
+        raise JudgeError(_plain(error)) from None
+
+
+def _plain(error: Exception) -> str:
+    """onnxruntime's message without its error code and the place in its own source."""
+    text = " ".join(str(error).split())
+    return text.rpartition(" : ")[2][:600] or type(error).__name__

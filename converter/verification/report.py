@@ -1,0 +1,155 @@
+"""What a verification found, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from converter.verification.compare import Tolerance
+
+
+@dataclass
+class Case:
+    """One question put to both sides. ``shapes`` holds the shape of each input by source name, in source axis order."""
+
+    name: str
+    shapes: dict[str, tuple[int, ...]]
+    values: str
+    """What the numbers are, in words."""
+
+
+@dataclass
+class Where:
+    """The place of the largest difference: the case's name, the index in source axis order."""
+
+    case: str
+    index: tuple[int, ...]
+
+
+@dataclass
+class OutputReport:
+    """The comparison of one output over all cases.
+
+    ``max_relative_error`` is max |a - b| / max |reference| in the worst case. ``top1_agreement`` is the share of samples in
+    which both sides name the same class, None for an output that holds no class scores.
+    """
+
+    tolerance: Tolerance
+    max_abs_error: float = 0.0
+    max_relative_error: float = 0.0
+    where: Where | None = None
+    top1_agreement: float | None = None
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.problem and self.max_relative_error <= self.tolerance.relative
+
+
+@dataclass
+class Report:
+    """The whole verification. ``outputs`` go by source name, in order."""
+
+    target: str
+    judge: str
+    cases: list[Case] = field(default_factory=list)
+    outputs: dict[str, OutputReport] = field(default_factory=dict)
+    probe: dict[str, OutputReport] = field(default_factory=dict)
+    """The emitted code against the source's own stored answer."""
+    findings: list[str] = field(default_factory=list)
+    """Why something could not be run or compared; a report with findings is not ok."""
+    warnings: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        compared = [*self.outputs.values(), *self.probe.values()]
+        return not self.findings and bool(self.outputs) and all(output.ok for output in compared)
+
+    @property
+    def tolerance(self) -> Tolerance | None:
+        """The widest tolerance among the outputs."""
+        return max((output.tolerance for output in self.outputs.values()), key=lambda t: t.relative, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``json.dumps``; an infinite error is null."""
+        return {"ok": self.ok, **_finite(asdict(self))}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Report:
+        """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            data["target"],
+            data["judge"],
+            [Case(**case | {"shapes": {k: tuple(v) for k, v in case["shapes"].items()}}) for case in data["cases"]],
+            {name: _output(row) for name, row in data["outputs"].items()},
+            {name: _output(row) for name, row in data["probe"].items()},
+            list(data["findings"]),
+            list(data["warnings"]),
+            dict(data["versions"]),
+        )
+
+    def __str__(self) -> str:
+        return json.dumps(self.to_json(), indent=2)
+
+    def __rich__(self) -> RenderableType:
+        table = Table(title=f"{self.target} against {self.judge}", title_justify="left")
+        for heading, justify in [("output", "left"), ("max abs error", "right"), ("max relative error", "right")]:
+            table.add_column(heading, justify=justify, overflow="fold")
+        for heading in ("tolerance", "top-1", "where", ""):
+            table.add_column(heading, overflow="fold")
+        for name, output in self.outputs.items():
+            table.add_row(*_row(name, output))
+        for name, output in self.probe.items():
+            table.add_row(*_row(f"{name} (the source's own answer)", output))
+        lines: list[RenderableType] = [table] if self.outputs else []
+        lines += [Text(f"not equal: {finding}", style="red") for finding in self.findings]
+        lines += [Text(f"warning: {warning}", style="yellow") for warning in self.warnings]
+        reasons = {o.tolerance.name: o.tolerance for o in [*self.outputs.values(), *self.probe.values()]}
+        lines += [
+            Text(f"tolerance {t.relative:g} of the output's largest magnitude ({t.name}): {t.reason}") for t in reasons.values()
+        ]
+        ran = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        count = f"{len(self.cases)} case{'' if len(self.cases) == 1 else 's'}"
+        verdict = Text("equal", style="bold green") if self.ok else Text("NOT EQUAL", style="bold red")
+        lines.append(verdict.append(f" in {count}; {ran}" if ran else f" in {count}", style="default not bold"))
+        return Group(*lines)
+
+
+def _row(name: str, output: OutputReport) -> list[Text | str]:
+    top1 = "" if output.top1_agreement is None else f"{output.top1_agreement:.1%}"
+    place = f"{output.where.case}, {list(output.where.index)}" if output.where else ""
+    verdict = Text("equal", style="green") if output.ok else Text(output.problem or "differs", style="red")
+    errors = [f"{output.max_abs_error:.2e}", f"{output.max_relative_error:.2e}", f"{output.tolerance.relative:g}"]
+    return [Text(name), *errors, top1, Text(place), verdict]
+
+
+def _output(row: dict[str, Any]) -> OutputReport:
+    where = row["where"]
+    return OutputReport(
+        Tolerance(**row["tolerance"]),
+        _number(row["max_abs_error"]),
+        _number(row["max_relative_error"]),
+        None if where is None else Where(where["case"], tuple(where["index"])),
+        row["top1_agreement"],
+        row["problem"],
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.inf if value is None else float(value)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: None stands for it."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

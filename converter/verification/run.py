@@ -1,0 +1,210 @@
+"""Runs a converted model on stored inputs, as a program of its own: ``python run.py job.json``.
+
+It needs NumPy, safetensors and the target framework, never this package, so that what it proves is the written folder alone.
+The job is written by ``converter.verification.worker``. What goes wrong ends the program with the reason on stderr.
+"""
+
+import importlib.util
+import itertools
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+_numbers = itertools.count()
+
+
+def load_module(folder):
+    """The ``model.py`` of a folder as a module under a name of its own, so that several can be open at once."""
+    specification = importlib.util.spec_from_file_location(f"converted_model_{next(_numbers)}", Path(folder) / "model.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+class Keras:
+    """A ``keras.Model``."""
+
+    @staticmethod
+    def load(folder):
+        return load_module(folder).load_model()
+
+    @staticmethod
+    def call(model, arrays):
+        import keras
+
+        # One compiled call: an eager call traces each grouped convolution anew, and layers outside predict see no inference.
+        results = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
+        results = results if isinstance(results, list | tuple) else [results]
+        return [keras.ops.convert_to_numpy(result) for result in results]
+
+    @staticmethod
+    def variables(model):
+        """Shapes of the weights, by path; a path that stands twice could not be told apart."""
+        variables = {}
+        for variable in model.weights:
+            if variable.path in variables:
+                sys.exit(f"the model has two weights at the path {variable.path!r}")
+            variables[variable.path] = variable
+        return variables
+
+    @classmethod
+    def assign(cls, model, path, fresh=()):
+        from safetensors.numpy import load_file
+
+        variables, arrays = cls.variables(model), load_file(path)
+        check_keys(arrays, {key: tuple(variable.shape) for key, variable in variables.items()}, fresh)
+        for key, array in arrays.items():
+            variables[key].assign(array)
+
+    @classmethod
+    def save(cls, folder, path, fresh):
+        """Let Keras write the weights file of a model whose weights stand in a safetensors file, by variable path."""
+        model = load_module(folder).build_model()
+        cls.assign(model, path, fresh)
+        model.save_weights(Path(folder) / "model.weights.h5")
+
+    @staticmethod
+    def versions():
+        import keras
+
+        backend = keras.backend.backend()
+        return {"keras": keras.__version__, backend: sys.modules[backend].__version__}
+
+
+class PyTorch:
+    """An ``nn.Module``."""
+
+    @staticmethod
+    def load(folder):
+        return load_module(folder).load_model()
+
+    @staticmethod
+    def call(model, arrays):
+        import torch
+
+        with torch.inference_mode():
+            results = model(*(as_tensor(array) for array in arrays))
+        results = results if isinstance(results, list | tuple) else [results]
+        return [as_array(result) for result in results]
+
+    @staticmethod
+    def assign(model, path, fresh=()):
+        from safetensors.torch import load_file
+
+        tensors = load_file(path)
+        state = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+        counters = [key for key in state if key.endswith(".num_batches_tracked")]  # of training alone
+        check_keys(tensors, state, [*fresh, *counters])
+        model.load_state_dict(tensors, strict=False)
+
+    @staticmethod
+    def versions():
+        import torch
+
+        return {"torch": torch.__version__}
+
+
+class Onnx:
+    """An ``onnxruntime.InferenceSession``, with graph optimisations on, as a user has it."""
+
+    @staticmethod
+    def load(folder):
+        import onnxruntime
+
+        return onnxruntime.InferenceSession(Path(folder) / "model.onnx", providers=["CPUExecutionProvider"])
+
+    @staticmethod
+    def call(session, arrays):
+        return session.run(None, {port.name: array for port, array in zip(session.get_inputs(), arrays, strict=True)})
+
+    @staticmethod
+    def assign(session, path, fresh=()):
+        sys.exit("an ONNX model holds its weights")
+
+    @staticmethod
+    def versions():
+        import onnxruntime
+
+        return {"onnxruntime": onnxruntime.__version__}
+
+
+FRAMEWORKS = {"keras": Keras, "pytorch": PyTorch, "onnx": Onnx}
+
+
+def as_tensor(array):
+    """A tensor with a copy of the numbers; PyTorch reads no bfloat16 from NumPy."""
+    import torch
+
+    array = np.asarray(array)
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
+    return torch.from_numpy(array.copy())
+
+
+def as_array(result):
+    """The result as an array; where a model returns a plain number, that."""
+    import torch
+
+    if not isinstance(result, torch.Tensor):
+        return np.asarray(result)
+    if result.dtype == torch.bfloat16:
+        import ml_dtypes
+
+        return result.float().numpy().astype(ml_dtypes.bfloat16)
+    return result.numpy()
+
+
+def check_keys(given, expected, fresh):
+    """End the program, naming each weight that is missing, unexpected or of another shape."""
+    problems = [f"the model has no weight {key!r}" for key in given if key not in expected]
+    problems += [f"nothing was given for weight {key!r}" for key in expected if key not in given and key not in fresh]
+    problems += [
+        f"weight {key!r} has shape {expected[key]}, the source's has {tuple(array.shape)}"
+        for key, array in given.items()
+        if key in expected and tuple(array.shape) != expected[key]
+    ]
+    if problems:
+        sys.exit("; ".join(problems))
+
+
+def stored(array):
+    """An array as an .npz file can hold it: bfloat16 and its like as float32, which holds every such number."""
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
+
+
+def restored(array, dtype):
+    """The array that was stored, in its own dtype."""
+    if array.dtype.name == dtype:
+        return array
+    import ml_dtypes  # names bfloat16 and its like to NumPy
+
+    return array.astype(getattr(ml_dtypes, dtype))
+
+
+def main(path):
+    job = json.loads(Path(path).read_text())
+    framework = FRAMEWORKS[job["framework"]]
+    if job["save"] is not None:
+        framework.save(job["folder"], job["save"], job["fresh"])
+    model = framework.load(job["folder"])
+    if job["assign"] is not None:
+        framework.assign(model, job["assign"])
+    results, dtypes = {}, []
+    with np.load(job["cases"], allow_pickle=False) as cases:
+        for case in range(job["count"]):
+            arrays = [restored(cases[f"{case}/{index}"], dtype) for index, dtype in enumerate(job["dtypes"])]
+            outputs = framework.call(model, arrays)
+            results |= {f"{case}/{index}": stored(np.asarray(output)) for index, output in enumerate(outputs)}
+            dtypes.append([np.asarray(output).dtype.name for output in outputs])
+    np.savez(job["results"], **results)
+    Path(job["answer"]).write_text(json.dumps({"versions": framework.versions(), "dtypes": dtypes}))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.path.pop(0)  # this script's own folder
+    main(sys.argv[1])

@@ -1,0 +1,165 @@
+"""Starts ``run.py`` as a process of its own: what happens there, a crash or a hang, is a finding and never ours."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from converter.errors import ConversionError, Problem
+from converter.graph import Weight
+from converter.verification import run
+
+TIME_LIMIT = 900.0
+"""Seconds after which a run is given up."""
+
+_MODULE = {"keras": "keras", "pytorch": "torch", "onnx": "onnxruntime"}
+_BACKENDS = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
+
+
+class RunError(Exception):
+    """The emitted code did not run; the message says why, for people."""
+
+
+@dataclass
+class Answer:
+    """``outputs[case][output]`` in stored axis order, and the versions of what ran."""
+
+    outputs: list[list[np.ndarray]]
+    versions: dict[str, str]
+
+
+def require(target: str) -> None:
+    """Raise ConversionError where the framework of ``target`` is not installed."""
+    if importlib.util.find_spec(_MODULE[target]) is None:
+        raise ConversionError(
+            Problem(
+                f"{target} is not installed, and is needed to run the emitted model.",
+                advice=f'Install it with: pip install "converter[{target}]"',
+            )
+        )
+    if target == "keras":
+        backend()
+
+
+def backend() -> str:
+    """The Keras backend: the one in KERAS_BACKEND, otherwise the first that is installed."""
+    chosen = os.environ.get("KERAS_BACKEND")
+    if chosen:
+        return chosen
+    for name, module in _BACKENDS.items():
+        if importlib.util.find_spec(module) is not None:
+            return name
+    raise ConversionError(
+        Problem(
+            f"Keras is installed, but none of its backends ({', '.join(_BACKENDS)}).",
+            advice='Install one with: pip install "converter[keras]"',
+        )
+    )
+
+
+def save_weights(weights: Mapping[str, Weight], path: Path) -> None:
+    """Write those weights that have data, row-major, under their keys."""
+    # safetensors takes the memory as it lies, and would write a transposed view in the wrong order
+    save_file({key: np.asarray(weight.array(), order="C") for key, weight in weights.items() if weight.has_data}, path)
+
+
+def run_model(
+    target: str,
+    folder: Path,
+    cases: Sequence[Sequence[np.ndarray]] = (),
+    *,
+    save: Mapping[str, Weight] | None = None,
+    assign: Mapping[str, Weight] | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Answer:
+    """Run the model of ``folder`` on ``cases`` (inputs in order and stored axis order).
+
+    ``save`` (Keras) lets the framework write its weights file first. ``assign`` replaces the weights of the loaded model; it
+    must hold every one. Raises RunError where the code fails, crashes or exceeds ``time_limit`` seconds.
+    """
+    with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
+        place = Path(temporary)
+        job = {
+            "framework": target,
+            "folder": str(folder),
+            "save": _handed_over(save, place / "save.safetensors"),
+            "fresh": [key for key, weight in (save or {}).items() if not weight.has_data],
+            "assign": _handed_over(assign, place / "assign.safetensors"),
+            "cases": str(place / "cases.npz"),
+            "count": len(cases),
+            "dtypes": [array.dtype.name for array in cases[0]] if cases else [],
+            "results": str(place / "results.npz"),
+            "answer": str(place / "answer.json"),
+        }
+        np.savez(
+            job["cases"], **{f"{c}/{i}": run.stored(array) for c, case in enumerate(cases) for i, array in enumerate(case)}
+        )
+        (place / "job.json").write_text(json.dumps(job))
+        _start(place / "job.json", target, time_limit)
+        answer = json.loads((place / "answer.json").read_text())
+        with np.load(job["results"], allow_pickle=False) as results:
+            outputs = [
+                [run.restored(results[f"{case}/{index}"], dtype) for index, dtype in enumerate(dtypes)]
+                for case, dtypes in enumerate(answer["dtypes"])
+            ]
+    return Answer(outputs, answer["versions"])
+
+
+def _handed_over(weights: Mapping[str, Weight] | None, path: Path) -> str | None:
+    if weights is None:
+        return None
+    save_weights(weights, path)
+    return str(path)
+
+
+def _start(job: Path, target: str, time_limit: float) -> None:
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if target == "keras":
+        environment["KERAS_BACKEND"] = backend()
+    try:
+        done = subprocess.run(
+            [sys.executable, run.__file__, str(job)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=time_limit,
+        )
+    except subprocess.TimeoutExpired:
+        raise RunError(f"gave no answer within {time_limit:g} seconds") from None
+    if done.returncode < 0:
+        raise RunError(f"ended by signal {_signal_name(-done.returncode)}")
+    if done.returncode:
+        raise RunError(_reason(done.stderr))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _reason(stderr: str) -> str:
+    """The error that ended the program and the line of model.py it came from, out of what it printed."""
+    _, traceback, after = stderr.rpartition("Traceback (most recent call last):\n")
+    if not traceback:
+        return stderr.strip().rpartition("\n")[2] or "ended without an answer"
+    frames, lines = [], after.splitlines()
+    while lines and (not lines[0].strip() or lines[0].startswith(" ")):
+        frames.append(lines.pop(0))
+    line = re.findall(r'model\.py", line (\d+)', "\n".join(frames))
+    error = " ".join(text.strip() for text in lines if text.strip())
+    return f"{error[:1000]} (model.py, line {line[-1]})" if line else error[:1000]
