@@ -12,6 +12,7 @@ from converter.passes.merge_padding import merge_padding
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
+from converter.passes.scale_batch_norm import scale_batch_norm
 
 PASSES = (
     remove_unused,  # less work for all that follows
@@ -21,6 +22,7 @@ PASSES = (
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
     resolve_padding,  # after the batch is free, so that sizes are final
     merge_padding,  # needs explicit sides
+    scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     linear,  # after flatten, which gives the rank of 2 it asks for
     remove_unused,  # what the passes above left without a reader
