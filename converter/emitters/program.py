@@ -84,7 +84,7 @@ class Program:
     def of(cls, graph: Graph, target: Target, *, same: bool = False, reserved: tuple[str, ...] = ()) -> Program:
         program = cls(graph, target, keep_same=same, layer_names=Namespace(reserved))
         program.layouts = plan(graph, target.rule)
-        program._scope = common_scope([value.name for value in graph.weights() if not is_generated(value.name)])
+        program._scope = common_scope([value.name for value in graph.weights() if value.weight.trainable])
         for node in graph.nodes:
             program._add(node)
         program._add_constant_outputs()
@@ -146,7 +146,7 @@ class Program:
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:
         arguments = [self._lower(argument, node, site) for argument in applied.arguments]
         if not self.target.layers_nest:
-            arguments = [self._stored(tree, node) if hasattr(tree, "layer") else tree for tree in arguments]
+            arguments = [self._stored(tree, node) if isinstance(tree, ast.Call) else tree for tree in arguments]
         name, named = self._layer_name(applied.layer, node)
         tree = self.target.layer_call(self, applied.layer, name, named, arguments)
         tree.layer = applied.layer

@@ -11,7 +11,18 @@ from converter.graph import Node, Value
 from converter.padding import Padding
 
 _NON_NEGATIVE = {"Relu", "Sigmoid", "Softmax", "Exp", "Abs", "Softplus", "HardSigmoid", "Sqrt", "GlobalMaxPool"}
-_KEEPS_SIGN = {"MaxPool", "AveragePool", "GlobalAveragePool", "Dropout", "Concat", "Reshape", "Flatten", "Transpose", "Squeeze"}
+_KEEPS_SIGN = {
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "LRN",
+    "Dropout",
+    "Concat",
+    "Reshape",
+    "Flatten",
+    "Transpose",
+    "Squeeze",
+}
 
 
 def torch_pad(n: Site, x: Expression, padding: Padding, value: float = 0.0) -> Expression:
