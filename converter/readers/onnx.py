@@ -77,6 +77,11 @@ def parse(data: bytes, path: Path) -> onnx.ModelProto:
             "this is no ONNX model: it holds no graph.",
             "Give a file written by an ONNX exporter; a cut-off copy looks like this too.",
         )
+    if not model.opset_import and model.ir_version >= 3:
+        raise wrong(
+            "it does not say the opset of its operators, as a cut-off file would not.",
+            "Download or copy it again.",
+        )
     return model
 
 
@@ -176,7 +181,7 @@ class _Reader:
         try:
             graph.sort()
         except ValueError as error:
-            raise ReadError(Problem(str(error), advice="A graph must not depend on itself.")) from None
+            raise ReadError(Problem(f"{error}.", advice="Export the file again.")) from None
         return graph
 
     def _node(self, graph: Graph, proto: onnx.NodeProto, origin: str, scope: _Scope) -> None:
