@@ -36,7 +36,7 @@ def _choose(path: Path, variables: list[Variable], wanted: str | None) -> tuple[
     if wanted is not None and wanted not in [variable.name for variable in variables]:
         raise ReadError(f"has no variable '{wanted}'. It holds {held}.", str(path))
     candidates = [v for v in variables if v.kind == "struct" and wanted in (None, v.name)]
-    contents = {v.name: container.load(path, v.name) for v in candidates}
+    contents = {v.name: container.load(path, v) for v in candidates}
     tables = {name: value for name, value in contents.items() if table.is_table(value)}
     if len(tables) > 1:
         names = ", ".join(f"'{name}'" for name in tables)

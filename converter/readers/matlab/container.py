@@ -1,20 +1,21 @@
 """MAT-files: which variables they hold, and a variable as plain Python values.
 
-The byte layout is that of MathWorks' "MAT-File Level 5 File Format" (versions 5, 6 and 7). scipy reads the numbers; the
-directory is read here, because scipy's own stops at files with MATLAB objects and trusts every size it is told.
+The byte layout is that of MathWorks' "MAT-File Level 5 File Format" (versions 5, 6 and 7). scipy's reader trusts every size it
+is told: damaged bytes and deep nesting end the whole process there, so files from strangers are parsed here, every length
+checked against the bytes that are left.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import scipy.io
-from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque, MatReadError
 
 from converter.errors import Problem, ReadError
 
@@ -22,34 +23,39 @@ EXPORT_SCRIPT = Path(__file__).with_name("export_network.m")
 EXPORT_ADVICE = f"In MATLAB, run export_network(net, 'table.mat') with the script {EXPORT_SCRIPT} and convert that file."
 
 _HEADER_BYTES = 128
+_HEAD_BYTES = 4096  # flags, dimensions, name and class of a variable stand well within
 _MATRIX, _COMPRESSED = 14, 15
-_STRUCT, _OBJECT, _FUNCTION, _OPAQUE = 2, 3, 16, 17
+
+_NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+_TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
+
+_CELL, _STRUCT, _OBJECT, _CHAR, _SPARSE, _FUNCTION, _OPAQUE = 1, 2, 3, 4, 5, 16, 17
 _CLASSES = {
-    1: "cell array", 2: "struct", 3: "object", 4: "char", 5: "sparse", 6: "double", 7: "single", 8: "int8", 9: "uint8",
-    10: "int16", 11: "uint16", 12: "int32", 13: "uint32", 14: "int64", 15: "uint64", 16: "function handle", 17: "object",
+    _CELL: "cell array", _STRUCT: "struct", _OBJECT: "object", _CHAR: "char", _SPARSE: "sparse", 6: "double", 7: "single",
+    8: "int8", 9: "uint8", 10: "int16", 11: "uint16", 12: "int32", 13: "uint32", 14: "int64", 15: "uint64",
+    _FUNCTION: "function handle", _OPAQUE: "object",
 }  # fmt: skip
+_DTYPES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
+_COMPLEX_FLAG = 0x0800
 
 _MAXIMUM_BYTES = 2**31
 """Size of one variable in memory. Source: MATLAB's documentation of ``save``, "2^31 bytes per variable" up to version 7."""
 _DEFLATE_RATIO = 1032
 """No deflate stream grows more. Source: zlib's "Technical Details"."""
-
-_DAMAGED = (MatReadError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, OSError, zlib.error)
-"""What scipy raises on the bytes of a damaged file."""
+_MAXIMUM_DEPTH = 100
+"""Cells in structs in cells ...: far more than people nest, far less than Python's stack."""
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable of a MAT-file as its directory tells it. ``class_name`` is set for objects, ``shape`` is not."""
+    """One variable of a MAT-file as its directory tells it. ``class_name`` is set for objects, which may have no ``shape``."""
 
     name: str
     kind: str
-    shape: tuple[int, ...] = ()
-    class_name: str = ""
-
-    @property
-    def is_struct(self) -> bool:
-        return self.kind == "struct"
+    shape: tuple[int, ...]
+    class_name: str
+    start: int
+    """Position of its element in the file."""
 
     def __str__(self) -> str:
         if self.class_name:
@@ -59,9 +65,13 @@ class Variable:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A MATLAB object or function handle inside a variable, whose content stays closed."""
+    """A value inside a variable whose content stays closed: an object, a function handle, a sparse matrix."""
 
     class_name: str
+
+
+class _DamagedError(Exception):
+    """The bytes contradict the format."""
 
 
 def directory(path: Path) -> list[Variable]:
@@ -72,58 +82,190 @@ def directory(path: Path) -> list[Variable]:
     try:
         with open(path, "rb") as file:
             header = file.read(_HEADER_BYTES)
-            order = _byte_order(header, path)
+            parser = _Parser(_byte_order(header, path))
             size = path.stat().st_size
             variables = []
-            while file.tell() < size:
-                variable = _next_variable(file, size, order, path)
-                if variable is not None and variable.name:
-                    variables.append(variable)
+            while (start := file.tell()) < size:
+                kind, length = parser.tag(file.read(8))
+                end = start + 8 + length
+                if end > size:
+                    raise _DamagedError(f"the element at byte {start} goes on to byte {end}, but the file has {size}")
+                head = file.read(min(length, _HEAD_BYTES))
+                file.seek(end)
+                if kind == _COMPRESSED:
+                    (kind, _), head = parser.unpack(head, length, _HEAD_BYTES)
+                if kind == _MATRIX:
+                    variables.append(parser.variable(head, start))
     except OSError as error:
         raise ReadError(f"cannot be opened: {error.strerror}.", str(path)) from error
-    return variables
+    except _DamagedError as error:
+        raise _damaged(path, str(error)) from error
+    return [variable for variable in variables if variable.name]  # the nameless one holds what MATLAB objects share
 
 
-def load(path: Path, name: str) -> Any:
-    """The content of variable ``name``: see ``plain`` for its types. Raises ReadError where the bytes are damaged."""
-    try:
-        content = scipy.io.loadmat(path, variable_names=[name], struct_as_record=True, chars_as_strings=True)
-    except NotImplementedError as error:
-        raise ReadError(f"variable '{name}' cannot be read: {error}. {EXPORT_ADVICE}", str(path)) from error
-    except _DAMAGED as error:
-        raise _damaged(path, f"variable '{name}' cannot be read ({error})") from error
-    return plain(content[name])
-
-
-def plain(value: Any) -> Any:
-    """What scipy returns as plain Python.
+def load(path: Path, variable: Variable) -> Any:
+    """The content of ``variable``, one of ``directory(path)``.
 
     A 1-by-1 struct becomes a dict, any other struct array a list of dicts in MATLAB's order, text a str (several rows: a list
-    of str), a cell array an object ndarray of its shape, numbers and logicals stay an ndarray (of two axes at least).
+    of str), a cell array an object ndarray of its shape, numbers an ndarray (of two axes at least, as stored). Raises
+    ReadError where the bytes are damaged.
     """
-    if isinstance(value, MatlabOpaque):
-        names = value.dtype.names or ()
-        return Foreign(_text(value["s2"].item()) if "s2" in names and value.size == 1 else "unknown")
-    if isinstance(value, MatlabObject):
-        return Foreign(value.classname)
-    if isinstance(value, MatlabFunction):
-        return Foreign("function_handle")
-    if not isinstance(value, np.ndarray):
-        return value
-    if value.dtype.names is not None:
-        records = [{name: plain(record[name]) for name in value.dtype.names} for record in value.flatten(order="F")]
-        return records[0] if value.shape == (1, 1) else records
-    if value.dtype.kind == "U":
-        rows = [str(row).rstrip("\0") for row in value.reshape(-1)]
-        return "" if not rows else rows[0] if len(rows) == 1 else [row.rstrip() for row in rows]
-    if value.dtype == object:
-        if value.size == 1 and value.item() is None:  # what scipy makes of a struct without fields
-            return {}
-        cell = np.empty(value.shape, dtype=object)
-        for index in np.ndindex(value.shape):
-            cell[index] = plain(value[index])
-        return cell
-    return value
+    try:
+        with open(path, "rb") as file:
+            parser = _Parser(_byte_order(file.read(_HEADER_BYTES), path))
+            file.seek(variable.start)
+            kind, length = parser.tag(file.read(8))
+            content = file.read(length)
+        if kind == _COMPRESSED:
+            (_, length), content = parser.unpack(content, length, _MAXIMUM_BYTES)
+        if len(content) < length:
+            raise _DamagedError(f"it holds {len(content)} bytes instead of {length}")
+        return parser.value(memoryview(content), 0)
+    except (_DamagedError, MemoryError) as error:
+        raise _damaged(path, f"variable '{variable.name}' cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Parser:
+    """Elements of a MAT-file, in the byte order that ``order`` names as ``struct`` does."""
+
+    order: str
+
+    def tag(self, data: bytes) -> tuple[int, int]:
+        """Type and length in bytes of the element that begins with ``data``."""
+        if len(data) < 8:
+            raise _DamagedError("it ends within the tag of an element")
+        return struct.unpack(self.order + "II", data[:8])
+
+    def unpack(self, data: bytes, length: int, limit: int) -> tuple[tuple[int, int], bytes]:
+        """Tag and content, up to ``limit`` bytes, of the element in a compressed one of ``length`` bytes."""
+        stream = zlib.decompressobj()
+        try:
+            tag = self.tag(stream.decompress(data, 8))
+            claimed = tag[1]
+            if claimed > length * _DEFLATE_RATIO:
+                raise _DamagedError(f"an element claims {claimed} bytes, more than {length} compressed bytes can hold")
+            if claimed > _MAXIMUM_BYTES:
+                raise _DamagedError(f"an element claims {claimed} bytes; MATLAB allows {_MAXIMUM_BYTES}")
+            wanted = min(claimed, limit)
+            return tag, stream.decompress(stream.unconsumed_tail, wanted) if wanted else b""
+        except zlib.error as error:
+            raise _DamagedError(f"a compressed element cannot be unpacked ({error})") from error
+
+    def elements(self, data: memoryview) -> Iterator[tuple[int, memoryview]]:
+        """Type and content of each element in ``data``; up to 4 bytes stand inside the tag itself."""
+        position = 0
+        while position < len(data):
+            kind, length = self.tag(bytes(data[position : position + 8]))
+            start = position + 8
+            after = start + length + -length % 8
+            if kind >> 16:
+                kind, length, start, after = kind & 0xFFFF, kind >> 16, position + 4, position + 8
+            if start + length > len(data):
+                raise _DamagedError(f"an element of {length} bytes stands where {len(data) - start} are left")
+            yield kind, data[start : start + length]
+            position = after
+
+    def head(self, parts: Iterator[tuple[int, memoryview]]) -> tuple[int, bool, tuple[int, ...], str, str]:
+        """Class, whether complex, dimensions, name, and the class name of an object."""
+        flags = int(self.numbers(*_next(parts))[0])
+        kind, is_complex = flags & 0xFF, bool(flags & _COMPLEX_FLAG)
+        if kind == _OPAQUE:  # no dimensions: name, type system, class
+            name, _, class_name = (_text(*_next(parts)) for _ in range(3))
+            return kind, is_complex, (), name, class_name
+        shape = tuple(int(size) for size in self.numbers(*_next(parts)))
+        if len(shape) < 2 or min(shape) < 0:
+            raise _DamagedError(f"an array has dimensions {shape}")
+        name = _text(*_next(parts))
+        return kind, is_complex, shape, name, _text(*_next(parts)) if kind == _OBJECT else ""
+
+    def variable(self, data: bytes, start: int) -> Variable:
+        kind, _, shape, name, class_name = self.head(self.elements(memoryview(data)))
+        return Variable(name, _CLASSES.get(kind, f"class {kind}"), shape, class_name, start)
+
+    def value(self, data: memoryview, depth: int) -> Any:
+        """The array in ``data``, the content of a matrix element; see ``load`` for its types."""
+        if not data:
+            return np.zeros((0, 0))
+        if depth > _MAXIMUM_DEPTH:
+            raise _DamagedError(f"its values are nested more than {_MAXIMUM_DEPTH} deep")
+        parts = self.elements(data)
+        kind, is_complex, shape, _, class_name = self.head(parts)
+        if kind in (_OBJECT, _OPAQUE):
+            return Foreign(class_name)
+        if kind in (_FUNCTION, _SPARSE):
+            return Foreign({_FUNCTION: "function_handle", _SPARSE: "sparse"}[kind])
+        if kind == _CELL:
+            return self.cell(parts, shape, depth)
+        if kind == _STRUCT:
+            return self.structs(parts, shape, depth)
+        if kind == _CHAR:
+            return _rows(_text(*_next(parts)), shape)
+        if kind not in _DTYPES:
+            raise _DamagedError(f"an array is of the unknown class {kind}")
+        real = self.array(_next(parts), kind, shape)
+        return real + 1j * self.array(_next(parts), kind, shape) if is_complex else real
+
+    def cell(self, parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], depth: int) -> np.ndarray:
+        values = [self.value(data, depth + 1) for kind, data in parts if kind == _MATRIX]
+        if len(values) != math.prod(shape):
+            raise _DamagedError(f"a cell array of {math.prod(shape)} elements holds {len(values)}")
+        flat = np.empty(len(values), dtype=object)
+        for index, value in enumerate(values):
+            flat[index] = value
+        return flat.reshape(shape, order="F")
+
+    def structs(self, parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], depth: int) -> Any:
+        width = int(self.numbers(*_next(parts))[0])
+        names = bytes(_next(parts)[1])
+        if width < 1 or len(names) % width:
+            raise _DamagedError(f"field names of {width} bytes each do not fill {len(names)}")
+        fields = [names[i : i + width].split(b"\0")[0].decode("utf-8", "replace") for i in range(0, len(names), width)]
+        values = [self.value(data, depth + 1) for kind, data in parts if kind == _MATRIX]
+        count = math.prod(shape) if fields else min(math.prod(shape), 1)
+        if len(values) != count * len(fields):
+            raise _DamagedError(f"{count} structs of {len(fields)} fields hold {len(values)} values")
+        records = [dict(zip(fields, values[i * len(fields) : (i + 1) * len(fields)], strict=True)) for i in range(count)]
+        return records[0] if math.prod(shape) == 1 else records
+
+    def numbers(self, kind: int, data: memoryview) -> np.ndarray:
+        """At least one number, as stored."""
+        if kind not in _NUMBERS:
+            raise _DamagedError(f"an element of type {kind} stands where numbers should")
+        dtype = np.dtype(self.order + _NUMBERS[kind])
+        if not data or len(data) % dtype.itemsize:
+            raise _DamagedError(f"{len(data)} bytes stand where numbers of {dtype.itemsize} bytes should")
+        return np.frombuffer(data, dtype)
+
+    def array(self, part: tuple[int, memoryview], kind: int, shape: tuple[int, ...]) -> np.ndarray:
+        """An array of class ``kind``, which may be stored as a smaller type."""
+        stored = self.numbers(*part) if part[1] else np.zeros(0)
+        if stored.size != math.prod(shape):
+            raise _DamagedError(f"an array of {math.prod(shape)} numbers holds {stored.size}")
+        return stored.astype(_DTYPES[kind], copy=False).reshape(shape, order="F")
+
+
+def _next(parts: Iterator[tuple[int, memoryview]]) -> tuple[int, memoryview]:
+    part = next(parts, None)
+    if part is None:
+        raise _DamagedError("an array ends too early")
+    return part
+
+
+def _text(kind: int, data: memoryview) -> str:
+    if kind not in _TEXTS:
+        raise _DamagedError(f"an element of type {kind} stands where text should")
+    return bytes(data).decode(_TEXTS[kind], "replace")
+
+
+def _rows(text: str, shape: tuple[int, ...]) -> str | list[str]:
+    """Text as stored, column by column, as its rows."""
+    count = shape[0]
+    if count <= 1 or not text:
+        return text
+    if len(text) != math.prod(shape):
+        raise _DamagedError(f"text of {math.prod(shape)} characters holds {len(text)}")
+    return [text[row::count].rstrip() for row in range(count)]
 
 
 def _byte_order(header: bytes, path: Path) -> str:
@@ -147,72 +289,7 @@ def _byte_order(header: bytes, path: Path) -> str:
     raise ReadError(f"is no MAT-file (it begins with {header[:16]!r}). {EXPORT_ADVICE}", str(path))
 
 
-def _next_variable(file: BinaryIO, size: int, order: str, path: Path) -> Variable | None:
-    """Read the head of the element at the file's position and go to the next one."""
-    start = file.tell()
-    tag = file.read(8)
-    if len(tag) < 8:
-        raise _damaged(path, f"it ends within the tag at byte {start}")
-    kind, length = struct.unpack(order + "II", tag)
-    end = start + 8 + length
-    if end > size:
-        raise _damaged(path, f"the element at byte {start} goes on to byte {end}, but the file has {size}")
-    head = file.read(min(length, 4096))
-    file.seek(end)
-    if kind == _COMPRESSED:
-        try:
-            head = zlib.decompressobj().decompress(head, 4096)
-        except zlib.error as error:
-            raise _damaged(path, f"the compressed element at byte {start} cannot be read ({error})") from error
-        if len(head) < 8:
-            raise _damaged(path, f"the compressed element at byte {start} is too short")
-        kind, unpacked = struct.unpack(order + "II", head[:8])
-        if unpacked > length * _DEFLATE_RATIO + 64:
-            raise _damaged(path, f"the element at byte {start} claims {unpacked} bytes, more than {length} compressed can hold")
-        length, head = unpacked, head[8:]
-    if kind != _MATRIX:
-        return None
-    if length > _MAXIMUM_BYTES:
-        raise ReadError(f"the element at byte {start} claims {length} bytes; MATLAB allows {_MAXIMUM_BYTES}.", str(path))
-    try:
-        return _describe(head, order)
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise _damaged(path, f"the head of the element at byte {start} cannot be read ({error})") from error
-
-
-def _describe(head: bytes, order: str) -> Variable:
-    """A variable from the first bytes of its element: flags, dimensions, name, and an object's class."""
-    parts = _elements(head, order)
-    number = struct.unpack(order + "I", next(parts)[:4])[0] & 0xFF
-    kind = _CLASSES.get(number, f"class {number}")
-    if number == _OPAQUE:  # no dimensions: name, type system, class
-        name, _, class_name = next(parts), next(parts), next(parts)
-        return Variable(name.decode(), kind, class_name=class_name.decode())
-    dimensions = next(parts)
-    shape = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions)
-    name = next(parts).decode()
-    return Variable(name, kind, shape, next(parts).decode() if number == _OBJECT else "")
-
-
-def _elements(data: bytes, order: str):
-    """The payload of each element in ``data``; up to 4 bytes stand inside the tag itself."""
-    position = 0
-    while True:
-        kind, length = struct.unpack(order + "II", data[position : position + 8])
-        if kind >> 16:
-            length = kind >> 16
-            yield data[position + 4 : position + 4 + length]
-            position += 8
-        else:
-            yield data[position + 8 : position + 8 + length]
-            position += 8 + length + -length % 8
-
-
 def _damaged(path: Path, detail: str) -> ReadError:
     return ReadError(
         Problem(f"the MAT-file is damaged or truncated: {detail}.", advice="Save or download it again."), str(path)
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -27,8 +27,7 @@ def window(p: Properties, word: str = "Padding") -> str:
 
 def filters(p: Properties, channels: str) -> str:
     """Filter size and, where known, the channels each filter reads: 5×5×48."""
-    known = p.values.get(channels) if channels in p and not isinstance(p.values[channels], str) else None
-    return sizes([*p.integers("FilterSize"), *([] if known is None else p.integers(channels)[:1])])
+    return sizes([*p.integers("FilterSize"), *(p.integers(channels)[:1] if p.known(channels) else ())])
 
 
 def convolution(p: Properties) -> str:
@@ -59,8 +58,7 @@ def features(p: Properties) -> str:
 
 
 def batch_normalization(p: Properties) -> str:
-    known = "NumChannels" in p and not isinstance(p.values["NumChannels"], str)
-    return "Batch normalization" + (f" with {p.integer('NumChannels')} channels" if known else "")
+    return "Batch normalization" + (f" with {p.integer('NumChannels')} channels" if p.known("NumChannels") else "")
 
 
 def inputs(kind: str):

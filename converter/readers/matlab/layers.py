@@ -196,7 +196,7 @@ def grouped_convolution_2d(n: Site) -> Value:
 
 def _channels(p: Properties, name: str, arriving: int) -> tuple[int, ...]:
     """A property that may be left open ('auto' or empty) until the network is built: then it is what arrives."""
-    return (arriving,) if p.values.get(name) == "auto" else p.integers(name, default=(arriving,))
+    return p.integers(name) if p.known(name) else (arriving,)
 
 
 def _conv(n: Site, weights: Weight, bias: Weight | None, groups: int) -> Value:
@@ -432,9 +432,12 @@ def depth_concatenation(n: Site) -> Value:
 
 @layer("ConcatenationLayer", "Concatenation", words.concatenation, inputs=None)
 def concatenation(n: Site) -> Value:
-    """Dim counts MATLAB's axes: (height, width, channels, batch) of an image, (channels, batch) of a vector."""
+    """Dim counts MATLAB's axes: (height, width, channels, batch) of an image, (channels, batch) of a vector.
+
+    A vector that comes from an image is a 1-by-1 image to a DAGNetwork, so that its channels may also be Dim 3.
+    """
     rank = len(n.sizes) - 1
-    axes = (*range(2, rank + 2), 1, 0)
+    axes = (*range(2, rank + 2), 1, 0) if rank else (1, 0, 1)
     dimension = n.properties.integer("Dim")
     if dimension > len(axes):
         n.properties.fail("Dim", f"at most {len(axes)}, for what arrives has {rank} spatial axes")

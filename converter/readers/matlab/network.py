@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Source, Value, W
 from converter.readers.matlab.description import classes
 from converter.readers.matlab.layers import ROOMS
 from converter.readers.matlab.properties import Properties, sizes
-from converter.readers.matlab.site import BATCH, Site, Untranslated
+from converter.readers.matlab.site import Site, Untranslated, matlab_order, without_trailing_ones
 from converter.readers.matlab.table import LayerRecord, LayerTable, Port, Problems
 
 _BARE = {"": "out", "out": "out"}  # a layer with one output may leave the port out
@@ -178,15 +179,22 @@ def _port_key(record: LayerRecord, port: str) -> tuple[int, str]:
 
 def _sorted(table: LayerTable, arriving: Mapping[str, list[tuple[str, Port]]]) -> tuple[list[LayerRecord], list[LayerRecord]]:
     """The layers in the table's order as far as their connections allow; the second list holds a cycle, if there is one."""
-    waiting = {record.name: record for record in table.layers}
+    readers: dict[str, list[LayerRecord]] = {record.name: [] for record in table.layers}
+    missing = {record.name: len(arriving[record.name]) for record in table.layers}
+    for record in table.layers:
+        for _, port in arriving[record.name]:
+            readers[port.layer].append(record)
+    ready = [(record.number, record) for record in table.layers if not missing[record.name]]
     order: list[LayerRecord] = []
-    while waiting:
-        ready = [r for r in waiting.values() if not any(port.layer in waiting for _, port in arriving[r.name])]
-        if not ready:
-            return order, _cycle(waiting, arriving)
-        for record in ready:
-            order.append(waiting.pop(record.name))
-    return order, []
+    while ready:
+        _, record = heapq.heappop(ready)
+        order.append(record)
+        for reader in readers[record.name]:
+            missing[reader.name] -= 1
+            if not missing[reader.name]:
+                heapq.heappush(ready, (reader.number, reader))
+    waiting = {record.name: record for record in table.layers if missing[record.name]}
+    return order, _cycle(waiting, arriving) if waiting else []
 
 
 def _cycle(waiting: Mapping[str, LayerRecord], arriving: Mapping[str, list[tuple[str, Port]]]) -> list[LayerRecord]:
@@ -245,7 +253,8 @@ def _is_statistic(graph: Graph, value: Value) -> bool:
 
 
 def _probe(graph: Graph, table: LayerTable, problems: Problems) -> Probe | None:
-    if table.probe is None:
+    """The stored probe in graph order; None also where a placeholder hides what the network takes or gives."""
+    if table.probe is None or any(node.domain == MATLAB_DOMAIN for node in graph.nodes):
         return None
     sides: list[dict[str, np.ndarray]] = []
     for side, values, stored in (
@@ -253,7 +262,7 @@ def _probe(graph: Graph, table: LayerTable, problems: Problems) -> Probe | None:
         ("outputs", graph.outputs, table.probe.outputs),
     ):
         if len(values) != len(stored):
-            problems.add(f"the probe holds {len(stored)} {side}, the network has {len(values)}.", "probe")
+            problems.add(f"holds {len(stored)} {side}, but the network has {len(values)}.", "the probe")
             continue
         sides.append({v.name: _channels_first(v, array, letters) for v, (array, letters) in zip(values, stored, strict=True)})
     return Probe(*sides) if len(sides) == 2 else None
@@ -264,18 +273,15 @@ def _channels_first(value: Value, array: np.ndarray, letters: str) -> np.ndarray
 
     Without letters it has the axes that ``predict`` of a SeriesNetwork takes and gives: 'SSCB' for images, 'BC' for vectors.
     """
-    rank = value.rank if value.rank is not None else len(letters) or array.ndim
-    letters = letters or ("BC" if rank == 2 else "S" * (rank - 2) + "CB")
-    stored = Properties({"probe": array, "format": letters}, f"probe of '{value.name}'")
-    if "B" not in letters:
-        letters += "B"
+    shape = value.shape[1:]
+    letters = letters or ("S" * (len(shape) - 1) + "CB" if len(shape) > 1 else "BC")
+    letters += "" if "B" in letters else "B"
+    stored = Properties({"probe": array, "format": letters}, f"the probe of '{value.name}'")
     if sorted(letters) != sorted("S" * (len(letters) - 2) + "CB") or array.ndim > len(letters):
-        stored.fail("format", f"letters S, C and B that name the {array.ndim} axes")
+        stored.fail("format", f"letters S, C and B that name {array.ndim} axes")
     full = array.reshape((*array.shape, *(1,) * (len(letters) - array.ndim)), order="F").astype(np.float32)
     axes = [letters.index("B"), letters.index("C"), *(axis for axis, letter in enumerate(letters) if letter == "S")]
     result = np.ascontiguousarray(full.transpose(axes))
-    if value.shape is not None and result.size == result.shape[0] * np.prod([s for s in value.shape[1:] if isinstance(s, int)]):
-        result = result.reshape(result.shape[0], *value.shape[1:])  # 1-by-1 images and vectors are the same to predict
-    if value.shape is not None and result.shape[1:] != value.shape[1:]:
-        stored.fail("probe", f"{sizes(value.shape[1:])} (channels first) for each of a {BATCH}")
-    return result
+    if without_trailing_ones(result.shape[1:]) != without_trailing_ones(shape):  # a vector may be stored as 1-by-1 image
+        stored.fail("probe", f"{sizes(matlab_order(shape))} for each element of the batch")
+    return result.reshape(result.shape[0], *shape)

@@ -37,6 +37,11 @@ class Properties:
     def __contains__(self, name: str) -> bool:
         return not is_empty(self.values.get(name))
 
+    def known(self, name: str) -> bool:
+        """Whether the field holds something else than 'auto', MATLAB's word for a size that is still open."""
+        value = self.values.get(name)
+        return not is_empty(value) and not (isinstance(value, str) and value == "auto")
+
     def text(self, name: str, default: Any = _REQUIRED) -> str:
         if name not in self:
             return self._missing(name, default)

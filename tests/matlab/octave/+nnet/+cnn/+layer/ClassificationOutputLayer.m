@@ -1,0 +1,7 @@
+classdef ClassificationOutputLayer
+    properties
+        Name = 'classes'
+        Classes = {'cat'; 'dog'}
+        OutputSize = 2
+    end
+end

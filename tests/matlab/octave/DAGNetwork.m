@@ -1,0 +1,8 @@
+classdef DAGNetwork
+    properties
+        Layers
+        Connections
+        InputNames = {'image'}
+        OutputNames = {'fc'}
+    end
+end

@@ -1,0 +1,96 @@
+"""The export script, run by Octave on mock networks: classes with the names and properties of MATLAB's."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter.graph import MATLAB_DOMAIN
+from converter.padding import Padding
+from converter.readers import matlab
+from converter.readers.matlab.container import EXPORT_SCRIPT
+
+MOCKS = Path(__file__).with_name("octave")
+
+SERIES = """
+net = SeriesNetwork();
+net.Layers = {nnet.cnn.layer.ImageInputLayer(); nnet.cnn.layer.Convolution2DLayer(); nnet.cnn.layer.ReLULayer(); ...
+              nnet.cnn.layer.FullyConnectedLayer(); nnet.cnn.layer.ClassificationOutputLayer()};
+"""
+BRANCHES = """
+net = DAGNetwork();
+relu = nnet.cnn.layer.ReLULayer();
+relu.Name = 'relu';
+net.Layers = {nnet.cnn.layer.ImageInputLayer(); nnet.cnn.layer.Convolution2DLayer(); relu; ...
+              nnet.cnn.layer.AdditionLayer(); nnet.cnn.layer.FullyConnectedLayer()};
+net.Connections = struct('Source', {{'image'; 'conv'; 'conv'; 'relu'; 'add'}}, ...
+                         'Destination', {{'conv'; 'relu'; 'add/in2'; 'add/in1'; 'fc'}});
+"""
+
+
+@pytest.fixture
+def export(tmp_path):
+    octave = shutil.which("octave-cli") or shutil.which("octave")
+    if octave is None:
+        pytest.skip("Octave is not installed")
+
+    def run(code: str):
+        paths = f"addpath('{MOCKS}'); addpath('{EXPORT_SCRIPT.parent}'); file = '{tmp_path / 'table.mat'}';"
+        done = subprocess.run(
+            [octave, "--no-gui", "--norc", "--quiet", "--eval", paths + code], capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return matlab.read(tmp_path / "table.mat"), done.stderr
+
+    return run
+
+
+def test_series_network(export):
+    graph, _ = export(SERIES + "export_network(net, file);")
+    assert graph.source.producer.startswith("Octave")
+    assert [node.name for node in graph.nodes] == ["image_centered", "conv", "layer_3", "fc_flatten", "fc"]
+    assert [value.name for value in graph.inputs + graph.outputs] == ["image", "fc"]
+    convolution = graph.nodes[1]
+    assert convolution["pads"] == Padding((1, 0), (0, 1))
+    stored = np.arange(1, 13, dtype=np.float32).reshape(3, 2, 2, 1, order="F")
+    np.testing.assert_array_equal(convolution.inputs[1].array, stored.transpose(3, 2, 0, 1))
+    assert graph.layers[-1].description == "crossentropyex with classes 'cat' and 'dog'"
+
+
+def test_probe_is_the_answer_of_predict(export):
+    graph, _ = export(SERIES + "x = reshape(single(1:70), 7, 5, 2); export_network(net, file, x);")
+    x = np.arange(1, 71, dtype=np.float32).reshape(7, 5, 2, order="F")
+    np.testing.assert_array_equal(graph.probe.inputs["image"], x.transpose(2, 0, 1)[None])
+    np.testing.assert_array_equal(graph.probe.outputs["fc"], [[x.sum(), 70]])
+
+
+def test_connections_of_a_graph(export):
+    graph, _ = export(BRANCHES + "export_network(net, file);")
+    add = next(node for node in graph.nodes if node.name == "add")
+    assert [value.name for value in add.inputs] == ["relu", "conv"]
+
+
+def test_array_of_layers(export):
+    """Its layers have an InputNames of their own, which are no inputs of the network."""
+    graph, _ = export(SERIES + "export_network(net.Layers, file);")
+    assert [value.name for value in graph.inputs + graph.outputs] == ["image", "fc"]
+
+
+def test_what_cannot_be_read_is_left_out_with_a_warning(export):
+    graph, warnings = export(SERIES + "net.Layers{3} = CustomLayer(); export_network(net.Layers(1:3), file);")
+    assert "property Unreadable is left out: only after training" in warnings
+    node = graph.nodes[-1]
+    assert (node.domain, node.op_type) == (MATLAB_DOMAIN, "CustomLayer")
+    assert (graph.layers[-1].type, graph.layers[-1].description) == ("My own layer", "doubles what arrives")
+
+
+def test_objects_are_written_as_their_class(export, tmp_path):
+    export("export_network({nnet.cnn.layer.ImageInputLayer(); CustomLayer()}, file);")
+    path = tmp_path / "table.mat"
+    properties = matlab.container.load(path, matlab.container.directory(path)[0])["layers"][1]["Properties"]
+    assert properties["Network"] == "object of class containers.Map"
+    assert properties["Options"]["Handle"].lstrip("@") == "sin"

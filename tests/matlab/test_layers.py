@@ -1,0 +1,290 @@
+"""What the layers compute, run by onnxruntime, against NumPy written in MATLAB's order of axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+from layer_table import cell, layer
+
+from converter.emitters.onnx import to_model
+from converter.graph import MATLAB_DOMAIN
+from converter.padding import Padding
+
+RANDOM = np.random.default_rng(7)
+
+
+def normal(*shape):
+    return RANDOM.standard_normal(shape).astype(np.float32)
+
+
+def run(graph, *images):
+    """``images`` (height, width, channels); the answer in the same order, a vector for a vector."""
+    session = onnxruntime.InferenceSession(to_model(graph).SerializeToString())
+    feed = {value.name: image.transpose(2, 0, 1)[None] for value, image in zip(graph.inputs, images, strict=True)}
+    (answer,) = session.run(None, feed)
+    return answer[0].transpose(1, 2, 0) if answer.ndim == 4 else answer[0]
+
+
+def image(height=4, width=3, channels=2, **properties):
+    return layer("image", "ImageInputLayer", InputSize=[height, width, channels], **{"Normalization": "none"} | properties)
+
+
+def convolution(**properties):
+    default = {"FilterSize": [2, 3], "NumChannels": [2], "NumFilters": [4], "Stride": [1, 1], "PaddingSize": [0, 0, 0, 0]}
+    return layer("conv", "Convolution2DLayer", **default | properties)
+
+
+# Input ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2), (1, 1, 2), (1, 1)], ids=["element", "channel", "scalar"])
+@pytest.mark.parametrize("mode", ["zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric"])
+def test_normalization_is_part_of_the_network(read, mode, shape):
+    mean, deviation, low = normal(*shape), RANDOM.uniform(1, 2, shape).astype(np.float32), normal(*shape) - 3
+    high = low + RANDOM.uniform(2, 5, shape).astype(np.float32)
+    x = normal(4, 3, 2)
+    expected = {
+        "zerocenter": x - mean,
+        "zscore": (x - mean) / deviation,
+        "rescale-zero-one": (x - low) / (high - low),
+        "rescale-symmetric": 2 * (x - low) / (high - low) - 1,
+    }[mode]
+    graph = read(image(Normalization=mode, Mean=mean, StandardDeviation=deviation, Min=low, Max=high))
+    np.testing.assert_allclose(run(graph, x), expected, atol=1e-5)
+    assert not any(value.weight.trainable for value in graph.weights())
+
+
+def test_average_image_is_the_mean_of_old_releases(read):
+    mean = normal(4, 3, 2)
+    x = normal(4, 3, 2)
+    np.testing.assert_allclose(run(read(image(Normalization="zerocenter", AverageImage=mean)), x), x - mean, atol=1e-6)
+
+
+def test_one_channel_loses_its_axis_in_the_file(read):
+    mean = normal(4, 3)
+    x = normal(4, 3, 1)
+    np.testing.assert_allclose(run(read(image(4, 3, 1, Normalization="zerocenter", Mean=mean)), x)[:, :, 0], x[:, :, 0] - mean)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "shape"), [("element", (2, 4, 3)), ("channel", (2, 1, 1)), ("auto", (2, 1, 1)), ("all", ())]
+)
+def test_missing_statistics_keep_their_size(read, dimension, shape):
+    graph = read(image(Normalization="zscore", NormalizationDimension=dimension))
+    weights = {value.weight.name: value.weight for value in graph.weights()}
+    assert {name: weight.shape for name, weight in weights.items()} == {"image_mean": shape, "image_std": shape}
+    assert not any(weight.has_data or weight.trainable for weight in weights.values())
+    assert len(graph.notes) == 2
+
+
+def test_features_go_straight_into_a_dense_layer(read):
+    mean, weights, bias, x = normal(3, 1), normal(2, 3), normal(2, 1), normal(3)
+    graph = read(
+        layer("features", "FeatureInputLayer", InputSize=[3], Normalization="zerocenter", Mean=mean),
+        layer("fc", "FullyConnectedLayer", OutputSize=[2], Weights=weights, Bias=bias),
+    )
+    assert [node.op_type for node in graph.nodes] == ["Sub", "Gemm"]
+    session = onnxruntime.InferenceSession(to_model(graph).SerializeToString())
+    (answer,) = session.run(None, {"features": x[None]})
+    np.testing.assert_allclose(answer[0], weights @ (x - mean[:, 0]) + bias[:, 0], atol=1e-5)
+
+
+# Convolution ----------------------------------------------------------------------------------------------------------------
+
+
+def test_padding_is_top_bottom_left_right(read):
+    node = read(image(), convolution(PaddingSize=[1, 2, 3, 4])).nodes[-1]
+    assert node["pads"] == Padding((1, 3), (2, 4))
+    assert node.output.shape == ("batch", 4, 6, 8)
+
+
+def test_same_is_left_to_the_graph(read):
+    node = read(image(5, 6), convolution(PaddingMode="same", PaddingSize=[0, 1, 1, 1], Stride=[2, 2])).nodes[-1]
+    assert node["auto_pad"] == "SAME_UPPER"
+    assert node.output.shape == ("batch", 4, 3, 3)
+
+
+def test_one_filter_loses_its_axis_in_the_file(read):
+    weights, x = normal(4, 3, 2), normal(4, 3, 2)
+    graph = read(image(), convolution(FilterSize=[4, 3], NumFilters=[1], Weights=weights, Bias=np.float32([[0.5]])))
+    np.testing.assert_allclose(run(graph, x), [[[(weights * x).sum() + 0.5]]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"NumChannels": [2], "NumFilters": [6]},
+        {"NumChannels": [2, 2], "NumFilters": [3, 3]},
+    ],
+    ids=["fewer channels than arrive", "two-element sizes"],
+)
+def test_groups_hidden_in_a_plain_convolution(read, sizes):
+    weights, x = normal(2, 3, 2, 6), normal(2, 3, 4)
+    graph = read(image(2, 3, 4), convolution(**sizes, Weights=weights, Bias=np.zeros((1, 1, 6))))
+    first, second = (
+        np.einsum("hwc,hwcn->n", x[..., c], weights[..., f]) for c, f in [(np.s_[:2], np.s_[:3]), (np.s_[2:], np.s_[3:])]
+    )
+    np.testing.assert_allclose(run(graph, x)[0, 0], [*first, *second], rtol=1e-4, atol=1e-5)
+    assert graph.nodes[-1]["group"] == 2
+
+
+def test_weights_without_bias_have_none(read):
+    graph = read(image(), convolution(Weights=normal(2, 3, 2, 4)))
+    assert graph.nodes[-1].input(2) is None
+
+
+def test_channels_may_be_left_open(read):
+    graph = read(image(), convolution(NumChannels="auto"))
+    weights = graph.nodes[-1].inputs[1].weight
+    assert weights.shape == (4, 2, 2, 3)
+    assert not weights.has_data
+    assert graph.layers[1].description.startswith("4 2×3 convolutions")
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (2, 2), (5, 2), (2, 3)])
+def test_transposed_same_multiplies_the_size_by_the_stride(read, kernel, stride):
+    up = layer(
+        "up", "TransposedConvolution2DLayer", FilterSize=[kernel] * 2, NumFilters=[3], Stride=[stride] * 2, CroppingMode="same"
+    )
+    node = read(image(), up).nodes[-1]
+    assert node.output.shape == ("batch", 3, 4 * stride, 3 * stride)
+
+
+# Pooling and normalisation --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("value", "counted"), [([0], 4), ("mean", 2)])
+def test_padded_zeros_count_in_an_average_unless_told_otherwise(read, value, counted):
+    x = normal(2, 2, 1)
+    pool = layer("pool", "AveragePooling2DLayer", PoolSize=[2, 2], Stride=[2, 2], PaddingSize=[1, 1, 0, 0], PaddingValue=value)
+    np.testing.assert_allclose(run(read(image(2, 2, 1), pool), x)[0, 0, 0], x[0].sum() / counted, rtol=1e-6)
+
+
+def test_maximum_of_negative_numbers_ignores_the_padding(read):
+    x = -np.abs(normal(2, 2, 1)) - 1
+    pool = layer("pool", "MaxPooling2DLayer", PoolSize=[2, 2], Stride=[2, 2], PaddingSize=[1, 1, 0, 0])
+    np.testing.assert_allclose(run(read(image(2, 2, 1), pool), x)[:, 0, 0], x.max(axis=1)[:, 0])
+
+
+def test_cross_channel_normalization_divides_alpha_by_the_window(read):
+    x = normal(1, 1, 3)
+    lrn = layer("lrn", "CrossChannelNormalizationLayer", WindowChannelSize=[3], Alpha=[0.6], Beta=[0.5], K=[2])
+    total = np.array([x[0, 0, :2], x[0, 0], x[0, 0, 1:]], dtype=object)
+    expected = [v / (2 + 0.6 / 3 * (part**2).sum()) ** 0.5 for v, part in zip(x[0, 0], total, strict=True)]
+    np.testing.assert_allclose(run(read(image(1, 1, 3), lrn), x)[0, 0], expected, rtol=1e-5)
+
+
+# Activations ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("class_name", "properties", "function"),
+    [
+        ("ReLULayer", {}, lambda x: np.maximum(x, 0)),
+        ("LeakyReLULayer", {"Scale": [0.3]}, lambda x: np.where(x < 0, 0.3 * x, x)),
+        ("ClippedReLULayer", {"Ceiling": [0.4]}, lambda x: np.clip(x, 0, 0.4)),
+        ("ELULayer", {"Alpha": [1.5]}, lambda x: np.where(x < 0, 1.5 * (np.exp(x) - 1), x)),
+        ("SwishLayer", {}, lambda x: x / (1 + np.exp(-x))),
+        ("SigmoidLayer", {}, lambda x: 1 / (1 + np.exp(-x))),
+        ("TanhLayer", {}, np.tanh),
+        ("SoftplusLayer", {}, lambda x: np.log1p(np.exp(x))),
+        ("SoftmaxLayer", {}, lambda x: np.exp(x) / np.exp(x).sum(axis=2, keepdims=True)),
+        ("GELULayer", {"Approximation": "tanh"}, lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
+        ("DropoutLayer", {"Probability": [0.5]}, lambda x: x),
+        ("GlobalAveragePooling2DLayer", {}, lambda x: x.mean(axis=(0, 1), keepdims=True)),
+        ("GlobalMaxPooling2DLayer", {}, lambda x: x.max(axis=(0, 1), keepdims=True)),
+    ],
+)  # fmt: skip
+def test_functions_of_one_input(read, class_name, properties, function):
+    x = normal(4, 3, 2)
+    graph = read(image(), layer("y", class_name, **properties))
+    np.testing.assert_allclose(run(graph, x), function(x), atol=1e-5)
+    assert graph.nodes[-1].output.name == "y"
+
+
+# Dense layers and shape -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outputs", [5, 1])
+@pytest.mark.parametrize("stored", ["by output", "as objects are saved"])
+def test_dense_weights_read_their_input_in_column_major_order(read, stored, outputs):
+    raw, bias, x = normal(4, 3, 2, outputs), normal(outputs, 1), normal(4, 3, 2)
+    weights = raw.reshape(24, outputs, order="F").T.copy() if stored == "by output" else raw
+    graph = read(image(), layer("fc", "FullyConnectedLayer", InputSize=[24], OutputSize=[outputs], Weights=weights, Bias=bias))
+    np.testing.assert_allclose(run(graph, x), np.einsum("hwc,hwcn->n", x, raw) + bias[:, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize(("class_name", "order"), [("FlattenLayer", "F"), ("nnet.keras.layer.FlattenCStyleLayer", "C")])
+def test_flatten_orders(read, class_name, order):
+    x = normal(4, 3, 2)
+    flatten = ("flat", class_name if "." in class_name else f"nnet.cnn.layer.{class_name}", {})
+    np.testing.assert_array_equal(run(read(image(), flatten), x), x.reshape(-1, order=order))
+
+
+@pytest.mark.parametrize(
+    ("class_name", "properties", "function"),
+    [
+        ("AdditionLayer", {"NumInputs": [3]}, lambda a, b, c: a + b + c),
+        ("MultiplicationLayer", {"NumInputs": [3]}, lambda a, b, c: a * b * c),
+        ("DepthConcatenationLayer", {"NumInputs": [3]}, lambda *x: np.concatenate(x, axis=2)),
+        ("ConcatenationLayer", {"NumInputs": [3], "Dim": [1]}, lambda *x: np.concatenate(x, axis=0)),
+        ("ConcatenationLayer", {"NumInputs": [3], "Dim": [2]}, lambda *x: np.concatenate(x, axis=1)),
+        ("ConcatenationLayer", {"NumInputs": [3], "Dim": [3]}, lambda *x: np.concatenate(x, axis=2)),
+    ],
+)
+def test_inputs_come_in_the_order_of_their_ports(read, class_name, properties, function):
+    images = [normal(4, 3, 2) for _ in range(3)]
+    inputs = [layer(name, "ImageInputLayer", InputSize=[4, 3, 2], Normalization="none") for name in "abc"]
+    rows = [("c", "join/in3"), ("b", "join/in2"), ("a", "join/in1")]
+    graph = read(*inputs, layer("join", class_name, **properties), connections=rows)
+    np.testing.assert_allclose(run(graph, *images), function(*images), rtol=1e-6)
+
+
+def test_inputs_of_the_network_come_in_the_order_it_names(read):
+    inputs = [layer(name, "ImageInputLayer", InputSize=[4, 3, 2], Normalization="none") for name in "abc"]
+    rows = [("a", "join/in1"), ("b", "join/in2"), ("c", "join/in3")]
+    join = layer("join", "AdditionLayer", NumInputs=[3])
+    graph = read(*inputs, join, connections=rows, input_names=cell(["c", "a", "b"]), output_names="join")
+    assert [value.name for value in graph.inputs] == ["c", "a", "b"]
+
+
+def test_every_output_nobody_reads_is_an_output_of_the_network(read):
+    layers = [image(), *(layer(name, "ReLULayer") for name in ("first", "second", "third"))]
+    rows = [("image", "first"), ("first", "second"), ("first/out", "third/in")]
+    assert [value.name for value in read(*layers, connections=rows).outputs] == ["second", "third"]
+
+
+def test_layers_may_stand_in_any_order(read):
+    rows = [("image", "first"), ("first", "second")]
+    graph = read(layer("second", "ReLULayer"), layer("first", "TanhLayer"), image(), connections=rows)
+    assert [node.name for node in graph.nodes] == ["first", "second"]
+    assert [line.name for line in graph.layers] == ["second", "first", "image"]
+
+
+# What has no form in the graph ----------------------------------------------------------------------------------------------
+
+
+def test_unknown_classes_become_placeholders(read):
+    custom = ("mine", "MyLayer", {"Type": "My own", "Description": "does a thing"})
+    graph = read(image(), custom, layer("fc", "FullyConnectedLayer", OutputSize=[3]), layer("prob", "SoftmaxLayer"))
+    assert [(node.domain, node.op_type) for node in graph.nodes] == [
+        (MATLAB_DOMAIN, "MyLayer"),
+        (MATLAB_DOMAIN, "FullyConnectedLayer"),  # how much it reads is hidden behind the layer before it
+        ("", "Softmax"),
+    ]
+    assert (graph.layers[1].type, graph.layers[1].description) == ("My own", "does a thing")
+    assert "'mine'" in graph.nodes[1]["reason"]
+
+
+def test_options_without_a_form_become_placeholders(read):
+    graph = read(image(Normalization="@(x) x / 255"), convolution(PaddingValue="replicate"))
+    assert [node.op_type for node in graph.nodes] == ["ImageInputLayer", "Convolution2DLayer"]
+    assert {node.domain for node in graph.nodes} == {MATLAB_DOMAIN}
+
+
+def test_a_placeholder_has_the_ports_that_are_read(read):
+    unknown = ("split", "Split", {})
+    layers = [image(), unknown, layer("a", "ReLULayer"), layer("b", "ReLULayer")]
+    graph = read(*layers, connections=[("image", "split"), ("split/high", "a"), ("split/low", "b")])
+    assert [value.name for value in graph.nodes[0].outputs] == ["split/high", "split/low"]
