@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,11 @@ from converter.emitters.onnx import save_model
 from converter.errors import ConversionError, Problem, ReadError, UnsupportedError
 from converter.graph import Graph, Source
 from converter.operators import refusals
+from converter.targets import TARGETS, Target
 from converter.verification import BATCH_SIZES, SEEDS, run, source_order, stored_order, verify
 from converter.verification.report import Report
 from converter.verification.seeding import seeded
 from converter.verification.worker import TIME_LIMIT, RunError, require, run_model, save_weights
-
-Target = Literal["keras", "pytorch", "onnx"]
-TARGETS: tuple[Target, ...] = ("keras", "pytorch", "onnx")
 
 RECORD = "conversion.json"
 _WEIGHTS = {"keras": "model.weights.h5", "pytorch": "model.safetensors"}

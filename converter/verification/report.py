@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -99,21 +100,22 @@ class Report:
         return json.dumps(self.to_json(), indent=2)
 
     def __rich__(self) -> RenderableType:
-        table = Table(title=f"{self.target} against {self.judge}", title_justify="left")
-        for heading, justify in [("output", "left"), ("max abs error", "right"), ("max relative error", "right")]:
-            table.add_column(heading, justify=justify, overflow="fold")
-        for heading in ("tolerance", "top-1", "where", ""):
-            table.add_column(heading, overflow="fold")
+        table = Table("output", title=f"{self.target} against {self.judge}", title_justify="left", box=SIMPLE_HEAD)
+        for heading in ("absolute", "relative", "top-1"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("where the error is largest")
+        table.add_column("", no_wrap=True)
         for name, output in self.outputs.items():
             table.add_row(*_row(name, output))
         for name, output in self.probe.items():
-            table.add_row(*_row(f"{name} (the source's own answer)", output))
+            table.add_row(*_row(f"{name} (probe)", output))
         lines: list[RenderableType] = [table] if self.outputs else []
         lines += [Text(f"not equal: {finding}", style="red") for finding in self.findings]
         lines += [Text(f"warning: {warning}", style="yellow") for warning in self.warnings]
         reasons = {o.tolerance.name: o.tolerance for o in [*self.outputs.values(), *self.probe.values()]}
         lines += [
-            Text(f"tolerance {t.relative:g} of the output's largest magnitude ({t.name}): {t.reason}") for t in reasons.values()
+            Text(f"tolerance ({t.name}): {t.relative:g} of the output's largest magnitude; {t.reason}")
+            for t in reasons.values()
         ]
         ran = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         count = f"{len(self.cases)} case{'' if len(self.cases) == 1 else 's'}"
@@ -122,12 +124,12 @@ class Report:
         return Group(*lines)
 
 
-def _row(name: str, output: OutputReport) -> list[Text | str]:
-    top1 = "" if output.top1_agreement is None else f"{output.top1_agreement:.1%}"
+def _row(name: str, output: OutputReport) -> list[Text]:
+    top1 = "" if output.top1_agreement is None else f"{output.top1_agreement:.0%}"
     place = f"{output.where.case}, {list(output.where.index)}" if output.where else ""
-    verdict = Text("equal", style="green") if output.ok else Text(output.problem or "differs", style="red")
-    errors = [f"{output.max_abs_error:.2e}", f"{output.max_relative_error:.2e}", f"{output.tolerance.relative:g}"]
-    return [Text(name), *errors, top1, Text(place), verdict]
+    verdict = Text("equal", style="green") if output.ok else Text("differs", style="red")
+    cells = [name, f"{output.max_abs_error:.2g}", f"{output.max_relative_error:.2g}", top1, output.problem or place]
+    return [*(Text(cell) for cell in cells), verdict]
 
 
 def _output(row: dict[str, Any]) -> OutputReport:

@@ -36,7 +36,8 @@ class Keras:
     def call(model, arrays):
         import keras
 
-        # One compiled call: an eager call traces each grouped convolution anew, and layers outside predict see no inference.
+        # One traced call: eagerly, each grouped convolution is traced anew. XLA would compile anew for each batch size.
+        model.jit_compile = False
         results = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
         results = results if isinstance(results, list | tuple) else [results]
         return [keras.ops.convert_to_numpy(result) for result in results]

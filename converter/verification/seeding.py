@@ -7,6 +7,7 @@ second moment, mean(x²), of every value.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,16 +32,13 @@ _LOGIT = 1.0  # standard deviation before a function that saturates
 def seeded(graph: Graph, seed: int = 0) -> Iterator[bool]:
     """Within the block every weight of ``graph`` without data, and all that was derived from it, has seeded numbers.
 
-    The numbers are made anew, and equal, each time they are asked for. Yields whether there was such a weight.
+    Yields whether there was such a weight.
     """
     rows = _roles(graph)
     with ExitStack() as stack:
-        for number, (weight, (kind, centre, width)) in enumerate(rows.items()):
-
-            def numbers(number: int = number, weight: Weight = weight, law: tuple = (kind, centre, width)) -> np.ndarray:
-                return _draw(np.random.default_rng([seed, number]), weight, *law)
-
-            stack.enter_context(weight.filled(numbers))
+        for number, (weight, law) in enumerate(rows.items()):
+            draw = functools.partial(_draw, np.random.default_rng([seed, number]), weight, *law)
+            stack.enter_context(weight.filled(functools.cache(draw)))  # drawn once for all sides
         yield bool(rows)
 
 

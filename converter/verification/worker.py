@@ -73,6 +73,7 @@ def save_weights(weights: Mapping[str, Weight], path: Path) -> None:
     """Write those weights that have data, row-major, under their keys."""
     # safetensors takes the memory as it lies, and would write a transposed view in the wrong order
     save_file({key: np.asarray(weight.array(), order="C") for key, weight in weights.items() if weight.has_data}, path)
+    path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors leaves it to its owner alone
 
 
 def run_model(

@@ -1,0 +1,115 @@
+"""Equivalence specs: TOML files that say which model must be equal in which targets, and how closely.
+
+``specs/verification.md`` defines them; ``converter check`` and ``pytest`` run them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from converter.errors import ConversionError, Problem
+from converter.targets import TARGETS, Target
+
+if TYPE_CHECKING:
+    from converter.verification.report import Report
+
+TABLE = "equivalence"
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One spec; ``model`` is an absolute path."""
+
+    path: Path
+    model: Path
+    targets: tuple[Target, ...]
+    seeds: tuple[int, ...] = (0, 1, 2)
+    batch_sizes: tuple[int, ...] = (1, 3)
+    tolerance: float | None = None
+    same: bool = False
+    variable: str | None = None
+
+    def run(self, target: Target) -> Report:
+        """Convert to ``target`` in a temporary folder and verify. Raises ConversionError."""
+        from converter.conversion import convert
+
+        with tempfile.TemporaryDirectory(prefix="converter-") as folder:
+            conversion = convert(
+                self.model,
+                target,
+                Path(folder) / target,
+                same=self.same,
+                variable=self.variable,
+                seeds=self.seeds,
+                batch_sizes=self.batch_sizes,
+                tolerance=self.tolerance,
+            )
+            assert conversion.report is not None
+            return conversion.report
+
+
+def is_specification(path: Path) -> bool:
+    """Whether a file is meant as a spec: a .toml file with a line that opens the table ``[equivalence]``."""
+    if path.suffix != ".toml" or not path.is_file():
+        return False
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(line.split("#")[0].strip().replace(" ", "") == f"[{TABLE}]" for line in lines)
+
+
+def find(folder: Path) -> list[Path]:
+    """The specs in ``folder`` and below, in order of their paths."""
+    return sorted(path for path in folder.rglob("*.toml") if is_specification(path))
+
+
+def load(path: Path) -> Specification:
+    """The spec in a file. Raises ConversionError with every problem found in it."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConversionError(Problem(f"the spec cannot be read: {error.strerror}."), str(path)) from None
+    except ValueError as error:  # of the encoding or of TOML
+        raise ConversionError(Problem(f"the spec is no valid TOML: {error}."), str(path)) from None
+    problems = [Problem("unknown table or key.", key, f"Put it into [{TABLE}].") for key in document if key != TABLE]
+    table = document.get(TABLE)
+    if not isinstance(table, dict):
+        raise ConversionError([*problems, Problem(f"the spec has no table [{TABLE}].")], str(path))
+    for key, value in table.items():
+        if key not in _KEYS:
+            problems.append(Problem("unknown key.", key, f"The keys are {', '.join(_KEYS)}."))
+        elif not _KEYS[key][0](value):
+            problems.append(Problem(f"{value!r} is not {_KEYS[key][1]}.", key))
+    problems += [Problem("it is missing.", key, f"Give {_KEYS[key][1]}.") for key in ("model", "targets") if key not in table]
+    model = path.resolve().parent / table["model"] if isinstance(table.get("model"), str) else None
+    if model is not None and not model.is_file():
+        problems.append(Problem(f"there is no file {model}.", "model", "Give its path relative to the spec."))
+    if problems:
+        raise ConversionError(problems, str(path))
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Specification(path, **values | {"model": model})
+
+
+def _list_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and bool(value) and all(check(item) for item in value)
+
+
+def _whole(minimum: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= minimum
+
+
+_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "model": (lambda value: isinstance(value, str), "a path relative to the spec"),
+    "targets": (_list_of(lambda value: value in TARGETS), f"a list of targets out of {', '.join(TARGETS)}"),
+    "seeds": (_list_of(_whole(0)), "a list of whole numbers from 0"),
+    "batch_sizes": (_list_of(_whole(1)), "a list of whole numbers from 1"),
+    "tolerance": (
+        lambda value: isinstance(value, float) and 0 < value < 1,
+        "a number between 0 and 1: the largest error as a share of the output's largest magnitude",
+    ),
+    "same": (lambda value: isinstance(value, bool), "true or false"),
+    "variable": (lambda value: isinstance(value, str), "the name of a variable in the .mat file"),
+}
