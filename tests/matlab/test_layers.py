@@ -151,6 +151,24 @@ def test_transposed_same_multiplies_the_size_by_the_stride(read, kernel, stride)
     assert node.output.shape == ("batch", 3, 4 * stride, 3 * stride)
 
 
+def test_three_spatial_axes(read):
+    weights, x = normal(2, 3, 1, 2, 4), normal(3, 4, 2, 2)
+    sizes = {"FilterSize": [2, 3, 1], "NumChannels": [2], "NumFilters": [4], "Stride": [1, 1, 1]}
+    padding = np.array([[1, 0, 0], [0, 2, 1]], dtype=float)  # [top left front; bottom right back]
+    volume = layer("volume", "Image3DInputLayer", InputSize=[3, 4, 2, 2], Normalization="none")
+    conv = layer("conv", "Convolution3DLayer", **sizes, PaddingSize=padding, Weights=weights)
+    pool = layer("pool", "MaxPooling3DLayer", PoolSize=[2, 2, 2], Stride=[1, 2, 1], PaddingSize=np.zeros((2, 3)))
+    graph = read(volume, conv, pool)
+    assert graph.layers[1].description.endswith("with stride [1  1  1] and padding [1  0  0; 0  2  1]")
+    padded = np.pad(x, [(1, 0), (0, 2), (0, 1), (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2, 3, 1), axis=(0, 1, 2))
+    maps = np.einsum("ijkcabd,abdcn->ijkn", windows, weights)
+    expected = np.lib.stride_tricks.sliding_window_view(maps, (2, 2, 2), axis=(0, 1, 2))[:, ::2].max(axis=(4, 5, 6))
+    session = onnxruntime.InferenceSession(to_model(graph).SerializeToString())
+    (answer,) = session.run(None, {"volume": x.transpose(3, 0, 1, 2)[None]})
+    np.testing.assert_allclose(answer[0].transpose(1, 2, 3, 0), expected, atol=1e-5)
+
+
 # Pooling and normalisation --------------------------------------------------------------------------------------------------
 
 
@@ -288,3 +306,23 @@ def test_a_placeholder_has_the_ports_that_are_read(read):
     layers = [image(), unknown, layer("a", "ReLULayer"), layer("b", "ReLULayer")]
     graph = read(*layers, connections=[("image", "split"), ("split/high", "a"), ("split/low", "b")])
     assert [value.name for value in graph.nodes[0].outputs] == ["split/high", "split/low"]
+
+
+# The probe ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("letters", ["SSCB", "BSSC", "CSSB", "SSC"])
+def test_probe_in_any_order_of_axes(read, letters):
+    x = normal(4, 3, 2, 1)  # SSCB
+    order = {"SSCB": (0, 1, 2, 3), "BSSC": (3, 0, 1, 2), "CSSB": (2, 0, 1, 3), "SSC": (0, 1, 2, 3)}[letters]
+    stored = {"inputs": cell([x.transpose(order)]), "input_formats": letters, "outputs": cell([x])}
+    graph = read(image(), layer("y", "ReLULayer"), probe=stored)
+    np.testing.assert_array_equal(graph.probe.inputs["image"], x.transpose(3, 2, 0, 1))
+
+
+@pytest.mark.parametrize(("shape", "letters"), [((1, 5), ""), ((5, 1), "CB"), ((1, 1, 5), "SSCB")])
+def test_probe_of_a_vector(read, shape, letters):
+    answer = normal(*shape)
+    stored = {"inputs": cell([normal(4, 3, 2)]), "outputs": cell([answer]), "output_formats": cell([letters])}
+    graph = read(image(), layer("fc", "FullyConnectedLayer", OutputSize=[5]), probe=stored)
+    np.testing.assert_array_equal(graph.probe.outputs["fc"], answer.reshape(1, 5))

@@ -9,7 +9,11 @@ from converter.readers.matlab.properties import Properties, sizes
 
 def vector(numbers: Sequence[int]) -> str:
     """A row vector as MATLAB prints it: [2  2  2  2]."""
-    return f"[{'  '.join(str(number) for number in numbers)}]"
+    return f"[{_row(numbers)}]"
+
+
+def _row(numbers: Sequence[int]) -> str:
+    return "  ".join(str(number) for number in numbers)
 
 
 def sides(p: Properties, word: str) -> str:
@@ -17,8 +21,8 @@ def sides(p: Properties, word: str) -> str:
     if p.text(f"{word}Mode", "manual") == "same":
         return f"{word.lower()} 'same'"
     size = p.array(f"{word}Size")
-    rows = size if min(size.shape) > 1 else [size.reshape(-1)]
-    return f"{word.lower()} {'; '.join(vector([int(number) for number in row]) for row in rows)}"
+    rows = size if min(size.shape) > 1 else size.reshape(1, -1)
+    return f"{word.lower()} [{'; '.join(_row(row.astype(int)) for row in rows)}]"
 
 
 def window(p: Properties, word: str = "Padding") -> str:
