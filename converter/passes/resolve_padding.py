@@ -30,7 +30,7 @@ def resolve_padding(graph: Graph) -> None:
         if node.op_type == "ConvTranspose":
             _resolve_transposed(node, sizes)
         else:
-            _resolve_sides(node, sizes)
+            _resolve_sides(graph, node, sizes)
         if node.op_type in _POOLS and node["ceil_mode"] and node["pads"] is not None:
             _resolve_ceil(graph, node, sizes)
 
@@ -43,7 +43,7 @@ def _kernel(node: Node) -> tuple[int, ...] | None:
     return sizes if all(isinstance(size, int) for size in sizes) else None
 
 
-def _resolve_sides(node: Node, sizes: _Sizes) -> None:
+def _resolve_sides(graph: Graph, node: Node, sizes: _Sizes) -> None:
     mode, rank = node["auto_pad"], len(sizes)
     if mode in ("NOTSET", "VALID"):
         if mode == "VALID" or node["pads"] is None:
@@ -60,8 +60,12 @@ def _resolve_sides(node: Node, sizes: _Sizes) -> None:
         sides.append(same_padding(size or effective_kernel(kernel, dilation), kernel, stride, dilation, upper=upper))
     node.attributes["pads"] = Padding(tuple(begin for begin, _ in sides), tuple(end for _, end in sides))
     node.attributes["auto_pad"] = "NOTSET"
-    if "ceil_mode" in node.attributes:
+    if node.op_type in _POOLS:
         node.attributes["ceil_mode"] = 0  # the output size is given: size / stride, rounded up
+        if any(dilation > 1 for dilation in node["dilations"]):
+            graph.notes.append(
+                f"{node.origin}: auto_pad counts the dilations, as the ONNX standard says; onnxruntime leaves them out"
+            )
 
 
 def _resolve_ceil(graph: Graph, node: Node, sizes: _Sizes) -> None:
