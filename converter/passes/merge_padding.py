@@ -23,8 +23,11 @@ def merge_padding(graph: Graph) -> None:
         padding = _spatial(pad, value)
         if padding is None:
             continue
+        padding += node["pads"]
+        if node.op_type != "Conv" and not all(map(_fits, padding.begin, padding.end, node["kernel_shape"])):
+            continue
         node.set_input(0, pad.inputs[0])
-        node.attributes["pads"] = padding + node["pads"]
+        node.attributes["pads"] = padding
         pad.detach()
         removed.add(pad)
     graph.nodes = [node for node in graph.nodes if node not in removed]
@@ -38,6 +41,11 @@ def _own_value(node: Node) -> float | None:
     if node.op_type == "MaxPool":
         return -np.inf if len(node.outputs) == 1 else None  # indices count from the start of the input
     return 0.0 if node.op_type == "Conv" or node["count_include_pad"] else None
+
+
+def _fits(begin: int, end: int, kernel: int) -> bool:
+    """onnxruntime pools no window that lies in the padding alone."""
+    return max(begin, end) < kernel
 
 
 def _spatial(pad: Node, expected: float) -> Padding | None:
