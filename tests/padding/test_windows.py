@@ -10,16 +10,10 @@ from tests.padding.windows import convolutions, poolings, transposed_convolution
 pytestmark = [pytest.mark.parametrize("target", ["pytorch", "keras"]), pytest.mark.parametrize("rank", [1, 2, 3])]
 
 
-@given(data=st.data())
-def test_convolution(target, rank, data):
+@given(data=st.data(), same=st.booleans())
+def test_convolution(target, rank, data, same):
     model, x = data.draw(convolutions(rank))
-    assert_equal(model, target, {"x": x})
-
-
-@given(data=st.data())
-def test_convolution_with_same_where_it_is_equal(target, rank, data):
-    model, x = data.draw(convolutions(rank))
-    assert_equal(model, target, {"x": x}, same=True)
+    assert_equal(model, target, {"x": x}, same=same)
 
 
 @given(data=st.data())
