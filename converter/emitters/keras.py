@@ -60,9 +60,11 @@ class Keras:
         tree.layer_name = name
         return tree
 
-    def weight(self, program: Program, weight: Weight, name: str) -> Binding:
+    def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
         program.weights[f"{name}/value"] = weight
-        options = {} if weight.trainable else {"trainable": literal(False)}
+        options = {} if start == "zeros" else {"start": literal(start)}
+        if not weight.trainable:
+            options["trainable"] = literal(False)
         if weight.dtype != "float32":
             options["dtype"] = literal(weight.dtype.name)
         anchor = program.graph.inputs[0]

@@ -55,8 +55,8 @@ class Target(Protocol):
     def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
         """The layer applied. ``named`` tells whether ``name`` comes from the source."""
 
-    def weight(self, program: Program, weight: Weight, name: str) -> Binding:
-        """A weight that stands in expressions by itself."""
+    def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
+        """A weight that stands in expressions by itself; a fresh one starts as ``start``, "zeros" or "ones"."""
 
 
 @dataclass
@@ -218,7 +218,9 @@ class Program:
         wanted = identifier(text if not is_generated(text) else "weight")
         key = (value, weight.shape)
         if key not in self._alone:
-            self._alone[key] = self.target.weight(self, weight, self.layer_names.take(wanted))
+            scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
+            name = self.layer_names.take(wanted)
+            self._alone[key] = self.target.weight(self, weight, name, "ones" if scales else "zeros")
         return self._alone[key]()
 
     def _read(self, node: Node, operand: Operand) -> Value:

@@ -56,10 +56,10 @@ class PyTorch:
         tree.layer_name = name
         return tree
 
-    def weight(self, program: Program, weight: Weight, name: str) -> Binding:
+    def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
         options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{weight.dtype.name}")}
-        start = call("torch.zeros", [literal(size) for size in weight.shape] or [literal(())], options)
-        program.layers[name] = call("nn.Parameter", [start], {}) if weight.trainable else start
+        tensor = call(f"torch.{start}", [literal(size) for size in weight.shape] or [literal(())], options)
+        program.layers[name] = call("nn.Parameter", [tensor], {}) if weight.trainable else tensor
         program.layers[name].buffer = not weight.trainable
         program.weights[name] = weight
         return lambda: _attribute(name)

@@ -126,8 +126,8 @@ def refusal(node: Node, target: str) -> Problem | None:
 
 def _no_room(node: Node, target: str) -> Problem:
     if node.domain == MATLAB_DOMAIN:
-        reason = f"MATLAB layer class {node.op_type} is not supported"
-        return Problem(reason, node.origin, "Replace the layer in MATLAB by built-in ones, or add a room for it: see README.")
+        reason = node.attributes.get("reason") or f"MATLAB layer class {node.op_type} is not supported."
+        return Problem(reason, node.origin, "Replace the layer in MATLAB by supported ones, or add a room for it: see README.")
     name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
     return Problem(
         f"operator {name} is not supported for {target}",

@@ -206,8 +206,7 @@ class _Reader:
         if schema is not None:
             attributes = _complete(schema, attributes, inputs, outputs, origin)
         call = Call(graph, proto.op_type, inputs, outputs, attributes, proto.name, origin, self._shape_of, self._dtype_of)
-        if schema is not None:
-            lift(call, self.opset)
+        lift(call, self.opset)
         attributes = {name: value for name, value in call.attributes.items() if value is not None}
         modern = onnx_schema(call.op_type)
         newer = sorted(attributes.keys() - modern.attributes.keys()) if modern is not None else []

@@ -315,6 +315,15 @@ def one_scale_for_the_tensor(call: Call) -> None:
             call.inputs[index] = call.before("Reshape", [value, scalar], ("", "scale", "zero_point")[index])
 
 
+@rule(10, "ImageScaler")
+def scaled_image(call: Call) -> None:
+    """An experimental operator that left the standard, still written by coremltools' exporter: x * scale + a bias per channel."""
+    scale, bias = call.attributes.get("scale", 1.0), call.attributes.get("bias", (0.0,))
+    scaled = call.before("Mul", [call.inputs[0], call.constant(scale, call.dtype(0), "scale")], "scaled")
+    column = np.reshape(bias, (-1, 1, 1))
+    call.op_type, call.inputs, call.attributes = "Add", [scaled, call.constant(column, call.dtype(0), "bias")], {}
+
+
 @rule(18, "Split")
 def into_equal_parts(call: Call) -> None:
     if call.input(1) is None:
