@@ -311,7 +311,7 @@ class Program:
         elif isinstance(statement.tree, ast.Call):
             nests = is_unary(statement.node) and (hasattr(previous.tree, "layer") or is_infix(previous.tree))
         else:
-            nests = is_infix(statement.tree) and is_infix(previous.tree)
+            nests = is_infix(statement.tree) and (is_infix(previous.tree) or hasattr(previous.tree, "layer"))
         return nests and len(ast.unparse(previous.tree)) + len(ast.unparse(statement.tree)) <= LINE
 
 

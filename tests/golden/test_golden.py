@@ -1,0 +1,82 @@
+"""Emitted code held against files that are read as prose. ``UPDATE_GOLDEN=1 pytest tests/golden`` writes them anew."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import converter
+from converter.emitters import emit
+from tests.emitted import read
+from tests.topologies import seeded
+
+HERE = Path(__file__).parent
+FIXTURES = HERE.parents[1] / "fixtures"
+TARGETS = ["keras", "pytorch"]
+TOPOLOGIES = ["densenet121", "resnet50", "shufflenet", "squeezenet"]
+
+
+def cases():
+    for target in TARGETS:
+        yield f"alexnet_{target}", lambda t=target: emit(converter.read(FIXTURES / "alexnet.mat"), t)
+        yield f"alexnet_same_{target}", lambda t=target: emit(converter.read(FIXTURES / "alexnet.mat"), t, same=True)
+        yield f"branches_{target}", lambda t=target: emit(converter.read(FIXTURES / "branches.mat"), t)
+        for name in TOPOLOGIES:
+            yield f"{name}_{target}", lambda n=name, t=target: emit(read(seeded(n, 0)), t)
+
+
+@pytest.mark.parametrize(("name", "make"), [pytest.param(name, make, id=name) for name, make in cases()])
+def test_emitted_code(name, make):
+    path = HERE / "files" / f"{name}.py"
+    code = make().code
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(code)
+    assert code == path.read_text()
+
+
+@pytest.mark.parametrize("name", [name for name, _ in cases()])
+def test_golden_file_is_clean(name):
+    path = HERE / "files" / f"{name}.py"
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *command, "--isolated", path], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+    assert "converter" not in {name.split(".")[0] for name in imported(path)}
+
+
+def imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return modules | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def model_code_lines(path: Path) -> int:
+    """Lines holding code, without imports, docstrings, ``load_model`` and the main guard."""
+    tree = ast.parse(path.read_text())
+    kept = [n for n in tree.body if isinstance(n, ast.ClassDef) or (isinstance(n, ast.FunctionDef) and n.name != "load_model")]
+    lines = set()
+    for node in kept:
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        lines |= set(range(first, node.end_lineno + 1))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines -= set(range(node.lineno, node.end_lineno + 1))
+    text = path.read_text().splitlines()
+    return sum(1 for number in lines if (line := text[number - 1].strip()) and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_alexnet_is_short(target):
+    assert model_code_lines(HERE / "files" / f"alexnet_{target}.py") <= 45
+
+
+def test_the_founding_question():
+    keras = (HERE / "files" / "alexnet_keras.py").read_text()
+    assert (
+        'x = layers.ZeroPadding2D(2)(x)\n    x = layers.Conv2D(256, 5, groups=2, activation="relu", name="conv2")(x)\n' in keras
+    )
+    pytorch = (HERE / "files" / "alexnet_pytorch.py").read_text()
+    assert "self.conv2 = nn.Conv2d(96, 256, 5, padding=2, groups=2)\n" in pytorch
