@@ -317,11 +317,33 @@ def one_scale_for_the_tensor(call: Call) -> None:
 
 @rule(10, "ImageScaler")
 def scaled_image(call: Call) -> None:
-    """An experimental operator that left the standard, still written by coremltools' exporter: x * scale + a bias per channel."""
+    """An experimental operator that left the standard, met in exports of Core ML: x * scale + a bias per channel."""
     scale, bias = call.attributes.get("scale", 1.0), call.attributes.get("bias", (0.0,))
     scaled = call.before("Mul", [call.inputs[0], call.constant(scale, call.dtype(0), "scale")], "scaled")
     column = np.reshape(bias, (-1, 1, 1))
     call.op_type, call.inputs, call.attributes = "Add", [scaled, call.constant(column, call.dtype(0), "bias")], {}
+
+
+@rule(10, "Affine")
+def affine(call: Call) -> None:
+    """Experimental as well: alpha * x + beta."""
+    alpha, beta = call.attributes.get("alpha", 1.0), call.attributes.get("beta", 0.0)
+    scaled = call.before("Mul", [call.inputs[0], call.constant(alpha, call.dtype(0), "alpha")], "scaled")
+    call.op_type, call.inputs, call.attributes = "Add", [scaled, call.constant(beta, call.dtype(0), "beta")], {}
+
+
+@rule(10, "Crop")
+def cropped_image(call: Call) -> None:
+    """Experimental as well: ``border`` is (left, top, right, bottom), ``scale`` the (height, width) that remains."""
+    left, top, right, bottom = call.attributes.get("border", (0, 0, 0, 0))
+    far = np.iinfo(np.int64).max
+    ends = [-bottom or far, -right or far]
+    if call.attributes.get("scale"):
+        height, width = call.attributes["scale"]
+        ends = [top + height, left + width]
+    bounds = [("starts", [top, left]), ("ends", ends), ("axes", [2, 3])]
+    call.op_type, call.attributes = "Slice", {}
+    call.inputs = [call.inputs[0], *(call.constant(data, np.int64, suffix) for suffix, data in bounds)]
 
 
 @rule(18, "Split")
