@@ -82,7 +82,8 @@ def _resolve_ceil(graph: Graph, node: Node, sizes: _Sizes) -> None:
 
 def _resolve_transposed(node: Node, sizes: _Sizes) -> None:
     rank, mode, output_shape = len(sizes), node["auto_pad"], node["output_shape"]
-    extra = node.attributes["output_padding"] = node["output_padding"] or (0,) * rank
+    extra = list(node["output_padding"] or (0,) * rank)
+    node.attributes["output_padding"] = tuple(extra)
     if output_shape is None and mode in ("NOTSET", "VALID"):
         if mode == "VALID" or node["pads"] is None:
             node.attributes["pads"] = Padding.zero(rank)
@@ -99,8 +100,11 @@ def _resolve_transposed(node: Node, sizes: _Sizes) -> None:
             return
         else:
             total = (size - 1) * stride + extra[axis] + kernel - output_shape[-rank:][axis]
+        if output_shape is not None:
+            extra[axis] += max(-total, 0)  # an output larger than the windows reach ends in what output_padding adds
         total = max(total, 0)
         small, large = total // 2, total - total // 2
         begin.append(small if mode == "SAME_UPPER" else large)
         end.append(large if mode == "SAME_UPPER" else small)
-    node.attributes.update(pads=Padding(tuple(begin), tuple(end)), auto_pad="NOTSET", output_shape=None)
+    padding = Padding(tuple(begin), tuple(end))
+    node.attributes.update(pads=padding, output_padding=tuple(extra), auto_pad="NOTSET", output_shape=None)

@@ -374,12 +374,12 @@ def _value(info: onnx.ValueInfoProto, what: str, *, typed: bool) -> Value:
 
 
 def _shape(dimensions: Iterable[onnx.TensorShapeProto.Dimension]) -> Shape:
-    """Exporters write an unknown size as -1, "" or "?"."""
+    """Exporters write an unknown size as -1, "", "?" or "None"."""
 
     def size(dimension: onnx.TensorShapeProto.Dimension) -> int | str | None:
         if dimension.HasField("dim_value"):
             return dimension.dim_value if dimension.dim_value >= 0 else None
-        return dimension.dim_param if dimension.dim_param not in ("", "?", "-1") else None
+        return dimension.dim_param if dimension.dim_param not in ("", "?", "-1", "None") else None
 
     return tuple(size(dimension) for dimension in dimensions)
 

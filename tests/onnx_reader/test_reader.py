@@ -86,7 +86,7 @@ def test_nodes_in_any_order(tmp_path):
     assert [entry.op_type for entry in graph.nodes] == ["Exp", "Relu", "Neg"]
 
 
-@pytest.mark.parametrize("written", [-1, "", "?"])
+@pytest.mark.parametrize("written", [-1, "", "?", "None"])
 def test_ways_to_write_an_unknown_size(written, tmp_path):
     proto = model([node("Relu", ["x"], ["y"])], {"x": ["n", 4]}, ["y"])
     size = proto.graph.input[0].type.tensor_type.shape.dim[0]

@@ -131,7 +131,9 @@ def test_transposed_convolution(mode, data):
         for n, s, k, d in zip(sizes, strides, attributes["kernel_shape"], attributes["dilations"], strict=True)
     ]
     if mode == "output_shape":
-        attributes["output_shape"] = [data.draw(st.integers(max(1, f - 4), f)) for f in full]
+        attributes["output_shape"] = [
+            data.draw(st.integers(max(1, f - 4), f + s - 1)) for f, s in zip(full, strides, strict=True)
+        ]
         attributes["auto_pad"] = data.draw(st.sampled_from(["NOTSET", "SAME_UPPER", "SAME_LOWER"]))
     else:
         attributes["output_padding"] = [data.draw(st.integers(0, s - 1)) for s in strides]
