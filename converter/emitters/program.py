@@ -23,7 +23,7 @@ from converter.emitters.vocabulary import Applied, Expression, Layer, Operand, T
 from converter.graph import Graph, Node, Value, Weight
 from converter.operators.registry import room_of
 
-LINE = 76
+LINE = 68
 """Longest expression put together on one line."""
 
 
@@ -420,6 +420,9 @@ def _source_name(program: Program, value: Value, statement: Statement) -> str:
     text = value.name.removeprefix(program._scope)
     if text and not is_generated(text):
         return identifier(text)
-    layer_names = [getattr(node, "layer_name", None) for node in ast.walk(statement.tree)]
-    own = next((name for name in layer_names if name), None)
-    return own or snake_case(statement.node.op_type if statement.node else "value")
+    tree = statement.tree
+    while isinstance(tree, ast.Call):
+        if hasattr(tree, "layer_name"):
+            return tree.layer_name
+        tree = tree.args[0] if tree.args else None
+    return snake_case(statement.node.op_type if statement.node else "value")

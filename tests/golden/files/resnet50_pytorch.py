@@ -131,87 +131,55 @@ class Resnet50(nn.Module):
         x = F.relu(self.res2_0_branch2a_bn(self.res2_0_branch2a(max_pool)))
         x = F.relu(self.res2_0_branch2b_bn(self.res2_0_branch2b(x)))
         x = self.res2_0_branch2c_bn(self.res2_0_branch2c(x))
-        res2_0_branch1_bn = F.relu(
-            x + self.res2_0_branch1_bn(self.res2_0_branch1(max_pool))
-        )
-        x = F.relu(self.res2_1_branch2a_bn(self.res2_1_branch2a(res2_0_branch1_bn)))
+        relu = F.relu(x + self.res2_0_branch1_bn(self.res2_0_branch1(max_pool)))
+        x = F.relu(self.res2_1_branch2a_bn(self.res2_1_branch2a(relu)))
         x = F.relu(self.res2_1_branch2b_bn(self.res2_1_branch2b(x)))
-        res2_1_branch2c_bn = F.relu(
-            self.res2_1_branch2c_bn(self.res2_1_branch2c(x)) + res2_0_branch1_bn
-        )
-        x = F.relu(self.res2_2_branch2a_bn(self.res2_2_branch2a(res2_1_branch2c_bn)))
+        relu_2 = F.relu(self.res2_1_branch2c_bn(self.res2_1_branch2c(x)) + relu)
+        x = F.relu(self.res2_2_branch2a_bn(self.res2_2_branch2a(relu_2)))
         x = F.relu(self.res2_2_branch2b_bn(self.res2_2_branch2b(x)))
-        res2_2_branch2c_bn = F.relu(
-            self.res2_2_branch2c_bn(self.res2_2_branch2c(x)) + res2_1_branch2c_bn
-        )
-        x = F.relu(self.res3_0_branch2a_bn(self.res3_0_branch2a(res2_2_branch2c_bn)))
+        relu_3 = F.relu(self.res2_2_branch2c_bn(self.res2_2_branch2c(x)) + relu_2)
+        x = F.relu(self.res3_0_branch2a_bn(self.res3_0_branch2a(relu_3)))
         x = F.relu(self.res3_0_branch2b_bn(self.res3_0_branch2b(x)))
         x = self.res3_0_branch2c_bn(self.res3_0_branch2c(x))
-        res3_0_branch1_bn = F.relu(
-            x + self.res3_0_branch1_bn(self.res3_0_branch1(res2_2_branch2c_bn))
-        )
-        x = F.relu(self.res3_1_branch2a_bn(self.res3_1_branch2a(res3_0_branch1_bn)))
+        relu_4 = F.relu(x + self.res3_0_branch1_bn(self.res3_0_branch1(relu_3)))
+        x = F.relu(self.res3_1_branch2a_bn(self.res3_1_branch2a(relu_4)))
         x = F.relu(self.res3_1_branch2b_bn(self.res3_1_branch2b(x)))
-        res3_1_branch2c_bn = F.relu(
-            self.res3_1_branch2c_bn(self.res3_1_branch2c(x)) + res3_0_branch1_bn
-        )
-        x = F.relu(self.res3_2_branch2a_bn(self.res3_2_branch2a(res3_1_branch2c_bn)))
+        relu_5 = F.relu(self.res3_1_branch2c_bn(self.res3_1_branch2c(x)) + relu_4)
+        x = F.relu(self.res3_2_branch2a_bn(self.res3_2_branch2a(relu_5)))
         x = F.relu(self.res3_2_branch2b_bn(self.res3_2_branch2b(x)))
-        res3_2_branch2c_bn = F.relu(
-            self.res3_2_branch2c_bn(self.res3_2_branch2c(x)) + res3_1_branch2c_bn
-        )
-        x = F.relu(self.res3_3_branch2a_bn(self.res3_3_branch2a(res3_2_branch2c_bn)))
+        relu_6 = F.relu(self.res3_2_branch2c_bn(self.res3_2_branch2c(x)) + relu_5)
+        x = F.relu(self.res3_3_branch2a_bn(self.res3_3_branch2a(relu_6)))
         x = F.relu(self.res3_3_branch2b_bn(self.res3_3_branch2b(x)))
-        res3_3_branch2c_bn = F.relu(
-            self.res3_3_branch2c_bn(self.res3_3_branch2c(x)) + res3_2_branch2c_bn
-        )
-        x = F.relu(self.res4_0_branch2a_bn(self.res4_0_branch2a(res3_3_branch2c_bn)))
+        relu_7 = F.relu(self.res3_3_branch2c_bn(self.res3_3_branch2c(x)) + relu_6)
+        x = F.relu(self.res4_0_branch2a_bn(self.res4_0_branch2a(relu_7)))
         x = F.relu(self.res4_0_branch2b_bn(self.res4_0_branch2b(x)))
         x = self.res4_0_branch2c_bn(self.res4_0_branch2c(x))
-        res4_0_branch1_bn = F.relu(
-            x + self.res4_0_branch1_bn(self.res4_0_branch1(res3_3_branch2c_bn))
-        )
-        x = F.relu(self.res4_1_branch2a_bn(self.res4_1_branch2a(res4_0_branch1_bn)))
+        relu_8 = F.relu(x + self.res4_0_branch1_bn(self.res4_0_branch1(relu_7)))
+        x = F.relu(self.res4_1_branch2a_bn(self.res4_1_branch2a(relu_8)))
         x = F.relu(self.res4_1_branch2b_bn(self.res4_1_branch2b(x)))
-        res4_1_branch2c_bn = F.relu(
-            self.res4_1_branch2c_bn(self.res4_1_branch2c(x)) + res4_0_branch1_bn
-        )
-        x = F.relu(self.res4_2_branch2a_bn(self.res4_2_branch2a(res4_1_branch2c_bn)))
+        relu_9 = F.relu(self.res4_1_branch2c_bn(self.res4_1_branch2c(x)) + relu_8)
+        x = F.relu(self.res4_2_branch2a_bn(self.res4_2_branch2a(relu_9)))
         x = F.relu(self.res4_2_branch2b_bn(self.res4_2_branch2b(x)))
-        res4_2_branch2c_bn = F.relu(
-            self.res4_2_branch2c_bn(self.res4_2_branch2c(x)) + res4_1_branch2c_bn
-        )
-        x = F.relu(self.res4_3_branch2a_bn(self.res4_3_branch2a(res4_2_branch2c_bn)))
+        relu_10 = F.relu(self.res4_2_branch2c_bn(self.res4_2_branch2c(x)) + relu_9)
+        x = F.relu(self.res4_3_branch2a_bn(self.res4_3_branch2a(relu_10)))
         x = F.relu(self.res4_3_branch2b_bn(self.res4_3_branch2b(x)))
-        res4_3_branch2c_bn = F.relu(
-            self.res4_3_branch2c_bn(self.res4_3_branch2c(x)) + res4_2_branch2c_bn
-        )
-        x = F.relu(self.res4_4_branch2a_bn(self.res4_4_branch2a(res4_3_branch2c_bn)))
+        relu_11 = F.relu(self.res4_3_branch2c_bn(self.res4_3_branch2c(x)) + relu_10)
+        x = F.relu(self.res4_4_branch2a_bn(self.res4_4_branch2a(relu_11)))
         x = F.relu(self.res4_4_branch2b_bn(self.res4_4_branch2b(x)))
-        res4_4_branch2c_bn = F.relu(
-            self.res4_4_branch2c_bn(self.res4_4_branch2c(x)) + res4_3_branch2c_bn
-        )
-        x = F.relu(self.res4_5_branch2a_bn(self.res4_5_branch2a(res4_4_branch2c_bn)))
+        relu_12 = F.relu(self.res4_4_branch2c_bn(self.res4_4_branch2c(x)) + relu_11)
+        x = F.relu(self.res4_5_branch2a_bn(self.res4_5_branch2a(relu_12)))
         x = F.relu(self.res4_5_branch2b_bn(self.res4_5_branch2b(x)))
-        res4_5_branch2c_bn = F.relu(
-            self.res4_5_branch2c_bn(self.res4_5_branch2c(x)) + res4_4_branch2c_bn
-        )
-        x = F.relu(self.res5_0_branch2a_bn(self.res5_0_branch2a(res4_5_branch2c_bn)))
+        relu_13 = F.relu(self.res4_5_branch2c_bn(self.res4_5_branch2c(x)) + relu_12)
+        x = F.relu(self.res5_0_branch2a_bn(self.res5_0_branch2a(relu_13)))
         x = F.relu(self.res5_0_branch2b_bn(self.res5_0_branch2b(x)))
         x = self.res5_0_branch2c_bn(self.res5_0_branch2c(x))
-        res5_0_branch1_bn = F.relu(
-            x + self.res5_0_branch1_bn(self.res5_0_branch1(res4_5_branch2c_bn))
-        )
-        x = F.relu(self.res5_1_branch2a_bn(self.res5_1_branch2a(res5_0_branch1_bn)))
+        relu_14 = F.relu(x + self.res5_0_branch1_bn(self.res5_0_branch1(relu_13)))
+        x = F.relu(self.res5_1_branch2a_bn(self.res5_1_branch2a(relu_14)))
         x = F.relu(self.res5_1_branch2b_bn(self.res5_1_branch2b(x)))
-        res5_1_branch2c_bn = F.relu(
-            self.res5_1_branch2c_bn(self.res5_1_branch2c(x)) + res5_0_branch1_bn
-        )
-        x = F.relu(self.res5_2_branch2a_bn(self.res5_2_branch2a(res5_1_branch2c_bn)))
+        relu_15 = F.relu(self.res5_1_branch2c_bn(self.res5_1_branch2c(x)) + relu_14)
+        x = F.relu(self.res5_2_branch2a_bn(self.res5_2_branch2a(relu_15)))
         x = F.relu(self.res5_2_branch2b_bn(self.res5_2_branch2b(x)))
-        x = F.relu(
-            self.res5_2_branch2c_bn(self.res5_2_branch2c(x)) + res5_1_branch2c_bn
-        )
+        x = F.relu(self.res5_2_branch2c_bn(self.res5_2_branch2c(x)) + relu_15)
         x = self.average_pool(x)
         x = torch.flatten(x, 1)
         x = self.pred(x)
