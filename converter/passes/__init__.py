@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter.errors import ConversionError
 from converter.graph import Graph
 from converter.passes.flatten import flatten
 from converter.passes.fold_constants import fold_constants
@@ -32,7 +33,11 @@ PASSES = (
 def normalise(graph: Graph) -> None:
     """Bring ``graph``, as a reader made it, to the form that emitters expect (``specs/ir.md``).
 
-    Raises ReadError where types or shapes of the source contradict each other, naming the node.
+    Raises ReadError where types or shapes of the source contradict each other, UnsupportedError for a constant too large to
+    compute; both name file and node.
     """
-    for run in PASSES:
-        run(graph)
+    try:
+        for run in PASSES:
+            run(graph)
+    except ConversionError as error:
+        raise type(error)(error.problems, error.source or graph.source.path) from error

@@ -27,7 +27,7 @@ def infer_shapes(graph: Graph) -> None:
         node.name = f"#{index}"
     try:
         model = onnx.shape_inference.infer_shapes(writer.model, check_type=True, strict_mode=True, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
+    except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:  # what its C++ code throws
         raise ReadError(_problem(str(error), graph)) from None
     known = {info.name: info.type.tensor_type for info in _infos(model.graph) if info.type.HasField("tensor_type")}
     for value, name in writer.names.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import ChainMap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +23,11 @@ import onnx.shape_inference
 from converter.errors import ConversionError, Problem, ReadError, UnsupportedError
 from converter.graph import OPSET, Graph, Node, Shape, Source, Value, Weight, onnx_schema, plain
 from converter.padding import Padding
-from converter.readers.opsets import Call, lift
+from converter.readers.opsets import EXPERIMENTAL, Call, lift
 
 _PADDED = {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"}
 _INLINE_BYTES = 1024  # initializers up to this size take part in type inference on the file
 _MOST_INLINED_NODES = 1_000_000
-_NEVER_TRAINED = {"Shape", "Size"}
 
 
 def read(path: Path) -> Graph:
@@ -77,12 +76,32 @@ def parse(data: bytes, path: Path) -> onnx.ModelProto:
             "this is no ONNX model: it holds no graph.",
             "Give a file written by an ONNX exporter; a cut-off copy looks like this too.",
         )
+    if not _is_text(model.graph):
+        raise wrong("a name in it is no text (UTF-8): the file is damaged.", "Download or copy it again.")
     if not model.opset_import and model.ir_version >= 3:
         raise wrong(
             "it does not say the opset of its operators, as a cut-off file would not.",
             "Download or copy it again.",
         )
     return model
+
+
+def _is_text(graph: onnx.GraphProto) -> bool:
+    """Protobuf hands out names that are no UTF-8 as bytes."""
+    names: list[str | bytes] = [graph.name]
+    for node in _nested(graph.node):
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output, *(entry.name for entry in node.attribute)]
+        for body in (entry.g for entry in node.attribute if entry.HasField("g")):
+            names += [body.name, *_declared_names(body)]
+    names += _declared_names(graph)
+    return all(isinstance(name, str) for name in names)
+
+
+def _declared_names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
+    for info in [*graph.input, *graph.output]:
+        yield info.name
+        yield from (size.dim_param for size in info.type.tensor_type.shape.dim)
+    yield from (tensor.name for tensor in graph.initializer)
 
 
 def _missing_bytes(data: bytes) -> int:
@@ -198,13 +217,22 @@ class _Reader:
             inputs.append(scope.values[name] if name else None)
         outputs = [scope.values[name] if name else None for name in proto.output]
         domain = "" if proto.domain == "ai.onnx" else proto.domain
+        schema = None if domain else _schema(proto.op_type, self.opset)
+        if schema is not None:
+            _check_form(schema, proto, origin)
         attributes = {entry.name: self._attribute(entry, origin, scope) for entry in proto.attribute}
         if domain:
             graph.nodes.append(Node(proto.op_type, inputs, outputs, attributes, name=proto.name, domain=domain, origin=origin))
             return
-        schema = _schema(proto.op_type, self.opset)
         if schema is not None:
-            attributes = _complete(schema, attributes, inputs, outputs, origin)
+            attributes = _defaults(schema) | attributes
+        elif proto.op_type in EXPERIMENTAL:
+            _check_types(EXPERIMENTAL[proto.op_type], proto, origin)
+        elif modern := onnx_schema(proto.op_type):
+            since = min(entry.since_version for entry in onnx.defs.get_all_schemas_with_history() if entry.name == modern.name)
+            raise ReadError(
+                Problem(f"exists from opset {since} on, and the file says opset {self.opset}", origin, "Export it again.")
+            )
         call = Call(graph, proto.op_type, inputs, outputs, attributes, proto.name, origin, self._shape_of, self._dtype_of)
         lift(call, self.opset)
         attributes = {name: value for name, value in call.attributes.items() if value is not None}
@@ -335,7 +363,10 @@ class _Reader:
                 graph.initializer.append(tensor)
             else:
                 graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        try:
+            inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        except (onnx.shape_inference.InferenceError, ValueError, RuntimeError):  # the pass that infers shapes names the place
+            return {}
         values = (_value(info, "value", typed=False) for info in [*inferred.value_info, *inferred.output])
         return {value.name: (value.dtype, value.shape) for value in values}
 
@@ -391,33 +422,44 @@ def _schema(op_type: str, opset: int) -> onnx.defs.OpSchema | None:
         return None
 
 
-def _complete(
-    schema: onnx.defs.OpSchema,
-    attributes: dict[str, Any],
-    inputs: list[Value | None],
-    outputs: list[Value | None],
-    origin: str,
-) -> dict[str, Any]:
-    """``attributes`` with the defaults of the file's own opset, after a check against what that opset demands."""
+def _check_form(schema: onnx.defs.OpSchema, node: onnx.NodeProto, origin: str) -> None:
+    """Refuse attributes, inputs and outputs that the file's own opset does not allow."""
     form = f"{schema.name} of opset {schema.since_version}"
-    unknown = attributes.keys() - schema.attributes.keys()
+    given = {entry.name for entry in node.attribute}
+    unknown = given - schema.attributes.keys()
     if unknown:
         raise ReadError(Problem(f"has the attribute {', '.join(sorted(unknown))}, which {form} does not know", origin))
-    missing = [name for name, entry in schema.attributes.items() if entry.required and name not in attributes]
+    missing = [name for name, entry in schema.attributes.items() if entry.required and name not in given]
     if missing:
         raise ReadError(Problem(f"lacks the attribute {', '.join(missing)}, which {form} requires", origin))
-    for what, given, least, most in (
-        ("inputs", inputs, schema.min_input, schema.max_input),
-        ("outputs", outputs, schema.min_output, schema.max_output),
+    _check_types({name: entry.type.value for name, entry in schema.attributes.items()}, node, origin)
+    for what, names, formal, least, most in (
+        ("inputs", node.input, schema.inputs, schema.min_input, schema.max_input),
+        ("outputs", node.output, schema.outputs, schema.min_output, schema.max_output),
     ):
-        if not least <= len(given) <= most:
+        if not least <= len(names) <= most:
             expected = f"{least}" if least == most else f"at least {least}" if most > 1000 else f"{least} to {most}"
-            raise ReadError(Problem(f"has {len(given)} {what}, and {form} takes {expected}", origin))
-    complete = {}
-    for name, entry in schema.attributes.items():
-        default = entry.default_value
-        complete[name] = plain(onnx.helper.get_attribute_value(default)) if default.type else None
-    return complete | attributes
+            raise ReadError(Problem(f"has {len(names)} {what}, and {form} takes {expected}", origin))
+        for name, entry in zip(names, formal, strict=False):
+            if not name and entry.option != onnx.defs.OpSchema.FormalParameterOption.Optional:
+                raise ReadError(Problem(f"leaves out {entry.name!r} of its {what}, which {form} requires", origin))
+
+
+def _check_types(types: Mapping[str, int], node: onnx.NodeProto, origin: str) -> None:
+    kind = onnx.AttributeProto.AttributeType.Name
+    for entry in node.attribute:
+        expected = types.get(entry.name)
+        if expected is not None and entry.type != expected:
+            reason = f"attribute {entry.name!r} is of type {kind(entry.type)}, and {kind(expected)} is expected"
+            raise ReadError(Problem(reason, origin, "Export the file again."))
+
+
+def _defaults(schema: onnx.defs.OpSchema) -> dict[str, Any]:
+    """The attributes as the file's own opset has them by default, None where it has none."""
+    return {
+        name: plain(onnx.helper.get_attribute_value(entry.default_value)) if entry.default_value.type else None
+        for name, entry in schema.attributes.items()
+    }
 
 
 def _external(proto: onnx.TensorProto, model: Path, nbytes: int, where: str) -> tuple[Path, int]:

@@ -315,6 +315,17 @@ def one_scale_for_the_tensor(call: Call) -> None:
             call.inputs[index] = call.before("Reshape", [value, scalar], ("", "scale", "zero_point")[index])
 
 
+_FLOAT, _FLOATS, _INT, _INTS = (getattr(onnx.AttributeProto, name) for name in ("FLOAT", "FLOATS", "INT", "INTS"))
+EXPERIMENTAL = {
+    "ImageScaler": {"scale": _FLOAT, "bias": _FLOATS},
+    "Affine": {"alpha": _FLOAT, "beta": _FLOAT},
+    "Crop": {"border": _INTS, "scale": _INTS},
+    "ThresholdedRelu": {"alpha": _FLOAT},
+    "MeanVarianceNormalization": {"across_channels": _INT, "normalize_variance": _INT},
+}
+"""Operators that were in use before, or without, being part of the standard, with the types of their attributes."""
+
+
 @rule(10, "ImageScaler")
 def scaled_image(call: Call) -> None:
     """An experimental operator that left the standard, met in exports of Core ML: x * scale + a bias per channel."""

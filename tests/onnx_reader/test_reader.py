@@ -13,6 +13,7 @@ import pytest
 from converter.emitters.onnx import save_model, to_model
 from converter.graph import Graph, Value, Weight
 from converter.padding import Padding
+from converter.passes import normalise
 from converter.readers import onnx as reader
 from converter.readers import read as read_any
 from tests.onnx_reader.models import assert_same_answer, model, node, random, read, run
@@ -352,7 +353,9 @@ class TestBadInput:
         for content in changed:
             path.write_bytes(content)
             try:
-                reader.read(path).check()
+                graph = reader.read(path)
+                graph.check()
+                normalise(graph)
             except reader.ConversionError as error:
                 assert str(path) in str(error)
 
@@ -375,6 +378,23 @@ class TestBadInput:
     def test_cycle(self, tmp_path):
         nodes = [node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"])]
         self._model_refused(model(nodes, {"x": [2]}, ["b"]), tmp_path, "(Relu) is on a cycle")
+
+    def test_attribute_of_another_type(self, tmp_path):
+        proto = model([node("LeakyRelu", ["x"], ["y"], alpha=1)], {"x": [2]}, ["y"])
+        self._model_refused(proto, tmp_path, "LeakyRelu_y", "'alpha' is of type INT", "FLOAT is expected")
+
+    def test_input_left_out(self, tmp_path):
+        proto = model([node("Add", ["x", ""], ["y"])], {"x": [2]}, ["y"])
+        self._model_refused(proto, tmp_path, "Add_y", "leaves out 'B'")
+
+    def test_operator_newer_than_the_file(self, tmp_path):
+        proto = model([node("Gelu", ["x"], ["y"])], {"x": [2]}, ["y"], opset=12)
+        self._model_refused(proto, tmp_path, "Gelu_y", "exists from opset 20 on")
+
+    def test_file_without_opset(self, tmp_path):
+        proto = _conv()
+        del proto.opset_import[:]
+        self._model_refused(proto, tmp_path, "opset")
 
     def test_missing_attribute(self, tmp_path):
         self._model_refused(model([node("Concat", ["x"], ["y"])], {"x": [2]}, ["y"]), tmp_path, "Concat_y", "lacks", "axis")
