@@ -223,6 +223,14 @@ class Node:
     def subgraphs(self) -> Iterator[Graph]:
         return (value for value in self.attributes.values() if isinstance(value, Graph))
 
+    def reads(self) -> Iterator[Value]:
+        """What the node needs: its inputs, and what its sub-graphs take from the graph around them."""
+        yield from (value for value in self._inputs if value is not None)
+        for subgraph in self.subgraphs():
+            for node in subgraph.nodes:
+                yield from node.reads()
+            yield from subgraph.outputs
+
     def __repr__(self) -> str:
         return f"Node({self.op_type!r}, {self.name!r})"
 
@@ -349,7 +357,7 @@ class Graph:
             path = {root: None}  # the walk from ``root`` back to what it needs, deepest last
             while path:
                 node = next(reversed(path))
-                producers = (value.producer for value in node.inputs if value is not None)
+                producers = (value.producer for value in node.reads())
                 missing = next((p for p in producers if p in own and p not in ordered), None)
                 if missing is None:
                     ordered[node] = path.pop(node)

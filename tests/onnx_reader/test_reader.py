@@ -220,7 +220,10 @@ def test_branches_capture_outer_values(tmp_path):
         ["y"],
         {"w": random(2)},
     )
-    graph = read(proto, tmp_path)
+    shuffled = onnx.ModelProto()
+    shuffled.CopyFrom(proto)
+    shuffled.graph.node.reverse()  # what a branch captures orders the nodes as well
+    graph = read(shuffled, tmp_path)
     graph.check()
     inner = graph.nodes[1]["then_branch"].nodes[0]
     assert inner.inputs[0] is graph.nodes[0].output
