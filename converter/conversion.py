@@ -39,7 +39,11 @@ def read(path: str | Path, variable: str | None = None) -> Graph:
     ``variable`` names the network in a .mat file that holds several. Raises ReadError.
     """
     graph = readers.read(Path(path), variable=variable)
-    passes.normalise(graph)
+    try:
+        passes.normalise(graph)
+    except ConversionError as error:
+        error.source = error.source or str(path)
+        raise
     return graph
 
 

@@ -1,0 +1,70 @@
+"""The questions: the sizes, ranges and batches that each kind of input gets."""
+
+import numpy as np
+
+from converter.graph import Graph, Layer, Node, Probe, Value
+from converter.verification.inputs import questions
+
+
+def first_of_each(graph, seeds=(0, 1), batch_sizes=(1, 3)):
+    return [next(ways) for ways in questions(graph, seeds, batch_sizes)]
+
+
+def test_every_seed_meets_every_batch_size():
+    graph = Graph("g", inputs=[Value("x", np.float32, ("batch", 3, 8, 9))])
+    asked = first_of_each(graph)
+    assert [question.inputs["x"].shape[0] for question in asked] == [1, 3, 1, 3]
+    assert len({question.name for question in asked}) == 4
+    for question in asked:
+        assert question.inputs["x"].dtype == np.float32 and question.inputs["x"].min() < 0
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
+    graph = Graph("g", inputs=[Value("x", np.float32, (2, 5))])
+    first, other = (q.inputs["x"] for q in first_of_each(graph))
+    again, _ = (q.inputs["x"] for q in first_of_each(graph))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_images_are_shown_as_pixels_and_as_negative_numbers():
+    image = Value("data", np.float32, ("batch", 3, 8, 8))
+    graph = Graph("g", inputs=[image], layers=[Layer(1, "data", "Image Input", "8×8×3 images")])
+    pixels, _, signed, _ = (question.inputs["data"] for question in first_of_each(graph))
+    assert pixels.min() >= 0 and 200 < pixels.max() <= 255
+    assert signed.min() < -50
+
+
+def test_equal_symbols_get_equal_sizes_and_open_sizes_vary():
+    graph = Graph(
+        "g", inputs=[Value("a", np.float32, ("batch", "length", 4)), Value("b", np.float32, ("batch", "length", None))]
+    )
+    shapes = set()
+    for ways in questions(graph, (0, 1), (2,)):
+        for question in ways:
+            a, b = question.inputs["a"], question.inputs["b"]
+            assert a.shape[:2] == b.shape[:2] and a.shape[0] == 2 and a.shape[2] == 4
+            shapes.add(a.shape)
+    assert len(shapes) > 1
+
+
+def test_indices_stay_inside_the_table():
+    ids = Value("ids", np.int64, ("batch", 50))
+    table = Value.constant(np.zeros((3, 4), np.float32), "table")
+    node = Node("Gather", [table, ids], [Value("rows")], {"axis": 0})
+    graph = Graph("g", inputs=[ids], outputs=[node.output], nodes=[node])
+    for question in first_of_each(graph):
+        assert set(np.unique(question.inputs["ids"])) == {0, 1, 2}
+
+
+def test_booleans_and_bytes():
+    graph = Graph("g", inputs=[Value("flag", bool, (100,)), Value("byte", np.uint8, (1000,))])
+    question = first_of_each(graph)[0]
+    assert set(np.unique(question.inputs["flag"])) == {False, True}
+    assert question.inputs["byte"].min() == 0 and question.inputs["byte"].max() == 255
+
+
+def test_the_probe_is_asked_first():
+    probe = Probe({"x": np.ones((1, 2), np.float32)}, {"y": np.zeros((1, 2), np.float32)})
+    graph = Graph("g", inputs=[Value("x", np.float32, ("batch", 2))], probe=probe)
+    first = first_of_each(graph)[0]
+    assert first.name == "probe" and first.inputs is probe.inputs and first.answer is probe.outputs

@@ -1,0 +1,41 @@
+"""The report: what makes it ok, and that nothing is lost on the way through JSON."""
+
+import json
+import math
+
+import pytest
+
+from converter.verification.compare import EXACT, FLOAT32
+from converter.verification.report import Case, OutputReport, Report, Where
+
+
+def report(**changes):
+    output = OutputReport(FLOAT32, 1e-7, 2e-6, Where("seed 0, batch 3", (2, 7)), 1.0)
+    values = {"cases": [Case("seed 0, batch 3", {"x": (3, 4)}, "normal numbers")], "outputs": {"y": output}} | changes
+    return Report("keras", "onnxruntime", **values)
+
+
+def test_ok_needs_every_output_within_its_tolerance_and_no_finding():
+    assert report().ok
+    assert not report(findings=["the emitted keras model did not run"]).ok
+    assert not report(outputs={}).ok
+    assert not report(outputs={"y": OutputReport(FLOAT32, 1, 1.1e-5)}).ok
+    assert not report(outputs={"y": OutputReport(EXACT, 1, 1e-9)}).ok
+    assert not report(outputs={"y": OutputReport(FLOAT32, problem="its shape is (1,) instead of (2,)")}).ok
+    assert not report(probe={"y": OutputReport(FLOAT32, 1, 1.0)}).ok
+
+
+def test_nan_is_not_ok():
+    assert not report(outputs={"y": OutputReport(FLOAT32, math.nan, math.nan)}).ok
+
+
+@pytest.mark.parametrize("error", [2e-6, math.inf])
+def test_json_keeps_everything(error):
+    first = report(outputs={"y": OutputReport(FLOAT32, error, error, Where("a", (1,)), 0.5, "")}, warnings=["w"])
+    text = json.dumps(first.to_json(), allow_nan=False)
+    assert Report.from_json(json.loads(text)) == first
+
+
+def test_the_tolerance_of_the_report_is_the_widest():
+    assert report(outputs={"a": OutputReport(EXACT), "b": OutputReport(FLOAT32)}).tolerance is FLOAT32
+    assert report(outputs={}).tolerance is None
