@@ -100,6 +100,8 @@ def spread(references: list[np.ndarray]) -> float | None:
     samples = [
         np.nan_to_num(array.astype(np.float64), posinf=0.0, neginf=0.0) for array in references if is_floating(array.dtype)
     ]
+    if len({array.shape[:1] for array in samples}) > 1:  # the first axis is the batch: each row answers for itself
+        samples = [row for array in samples for row in array]
     pairs = [(a, b) for a, b in pairwise(samples) if a.shape == b.shape and a.size]
     if not pairs:
         return None

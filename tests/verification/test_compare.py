@@ -94,3 +94,5 @@ def test_spread_tells_a_constant_output_from_a_varying_one():
     assert spread([varying[0]] * 3) == 0
     assert spread([np.full((1, 5), 3.0), np.full((1, 5), 3.0001)]) < 1e-3
     assert spread(varying[:1]) is None
+    assert spread([varying[0], np.repeat(varying[0], 3, axis=0)]) == 0, "samples of a batch are compared too"
+    assert spread([varying[0], np.concatenate(varying)]) > 0.1
