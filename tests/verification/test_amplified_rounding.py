@@ -1,0 +1,51 @@
+"""A network that amplifies rounding is not failed for it, and not excused from more than it."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file, save_file
+
+import converter
+
+
+@pytest.fixture
+def steep(tmp_path):
+    """Two matrix products and an exponential that shows the last bits of their sums."""
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal((400, 300)).astype(np.float32)
+    second = (0.05 * rng.standard_normal((300, 10))).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["x", "first"], ["hidden"]),
+        helper.make_node("MatMul", ["hidden", "second"], ["scores"]),
+        helper.make_node("Exp", ["scores"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "steep",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 400])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 10])],
+        [numpy_helper.from_array(first, "first"), numpy_helper.from_array(second, "second")],
+    )
+    path = tmp_path / "steep.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    return path
+
+
+def test_rounding_is_measured_not_failed(steep, tmp_path):
+    report = converter.convert(steep, to="pytorch", out=tmp_path / "out").report
+    output = report.outputs["y"]
+    assert report.ok
+    assert output.max_relative_error > 1e-5
+    assert output.tolerance.name == "float32, amplified"
+    assert output.tolerance.relative <= 1e-3
+
+
+def test_a_wrong_weight_is_not_excused(steep, tmp_path):
+    conversion = converter.convert(steep, to="pytorch", out=tmp_path / "out", verify=False)
+    file = tmp_path / "out" / "model.safetensors"
+    weights = load_file(file)
+    key = max(weights, key=lambda name: weights[name].size)
+    weights[key][0] *= 1.01
+    save_file(weights, file)
+    assert not conversion.verify().ok
