@@ -14,7 +14,7 @@ from typing import Any
 
 from converter.emitters.layout import Rule, logical, same, spatial
 from converter.errors import Problem
-from converter.graph import MATLAB_DOMAIN, Graph, Node
+from converter.graph import MATLAB_DOMAIN, Graph, Node, onnx_schema
 
 TARGETS = ("pytorch", "keras")
 
@@ -137,16 +137,14 @@ def _no_room(node: Node, target: str) -> Problem:
 
 
 def refusals(graph: Graph, target: str) -> list[Problem]:
-    """Every node that ``target`` cannot say, in graph order. ONNX as a target refuses only what has no schema."""
-    problems = []
-    for node in graph.nodes:
-        if target == "onnx":
-            problem = _no_room(node, target) if node.domain == MATLAB_DOMAIN else None
-        else:
-            problem = refusal(node, target)
-        if problem is not None:
-            problems.append(problem)
-    return problems
+    """Every node that ``target`` cannot say, in graph order. ONNX as a target refuses what onnxruntime has no operator for."""
+    found = (_no_onnx(node) if target == "onnx" else refusal(node, target) for node in graph.nodes)
+    return [problem for problem in found if problem is not None]
+
+
+def _no_onnx(node: Node) -> Problem | None:
+    known = node.domain == "com.microsoft" or onnx_schema(node.op_type, node.domain) is not None
+    return None if known else _no_room(node, "onnx")
 
 
 def table() -> list[dict[str, Any]]:
