@@ -23,8 +23,10 @@ def _fits_torch(n) -> bool:
 
 
 def _unresolved(node, target):
-    if node["pads"] is None or (node["ceil_mode"] and not node["pads"].has_ceil and node["pads"] is None):
+    if node["pads"] is None:
         return f"auto_pad={node['auto_pad']} with an input size that is not known; export with fixed sizes"
+    if node["ceil_mode"]:  # resolved wherever the size is known or does not matter
+        return "ceil_mode with a window that may start beyond an input of unknown size; export with fixed sizes"
     return None
 
 
