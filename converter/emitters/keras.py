@@ -87,7 +87,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     program = Program.of(graph, Keras(), same=same)
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
     namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again))
-    inputs = input_names(program, namespace)
+    inputs = input_names(program, namespace, kept=True)
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
     name = model_name(program)

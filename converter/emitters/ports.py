@@ -22,9 +22,17 @@ def model_name(program: Program) -> str:
     return class_name(name)
 
 
-def input_names(program: Program, namespace: Namespace) -> dict[Value, str]:
-    scope = program._scope
-    return {value: namespace.take(identifier(value.name.removeprefix(scope), "input")) for value in program.graph.inputs}
+def input_names(program: Program, namespace: Namespace, *, kept: bool) -> dict[Value, str]:
+    """The source's names. ``x`` itself, the name along a chain, only for an input that nothing but the first line reads;
+    ``kept`` says that the code reads every input once more at its end."""
+    names, places = {}, program.places()
+    for value in program.graph.inputs:
+        wanted = identifier(value.name.removeprefix(program._scope), "input")
+        if wanted == "x" and not kept and places.get(value, set()) <= {0}:
+            names[value] = "x"
+        else:
+            names[value] = namespace.take("inputs" if wanted == "x" else wanted)
+    return names
 
 
 def ports(program: Program, values: Sequence[Value], names: Sequence[str] | None = None) -> list[Port]:

@@ -276,6 +276,16 @@ class Program:
         count.update(self.output_values())
         return count
 
+    def places(self) -> dict[Value, set[int]]:
+        """The statements that read each value; the place after the last one stands for the model's outputs."""
+        places: dict[Value, set[int]] = {}
+        for place, statement in enumerate(self.statements):
+            for name in variables(statement.tree):
+                places.setdefault(name.value, set()).add(place)
+        for value in self.output_values():
+            places.setdefault(value, set()).add(len(self.statements))
+        return places
+
     def output_values(self) -> list[Value]:
         return [self._resolved(value) for value in self.graph.outputs]
 
@@ -393,20 +403,12 @@ def _equals_default(keyword: ast.keyword, defaults: Mapping[str, Any]) -> bool:
 
 def name_variables(program: Program, namespace: Namespace, inputs: dict[Value, str]) -> dict[Value, str]:
     """Names for all variables: ``x`` along a chain, the source's name for what is read again later."""
-    last = len(program.statements)
-    reads: dict[Value, list[int]] = {}
-    for place, statement in enumerate(program.statements):
-        for name in variables(statement.tree):
-            reads.setdefault(name.value, []).append(place)
-    for value in program.output_values():
-        reads.setdefault(value, []).append(last)
-    names = dict(inputs)
+    names, places = dict(inputs), program.places()
     for place, statement in enumerate(program.statements):
         for value in statement.targets:
-            places = reads.get(value, [])
-            if not places:
+            if value not in places:
                 names[value] = "_"
-            elif len(statement.targets) == 1 and set(places) == {place + 1}:
+            elif len(statement.targets) == 1 and places[value] == {place + 1}:
                 names[value] = "x"
             else:
                 names[value] = namespace.take(_source_name(program, value, statement))

@@ -74,7 +74,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     reserved = tuple(module_attributes())
     program = Program.of(graph, PyTorch(), same=same, reserved=reserved)
     namespace = Namespace((*_RESERVED, *helper_names("pytorch")))
-    inputs = input_names(program, namespace)
+    inputs = input_names(program, namespace, kept=False)
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
     name = model_name(program)
