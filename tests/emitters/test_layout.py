@@ -1,0 +1,147 @@
+"""Any chain of operators that move, merge and broadcast axes computes the same with channels last."""
+
+import math
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from converter.emitters.layout import Layout, matching_blocks
+from tests.emitted import assert_equal
+
+
+class Chain:
+    """A model that grows by one random operator at a time; ``shape`` is the current value's, batch 2 first."""
+
+    def __init__(self, draw):
+        self.draw, self.rng = draw, np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        self.nodes, self.weights, self.values = [], [], []
+        self.shape = (2, draw(st.sampled_from([4, 6])), draw(st.integers(2, 4)), draw(st.integers(2, 4)))
+        self.first, self.name = self.shape, "x"
+
+    def weight(self, array):
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.asarray(array), name))
+        return name
+
+    def numbers(self, *shape):
+        return self.weight(self.rng.standard_normal(shape).astype(np.float32))
+
+    def add(self, op_type, inputs, shape, **attributes):
+        self.values.append((self.name, self.shape))
+        output = f"v{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op_type, inputs, [output], **attributes))
+        self.name, self.shape = output, tuple(shape)
+
+    def step(self):
+        rank = len(self.shape)
+        choices = ["relu", "transpose", "softmax", "broadcast", "reshape"]
+        choices += ["conv", "norm"] if rank == 4 else []
+        choices += ["dense"] if rank == 2 else ["flatten"]
+        choices += ["again"] if any(shape == self.shape for _, shape in self.values) else []
+        choices += ["concat"] if any(self._joins(shape) for _, shape in self.values) else []
+        getattr(self, self.draw(st.sampled_from(choices)))()
+
+    def relu(self):
+        self.add("Relu", [self.name], self.shape)
+
+    def conv(self):
+        channels = self.draw(st.sampled_from([4, 6]))
+        weights = [self.numbers(channels, self.shape[1], 3, 3), self.numbers(channels)]
+        self.add("Conv", [self.name, *weights], (2, channels, *self.shape[2:]), pads=[1, 1, 1, 1])
+
+    def norm(self):
+        channels = self.shape[1]
+        weights = [self.numbers(channels), self.numbers(channels), self.numbers(channels)]
+        variance = self.weight(self.rng.uniform(0.5, 2, channels).astype(np.float32))
+        self.add("BatchNormalization", [self.name, *weights, variance], self.shape)
+
+    def transpose(self):
+        perm = [0, *self.draw(st.permutations(range(1, len(self.shape))))]
+        self.add("Transpose", [self.name], [self.shape[axis] for axis in perm], perm=perm)
+
+    def softmax(self):
+        self.add("Softmax", [self.name], self.shape, axis=self.draw(st.integers(1, len(self.shape) - 1)))
+
+    def broadcast(self):
+        kept = self.draw(st.integers(1, len(self.shape) - 1))
+        shape = [size if self.draw(st.booleans()) else 1 for size in self.shape[-kept:]]
+        inputs = [self.name, self.numbers(*shape)]
+        self.add(self.draw(st.sampled_from(["Add", "Mul"])), self.draw(st.permutations(inputs)), self.shape)
+
+    def again(self):
+        other = self.draw(st.sampled_from([name for name, shape in self.values if shape == self.shape]))
+        self.add("Add", [self.name, other], self.shape)
+
+    def _joins(self, shape):
+        return len(shape) == len(self.shape) and sum(a != b for a, b in zip(shape, self.shape, strict=True)) <= 1
+
+    def concat(self):
+        name, shape = self.draw(st.sampled_from([value for value in self.values if self._joins(value[1])]))
+        different = [axis for axis, sizes in enumerate(zip(shape, self.shape, strict=True)) if sizes[0] != sizes[1]]
+        axis = different[0] if different else self.draw(st.integers(1, len(shape) - 1))
+        if axis == 0:
+            return
+        joined = [a + b if i == axis else a for i, (a, b) in enumerate(zip(shape, self.shape, strict=True))]
+        if math.prod(joined) < 1000:
+            self.add("Concat", [self.name, name], joined, axis=axis)
+
+    def reshape(self):
+        sizes = list(self.shape[1:])
+        for _ in range(self.draw(st.integers(1, 2))):
+            at = self.draw(st.integers(0, len(sizes) - 1))
+            factors = [f for f in range(2, sizes[at]) if sizes[at] % f == 0]
+            if factors and len(sizes) < 4:
+                factor = self.draw(st.sampled_from(factors))
+                sizes[at : at + 1] = [factor, sizes[at] // factor]
+            elif at + 1 < len(sizes):
+                sizes[at : at + 2] = [sizes[at] * sizes[at + 1]]
+        self.add("Reshape", [self.name, self.weight(np.array([0, *sizes], np.int64))], (2, *sizes))
+
+    def flatten(self):
+        self.add("Flatten", [self.name], (2, math.prod(self.shape[1:])), axis=1)
+
+    def dense(self):
+        out = self.draw(st.sampled_from([4, 6]))
+        weights = [self.numbers(out, self.shape[1]), self.numbers(out)]
+        self.add("Gemm", [self.name, *weights], (2, out), transB=1)
+
+    def model(self):
+        graph = helper.make_graph(
+            self.nodes,
+            "chain",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", *self.first[1:]])],
+            [helper.make_tensor_value_info(self.name, TensorProto.FLOAT, ["batch", *self.shape[1:]])],
+            self.weights,
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@st.composite
+def chains(draw) -> tuple[onnx.ModelProto, np.ndarray]:
+    chain = Chain(draw)
+    for _ in range(draw(st.integers(2, 9))):
+        chain.step()
+    chain.relu()
+    return chain.model(), chain.rng.standard_normal(chain.first).astype(np.float32)
+
+
+@pytest.mark.parametrize("target", ["keras", "pytorch"])
+@given(case=chains())
+def test_chain(target, case):
+    model, x = case
+    assert_equal(model, target, {"x": x})
+
+
+def test_blocks_of_a_reshape():
+    assert matching_blocks(("n", 4, 6, 6), ("n", 2, 2, 36)) == [([0], [0]), ([1], [1, 2]), ([2, 3], [3])]
+    assert matching_blocks(("n", 8, 1, 1), ("n", 8)) == [([0], [0]), ([1, 2, 3], [1])]
+    assert matching_blocks(("n", 4), ("n", 2, 3)) is None or matching_blocks(("n", None, 4), ("n", 2, 2)) is None
+
+
+def test_layout_follows_removed_axes():
+    assert Layout.channels_last(4).without([2, 3]) == Layout((0, 1))
+    assert Layout((0, 2, 3, 1)).stored_axis(-3) == 3
