@@ -20,6 +20,7 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.reason}" if self.where else self.reason
+        text = text if text.endswith((".", "!", "?")) else f"{text}."
         return f"{text} {self.advice}" if self.advice else text
 
 

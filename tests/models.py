@@ -12,7 +12,7 @@ import onnx.numpy_helper
 FLOAT = onnx.TensorProto.FLOAT
 
 
-def save(path: Path, nodes: list, inputs: dict, outputs: dict, weights: dict | None = None, domain: str = "") -> Path:
+def save(path: Path, nodes: list, inputs: dict, outputs: dict, weights: dict | None = None, domain: str = "", opset=17) -> Path:
     """Write a model; ``inputs`` and ``outputs`` map names to shapes (float32) or to (element type, shape)."""
 
     def infos(ports: dict) -> list:
@@ -21,8 +21,8 @@ def save(path: Path, nodes: list, inputs: dict, outputs: dict, weights: dict | N
 
     tensors = [onnx.numpy_helper.from_array(array, name) for name, array in (weights or {}).items()]
     graph = onnx.helper.make_graph(nodes, "tiny", infos(inputs), infos(outputs), tensors)
-    opsets = [onnx.helper.make_opsetid("", 17)] + ([onnx.helper.make_opsetid(domain, 1)] if domain else [])
-    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    opsets = [onnx.helper.make_opsetid("", opset)] + ([onnx.helper.make_opsetid(domain, 1)] if domain else [])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return path
 
 
