@@ -299,7 +299,7 @@ class Program:
                 activation = self.target.activation(statement.node) if statement.node else None
                 if activation is not None and takes_activation(previous.tree):
                     _add_activation(previous.tree, activation)
-                    statement = Statement(statement.targets, previous.tree, statement.node)
+                    statement = Statement(statement.targets, previous.tree, previous.node)
                 else:
                     statement.tree = _Substitute(previous.targets[0], previous.tree).visit(statement.tree)
             fused.append(statement)

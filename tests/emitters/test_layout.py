@@ -136,6 +136,25 @@ def test_chain(target, case):
     assert_equal(model, target, {"x": x})
 
 
+def test_two_layers_in_a_row_take_one_activation():
+    """Found by a chain: the activation went into both layers, and one was lost."""
+    weights = {"w0": (4, 6), "w1": (4,), "w2": (4, 4), "w3": (4,)}
+    rng = np.random.default_rng(0)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gemm", ["x", "w0", "w1"], ["a"], transB=1),
+            helper.make_node("Gemm", ["a", "w2", "w3"], ["b"], transB=1),
+            helper.make_node("Relu", ["b"], ["y"]),
+        ],
+        "two",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4])],
+        [numpy_helper.from_array(rng.standard_normal(s).astype(np.float32), n) for n, s in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    assert_equal(model, "keras", {"x": rng.standard_normal((2, 6)).astype(np.float32)})
+
+
 def test_blocks_of_a_reshape():
     assert matching_blocks(("n", 4, 6, 6), ("n", 2, 2, 36)) == [([0], [0]), ([1], [1, 2]), ([2, 3], [3])]
     assert matching_blocks(("n", 8, 1, 1), ("n", 8)) == [([0], [0]), ([1, 2, 3], [1])]
