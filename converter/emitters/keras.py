@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import Any
 
 from converter.emitters import Emitted
@@ -24,7 +25,7 @@ _IMPORTS = {
     "layers": "from keras import layers",
     "ops": "from keras import ops",
 }
-_RESERVED = (*_IMPORTS, "x")
+_RESERVED = (*dir(builtins), *_IMPORTS, "x")
 WEIGHTS_FILE = "model.weights.h5"
 
 
@@ -86,7 +87,8 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The model's code, and its weights by variable path ("conv1/kernel")."""
     program = Program.of(graph, Keras(), same=same)
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
-    namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again))
+    reserved = (*_RESERVED, *helper_names("keras"))
+    namespace = Namespace((*reserved, *called_again))
     inputs = input_names(program, namespace, kept=True)
     results = program.output_values()
     names = name_variables(program, namespace, inputs)

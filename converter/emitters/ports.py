@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from converter.emitters import Port
 from converter.emitters.names import Namespace, class_name, identifier, is_generated
@@ -13,13 +13,14 @@ from converter.graph import Value
 _MEANINGLESS = {"", "main_graph", "torch_jit", "torch-jit-export", "graph", "tf2onnx", "model"}
 
 
-def model_name(program: Program) -> str:
+def model_name(program: Program, reserved: Container[str] = ()) -> str:
     """The class name: the graph's name, or the file's where exporters write one that says nothing."""
     graph = program.graph
     name = graph.name
     if (name in _MEANINGLESS or is_generated(name)) and graph.source.path:
         name = graph.source.path.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-    return class_name(name)
+    name = class_name(name)
+    return f"{name}Model" if name in reserved else name
 
 
 def input_names(program: Program, namespace: Namespace, *, kept: bool) -> dict[Value, str]:

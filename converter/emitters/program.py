@@ -7,6 +7,7 @@ put where the layout plan needs one, and what a person would write on one line i
 from __future__ import annotations
 
 import ast
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -220,7 +221,12 @@ class Program:
         if key not in self._alone:
             scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
             name = self.layer_names.take(wanted)
-            self._alone[key] = self.target.weight(self, weight, name, "ones" if scales else "zeros")
+            use = self.target.weight(self, weight, name, "ones" if scales else "zeros")
+            if len(value.users) > 1 and not self.target.layers_nest:  # constructed once, where it is read first
+                held = Value(value.name, value.dtype, weight.shape)
+                self.statements.append(Statement([held], use()))
+                use = functools.partial(variable, held)
+            self._alone[key] = use
         return self._alone[key]()
 
     def _read(self, node: Node, operand: Operand) -> Value:

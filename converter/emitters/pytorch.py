@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import Any
 
 from converter.emitters import Emitted
@@ -27,7 +28,7 @@ _IMPORTS = {
     "load_file": "from safetensors.torch import load_file",
     "nn": "from torch import nn",
 }
-_RESERVED = (*_IMPORTS, "self", "x")
+_RESERVED = (*dir(builtins), *_IMPORTS, "self", "x")
 WEIGHTS_FILE = "model.safetensors"
 
 
@@ -71,13 +72,13 @@ def _attribute(name: str) -> ast.Attribute:
 
 def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The module's code, and its weights by ``state_dict`` key."""
-    reserved = tuple(module_attributes())
-    program = Program.of(graph, PyTorch(), same=same, reserved=reserved)
-    namespace = Namespace((*_RESERVED, *helper_names("pytorch")))
+    program = Program.of(graph, PyTorch(), same=same, reserved=tuple(module_attributes()))
+    reserved = (*_RESERVED, *helper_names("pytorch"))
+    namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
-    name = model_name(program)
+    name = model_name(program, reserved)
 
     construction = ["super().__init__()"]
     for layer, tree in program.layers.items():

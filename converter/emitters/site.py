@@ -53,8 +53,7 @@ class Site:
         value = self.node.input(index)
         if value is None:
             return None
-        layout = self.layout(index)
-        return Operand(value, index, layout.order if len(layout.order) == value.rank else None)
+        return Operand(value, index, self.layout(index).order)
 
     @property
     def first(self) -> Operand:

@@ -15,15 +15,17 @@ class Expression:
 class Operand(Expression):
     """A value as the emitted code holds it.
 
-    ``index`` is the node's input it stands for, ``shape`` is in stored axis order (channels last in Keras where the layout
-    says so).
+    ``index`` is the node's input it stands for. ``shape`` is in stored axis order (channels last in Keras where the layout
+    says so), with leading axes of size 1 where the layout has more axes than the value.
     """
 
-    def __init__(self, value: Value, index: int, order: tuple[int, ...] | None = None):
+    def __init__(self, value: Value, index: int, order: tuple[int, ...]):
         self.value = value
         self.index = index
-        shape = value.shape
-        self.shape = shape if shape is None or order is None else tuple(shape[axis] for axis in order)
+        self.shape = None
+        if value.shape is not None:
+            full = (1,) * (len(order) - len(value.shape)) + value.shape
+            self.shape = tuple(full[axis] for axis in order)
 
     @property
     def weight(self) -> Weight | None:

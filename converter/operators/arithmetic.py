@@ -6,7 +6,6 @@ from converter.emitters.layout import same
 from converter.operators.registry import elementwise, operator, variadic
 
 elementwise(
-    Add=("A + B", "A + B"),
     Sub=("A - B", "A - B"),
     Mul=("A * B", "A * B"),
     Neg=("-X", "-X"),
@@ -54,7 +53,6 @@ class Pow:
 
 
 variadic(
-    Sum=("a + b", "a + b"),
     Max=("torch.maximum(a, b)", "ops.maximum(a, b)"),
     Min=("torch.minimum(a, b)", "ops.minimum(a, b)"),
 )

@@ -8,4 +8,5 @@ from converter.operators import (  # noqa: F401
     normalization,
     pooling,
     shape,
+    sums,
 )

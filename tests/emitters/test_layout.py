@@ -155,6 +155,25 @@ def test_two_layers_in_a_row_take_one_activation():
     assert_equal(model, "keras", {"x": rng.standard_normal((2, 6)).astype(np.float32)})
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("shape", [(2, 1), (4, 1, 1), (1, 2), (2,), (1, 2, 1), (1, 4, 1, 1)])
+def test_a_term_that_looks_like_a_bias(shape, swapped):
+    """Found by a chain: Keras on TensorFlow adds (2, 1) to (4, 2, 2) along the wrong axis."""
+    rng = np.random.default_rng(0)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Add", ["w", "x"] if swapped else ["x", "w"], ["a"]),
+            helper.make_node("Sum", ["a", "w", "x"], ["y"]),
+        ],
+        "bias",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4, 2, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4, 2, 2])],
+        [numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32), "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    assert_equal(model, "keras", {"x": rng.standard_normal((2, 4, 2, 2)).astype(np.float32)})
+
+
 def test_blocks_of_a_reshape():
     assert matching_blocks(("n", 4, 6, 6), ("n", 2, 2, 36)) == [([0], [0]), ([1], [1, 2]), ([2, 3], [3])]
     assert matching_blocks(("n", 8, 1, 1), ("n", 8)) == [([0], [0]), ([1, 2, 3], [1])]
