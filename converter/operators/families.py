@@ -5,7 +5,9 @@ from converter.operators import (  # noqa: F401
     arithmetic,
     convolution,
     linear,
+    logic,
     normalization,
     pooling,
+    reduction,
     shape,
 )

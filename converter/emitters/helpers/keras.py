@@ -6,6 +6,7 @@ Images are (batch, *spatial, channel).
 import functools
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -75,3 +76,66 @@ def spread(x, strides):
         x = ops.reshape(x, (-1, *shape[1:axis], shape[axis] * stride, *shape[axis + 1 :]))
         x = x[(slice(None),) * axis + (slice(0, (shape[axis] - 1) * stride + 1),)]
     return x
+
+
+@keras.saving.register_keras_serializable()
+class Eager(layers.Layer):
+    """Calls a function that needs the numbers of its inputs, not only their shapes: such a model runs eagerly.
+
+    ``shapes`` and ``dtypes`` are those of the result, or tuples of them where there are several.
+    """
+
+    def __init__(self, function, shapes, dtypes, name=None, **options):
+        super().__init__(name=name, autocast=False)
+        self.function, self.shapes, self.dtypes, self.options = function, shapes, dtypes, options
+
+    def call(self, *inputs):
+        return self.function(*inputs, **self.options)
+
+    def compute_output_spec(self, *inputs):
+        if isinstance(self.dtypes, str):
+            return keras.KerasTensor(self.shapes, self.dtypes)
+        return tuple(keras.KerasTensor(shape, dtype) for shape, dtype in zip(self.shapes, self.dtypes))
+
+
+def numbers(x):
+    """A tensor's numbers as Python numbers."""
+    return ops.convert_to_numpy(x).tolist()
+
+
+@keras.saving.register_keras_serializable()
+def over_axes(x, axes, reduce, keepdims):
+    """A reduction over axes that are computed."""
+    return reduce(x, axis=tuple(numbers(axes)), keepdims=keepdims)
+
+
+def truncated_division(a, b):
+    """Integer division, rounded towards zero."""
+    quotient = a // b
+    wrong = ops.logical_and(ops.not_equal(quotient * b, a), quotient < 0)
+    return quotient + ops.cast(wrong, quotient.dtype)
+
+
+def running(function, x, axis, start, exclusive, reverse):
+    """A running sum or product, without the element itself, or from the end."""
+    if reverse:
+        x = ops.flip(x, axis)
+    if exclusive:
+        size = x.shape[axis]
+        first = ops.full_like(ops.take(x, [0], axis=axis), start)
+        x = ops.concatenate([first, ops.take(x, list(range(size - 1)), axis=axis)], axis=axis)
+    x = function(x, axis=axis)
+    return ops.flip(x, axis) if reverse else x
+
+
+@keras.saving.register_keras_serializable()
+def running_along(x, axis, function, start, exclusive, reverse):
+    """``running`` along an axis that is computed."""
+    return running(function, x, int(numbers(axis)), start, exclusive, reverse)
+
+
+def top_k(x, k, axis, largest):
+    """The ``k`` largest or smallest elements in order and where they are; of equal ones the first."""
+    key = x if not largest else ops.bitwise_not(x) if "int" in x.dtype else -x
+    order = ops.take(ops.argsort(key, axis=axis), list(range(k)), axis=axis)
+    return ops.take_along_axis(x, order, axis=axis), ops.cast(order, "int64")

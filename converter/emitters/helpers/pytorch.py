@@ -39,3 +39,27 @@ def dilated_average_pool(x, sizes, strides, dilations, sides):
     total = dilated_pool(operator.add, F.pad(x, sides), sizes, strides, dilations)
     count = dilated_pool(operator.add, F.pad(torch.ones_like(x), sides), sizes, strides, dilations)
     return total / count
+
+
+def product(x, dim, keepdim):
+    """The product over several axes."""
+    for axis in sorted([dim] if isinstance(dim, int) else [axis % x.ndim for axis in dim], reverse=True):
+        x = torch.prod(x, axis, keepdim=keepdim)
+    return x
+
+
+def running(function, x, axis, start, exclusive, reverse):
+    """A running sum or product, without the element itself, or from the end."""
+    if reverse:
+        x = torch.flip(x, [axis])
+    if exclusive:
+        first = torch.full_like(x.narrow(axis, 0, 1), start)
+        x = torch.cat([first, x.narrow(axis, 0, x.shape[axis] - 1)], dim=axis)
+    x = function(x, dim=axis, dtype=x.dtype)
+    return torch.flip(x, [axis]) if reverse else x
+
+
+def top_k(x, k, axis, largest):
+    """The ``k`` largest or smallest elements in order and where they are; of equal ones the first."""
+    values, indices = torch.sort(x, dim=axis, descending=largest, stable=True)
+    return values.narrow(axis, 0, k), indices.narrow(axis, 0, k)
