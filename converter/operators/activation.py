@@ -114,14 +114,17 @@ class Clip:
     def pytorch(n):
         if _clips_to_six(n.node):
             return n.expr("F.relu6(input)")
+        if n.min is None and n.max is None:
+            return n.input
         return n.expr("torch.clamp(input, min=min, max=max)")
 
     def keras(n):
         if _clips_to_six(n.node):
             return n.expr("ops.relu6(input)")
-        if n.max is None:
-            return n.input if n.min is None else n.expr("ops.maximum(input, min)")
-        return n.expr("ops.minimum(input, max)") if n.min is None else n.expr("ops.clip(input, min, max)")
+        if all(bound is not None and bound.is_number for bound in (n.min, n.max)):
+            return n.expr("ops.clip(input, min, max)")
+        above = n.input if n.min is None else n.expr("ops.maximum(input, min)")
+        return above if n.max is None else n.expr("ops.minimum(above, max)", above=above)
 
     def activation(node):
         return "relu6" if _clips_to_six(node) else None

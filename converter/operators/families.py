@@ -4,6 +4,7 @@ from converter.operators import (  # noqa: F401
     activation,
     arithmetic,
     convolution,
+    indexing,
     linear,
     logic,
     normalization,

@@ -123,7 +123,7 @@ class BitCast:
     restrict = _same_width
 
     def pytorch(n):
-        return n.expr(f"input.view(torch.{n.node.output.dtype.name})")
+        return n.expr(f"input.view(torch.{n.node.output.dtype.name})", input=n.first)
 
     def keras(n):
-        return n.expr("ops.view(input, dtype)", dtype=n.node.output.dtype.name)
+        return n.expr("ops.view(input, dtype)", input=n.first, dtype=n.node.output.dtype.name)

@@ -4,6 +4,7 @@ Images are (batch, *spatial, channel).
 """
 
 import functools
+import math
 
 import keras
 import numpy as np
@@ -139,3 +140,77 @@ def top_k(x, k, axis, largest):
     key = x if not largest else ops.bitwise_not(x) if "int" in x.dtype else -x
     order = ops.take(ops.argsort(key, axis=axis), list(range(k)), axis=axis)
     return ops.take_along_axis(x, order, axis=axis), ops.cast(order, "int64")
+
+
+@keras.saving.register_keras_serializable()
+def sliced(x, starts, ends, *rest, given):
+    """Slices that are computed; ``given`` names what ``rest`` holds. A negative step walks from the end."""
+    rest = dict(zip(given, map(numbers, rest)))
+    starts, ends = numbers(starts), numbers(ends)
+    axes, steps = rest.get("axes", range(len(starts))), rest.get("steps", [1] * len(starts))
+    for start, end, axis, step in zip(starts, ends, axes, steps):
+        places = list(range(x.shape[axis])[start:end:step])
+        x = ops.take(x, ops.convert_to_tensor(places, "int32"), axis=axis)
+    return x
+
+
+def gather_nd(x, indices, batch_dims):
+    """Slices of ``x`` at the places that the last axis of ``indices`` tells, batch by batch."""
+    depth, rest = indices.shape[-1], x.shape[batch_dims + indices.shape[-1] :]
+    sizes = x.shape[batch_dims : batch_dims + depth]
+    batch = math.prod(x.shape[:batch_dims])
+    places = sum(indices[..., i] % size * math.prod(sizes[i + 1 :]) for i, size in enumerate(sizes))
+    first = ops.arange(batch, dtype=places.dtype) * math.prod(sizes)
+    places = ops.reshape(places, (batch, -1)) + ops.expand_dims(first, 1)
+    flat = ops.take(ops.reshape(x, (-1, *rest)), ops.reshape(places, (-1,)), axis=0)
+    return ops.reshape(flat, (*indices.shape[:-1], *rest))
+
+
+def scatter_elements(x, indices, updates, axis, reduction):
+    """``x`` with each of ``updates`` put, or combined, at its index along ``axis``."""
+    places = list(ops.meshgrid(*[ops.arange(size, dtype=indices.dtype) for size in indices.shape], indexing="ij"))
+    places[axis] = indices % x.shape[axis]
+    places = ops.reshape(ops.stack(places, axis=-1), (-1, len(places)))
+    return ops.scatter_update(x, places, ops.reshape(updates, (-1,)), reduction=reduction)
+
+
+def one_hot(indices, depth, values, axis):
+    """``values[1]`` at each index along a new axis, ``values[0]`` elsewhere."""
+    places = ops.reshape(ops.arange(depth, dtype=indices.dtype), (-1, *[1] * (len(indices.shape) - axis)))
+    return ops.where(ops.equal(places, ops.expand_dims(indices % depth, axis)), values[1], values[0])
+
+
+@keras.saving.register_keras_serializable()
+def nonzero(x):
+    """The places of what is not zero, a column each."""
+    return ops.cast(ops.stack(ops.nonzero(x)), "int64")
+
+
+@keras.saving.register_keras_serializable()
+def unique(x, axis, sorted, count):
+    """The distinct elements (or slices along ``axis``), where each is first, the inverse and the counts."""
+    x = ops.convert_to_numpy(x)
+    values, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
+    if not sorted:
+        order = np.argsort(first)
+        values, first, counts = np.take(values, order, axis=axis or 0), first[order], counts[order]
+        inverse = np.argsort(order)[inverse]
+    found = [ops.convert_to_tensor(part) for part in (values, first, inverse.reshape(-1), counts)]
+    return found[0] if count == 1 else tuple(found[:count])
+
+
+@keras.saving.register_keras_serializable()
+def compress(x, condition, axis):
+    """What stands where ``condition`` holds."""
+    places = ops.convert_to_tensor(np.flatnonzero(ops.convert_to_numpy(condition)), "int32")
+    return ops.take(ops.reshape(x, (-1,)) if axis is None else x, places, axis=axis or 0)
+
+
+def reverse_sequence(x, lengths, time_axis, batch_axis):
+    """The first ``lengths[i]`` steps of each sequence in reverse order."""
+    steps = ops.arange(x.shape[time_axis], dtype=lengths.dtype)
+    lengths = ops.expand_dims(lengths, 1)
+    order = ops.where(steps < lengths, lengths - 1 - steps, steps)
+    order = order if batch_axis < time_axis else ops.transpose(order)
+    order = ops.reshape(order, (*order.shape, *[1] * (len(x.shape) - 2)))
+    return ops.take_along_axis(x, ops.broadcast_to(order, x.shape), axis=time_axis)
