@@ -13,6 +13,7 @@ import converter
 from converter.emitters import Emitted, emit
 from converter.graph import Graph
 from converter.operators import refusals
+from converter.verification import source_order, stored_order
 from converter.verification.run import as_array, as_tensor
 
 
@@ -42,9 +43,9 @@ def run(graph: Graph, target: str, feeds: dict[str, np.ndarray], *, same: bool =
     problems = refusals(graph, target)
     assert not problems, [str(problem) for problem in problems]
     emitted = emit(graph, target, same=same)
-    arrays = [feeds[port.source_name].transpose(port.axes) for port in emitted.inputs]
+    arrays = [stored_order(feeds[port.source_name], port) for port in emitted.inputs]
     results = (_run_keras if target == "keras" else _run_pytorch)(emitted, arrays)
-    return [result.transpose(np.argsort(port.axes)) for result, port in zip(results, emitted.outputs, strict=True)]
+    return [source_order(result, port) for result, port in zip(results, emitted.outputs, strict=True)]
 
 
 def _namespace(emitted: Emitted) -> dict:

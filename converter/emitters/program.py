@@ -159,7 +159,8 @@ class Program:
                 return lambda: [self._lower(item, node, site) for item in bound]
             return lambda: self._lower(bound, node, site)
 
-        bound = {name: getattr(site, name) for name in names_in(template.text) if site.has(name)} | template.bindings
+        names = [name for name in names_in(template.text) if name not in template.bindings and site.has(name)]
+        bound = {name: getattr(site, name) for name in names} | template.bindings
         return _without_defaults(fill(template.text, {name: bind(value) for name, value in bound.items()}))
 
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,15 @@ class Site:
             return Template(text, {"shape": shapes[0], "dtype": dtypes[0], **bindings})
         return Template(text, {"shape": tuple(shapes), "dtype": tuple(dtypes), **bindings}, unpacks=True)
 
+    def sized(self, text: str, **bindings: Any) -> Template:
+        """A call of a Keras helper that needs the sizes of its inputs: through ``Eager`` where one is not known yet."""
+        if all(value is None or (value.shape is not None and all(isinstance(s, int) for s in value.shape)) for value in self.node.inputs):
+            return self.expr(text, **bindings)
+        call = ast.parse(text, mode="eval").body
+        options = "".join(f", {ast.unparse(keyword)}" for keyword in call.keywords)
+        tensors = ", ".join(ast.unparse(argument) for argument in call.args)
+        return self.eager(f"Eager({ast.unparse(call.func)}, shape, dtype{options})({tensors})", **bindings)
+
     def unpack(self, text: str, **bindings: Any) -> Template:
         """A template whose value is a tuple with a part for each output."""
         return Template(text, bindings, unpacks=True)
@@ -150,7 +160,7 @@ class Site:
 
     def _axes(self, name: str) -> Any:
         value = self.node.attributes.get(name)
-        if value is None:
+        if value is None and any(name == formal for formal, _ in self._formal):
             value = self.constant(name)
         if value is None:
             return None

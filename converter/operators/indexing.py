@@ -121,7 +121,7 @@ class GatherND:
         return n.expr("data[indices.unbind(-1)]" if not n.batch_dims else "gather_nd(data, indices, batch_dims)")
 
     def keras(n):
-        return n.expr("gather_nd(data, indices, batch_dims)")
+        return n.sized("gather_nd(data, indices, batch_dims=batch_dims)")
 
 
 _REDUCE = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
@@ -136,8 +136,8 @@ class ScatterElements:
         return n.expr(text, axis=n.axis, reduce=_REDUCE[n.reduction])
 
     def keras(n):
-        text = "scatter_elements(data, indices, updates, axis, reduction)"
-        return n.expr(text, axis=n.axis, reduction=_keras_reduction(n))
+        text = "scatter_elements(data, indices, updates, axis=axis, reduction=reduction)"
+        return n.sized(text, axis=n.axis, reduction=_keras_reduction(n))
 
 
 def _keras_reduction(n):
@@ -218,4 +218,5 @@ class ReverseSequence:
     def pytorch(n):
         return n.expr("reverse_sequence(input, sequence_lens, time_axis, batch_axis)")
 
-    keras = pytorch
+    def keras(n):
+        return n.sized("reverse_sequence(input, sequence_lens, time_axis=time_axis, batch_axis=batch_axis)")

@@ -105,9 +105,9 @@ def numbers(x):
 
 
 @keras.saving.register_keras_serializable()
-def over_axes(x, axes, reduce, keepdims):
+def over_axes(x, axes, reduce, **options):
     """A reduction over axes that are computed."""
-    return reduce(x, axis=tuple(numbers(axes)), keepdims=keepdims)
+    return reduce(x, axis=tuple(numbers(axes)), **options)
 
 
 def truncated_division(a, b):
@@ -130,9 +130,9 @@ def running(function, x, axis, start, exclusive, reverse):
 
 
 @keras.saving.register_keras_serializable()
-def running_along(x, axis, function, start, exclusive, reverse):
+def running_along(x, axis, cumulate, start, exclusive, reverse):
     """``running`` along an axis that is computed."""
-    return running(function, x, int(numbers(axis)), start, exclusive, reverse)
+    return running(cumulate, x, int(numbers(axis)), start, exclusive, reverse)
 
 
 def top_k(x, k, axis, largest):
@@ -154,6 +154,7 @@ def sliced(x, starts, ends, *rest, given):
     return x
 
 
+@keras.saving.register_keras_serializable()
 def gather_nd(x, indices, batch_dims):
     """Slices of ``x`` at the places that the last axis of ``indices`` tells, batch by batch."""
     depth, rest = indices.shape[-1], x.shape[batch_dims + indices.shape[-1] :]
@@ -166,6 +167,7 @@ def gather_nd(x, indices, batch_dims):
     return ops.reshape(flat, (*indices.shape[:-1], *rest))
 
 
+@keras.saving.register_keras_serializable()
 def scatter_elements(x, indices, updates, axis, reduction):
     """``x`` with each of ``updates`` put, or combined, at its index along ``axis``."""
     places = list(ops.meshgrid(*[ops.arange(size, dtype=indices.dtype) for size in indices.shape], indexing="ij"))
@@ -177,7 +179,8 @@ def scatter_elements(x, indices, updates, axis, reduction):
 def one_hot(indices, depth, values, axis):
     """``values[1]`` at each index along a new axis, ``values[0]`` elsewhere."""
     places = ops.reshape(ops.arange(depth, dtype=indices.dtype), (-1, *[1] * (len(indices.shape) - axis)))
-    return ops.where(ops.equal(places, ops.expand_dims(indices % depth, axis)), values[1], values[0])
+    indices = ops.where(indices < 0, indices + depth, indices)
+    return ops.where(ops.equal(places, ops.expand_dims(indices, axis)), values[1], values[0])
 
 
 @keras.saving.register_keras_serializable()
@@ -206,11 +209,12 @@ def compress(x, condition, axis):
     return ops.take(ops.reshape(x, (-1,)) if axis is None else x, places, axis=axis or 0)
 
 
+@keras.saving.register_keras_serializable()
 def reverse_sequence(x, lengths, time_axis, batch_axis):
     """The first ``lengths[i]`` steps of each sequence in reverse order."""
     steps = ops.arange(x.shape[time_axis], dtype=lengths.dtype)
     lengths = ops.expand_dims(lengths, 1)
-    order = ops.where(steps < lengths, lengths - 1 - steps, steps)
+    order = ops.where(ops.less(steps, lengths), lengths - 1 - steps, steps)
     order = order if batch_axis < time_axis else ops.transpose(order)
     order = ops.reshape(order, (*order.shape, *[1] * (len(x.shape) - 2)))
     return ops.take_along_axis(x, ops.broadcast_to(order, x.shape), axis=time_axis)

@@ -48,6 +48,13 @@ def product(x, dim, keepdim):
     return x
 
 
+def extreme(reduce, x, dim, keepdim, initial):
+    """An extreme over axes of which one may be empty: then ``initial``."""
+    for axis in dim:
+        x = torch.cat([x, torch.full_like(x.sum(axis, keepdim=True), initial)], dim=axis)
+    return reduce(x, dim=dim, keepdim=keepdim)
+
+
 def running(function, x, axis, start, exclusive, reverse):
     """A running sum or product, without the element itself, or from the end."""
     if reverse:
@@ -95,7 +102,8 @@ def scatter_nd(x, indices, updates, reduce):
 def one_hot(indices, depth, values, axis):
     """``values[1]`` at each index along a new axis, ``values[0]`` elsewhere."""
     places = torch.arange(depth).reshape(-1, *[1] * (indices.ndim - axis))
-    return torch.where(places == (indices % depth).unsqueeze(axis), values[1], values[0])
+    indices = torch.where(indices < 0, indices + depth, indices)
+    return torch.where(places == indices.unsqueeze(axis), values[1], values[0])
 
 
 def unique(x, axis, sorted):
