@@ -136,12 +136,15 @@ class Site:
         shapes = [tuple(s if isinstance(s, int) else None for s in value.shape or ()) for value in values]
         dtypes = [value.dtype.name for value in values]
         if len(values) == 1:
-            return Template(text, {"shape": shapes[0], "dtype": dtypes[0], **bindings})
+            return Template(text, {"shape": shapes[0], "size": shapes[0], "dtype": dtypes[0], **bindings})
         return Template(text, {"shape": tuple(shapes), "dtype": tuple(dtypes), **bindings}, unpacks=True)
 
     def sized(self, text: str, **bindings: Any) -> Template:
         """A call of a Keras helper that needs the sizes of its inputs: through ``Eager`` where one is not known yet."""
-        if all(value is None or (value.shape is not None and all(isinstance(s, int) for s in value.shape)) for value in self.node.inputs):
+        if all(
+            value is None or (value.shape is not None and all(isinstance(s, int) for s in value.shape))
+            for value in self.node.inputs
+        ):
             return self.expr(text, **bindings)
         call = ast.parse(text, mode="eval").body
         options = "".join(f", {ast.unparse(keyword)}" for keyword in call.keywords)

@@ -161,7 +161,9 @@ class Hardmax:
 
     def keras(n):
         size = n.input.shape[n.axis]
-        return n.expr("ops.one_hot(ops.argmax(input, axis=axis), size, axis=axis, dtype=dtype)", size=size, dtype=n.input.dtype.name)
+        return n.expr(
+            "ops.one_hot(ops.argmax(input, axis=axis), size, axis=axis, dtype=dtype)", size=size, dtype=n.input.dtype.name
+        )
 
     def restrict(node, target):
         size = node.inputs[0].shape and node.inputs[0].shape[node["axis"]]

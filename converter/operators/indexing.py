@@ -82,7 +82,6 @@ def _part(start, end, step, size) -> str:
     return f"{first}:{stop}" + (f":{step}" if step != 1 else "")
 
 
-
 @operator("Gather")
 class Gather:
     def pytorch(n):
@@ -190,12 +189,16 @@ class Unique:
     """Outputs: the elements, where each first is, where each input element went, and how many there are."""
 
     def pytorch(n):
-        return n.unpack("unique(X, axis, sorted)[:count]", axis=n.node["axis"], sorted=bool(n.sorted), count=len(n.node.outputs))
+        return n.unpack(
+            "unique(X, axis, sorted)[:count]", axis=n.node["axis"], sorted=bool(n.sorted), count=len(n.node.outputs)
+        )
 
     def keras(n):
         if len(n.node.outputs) == 1:
             return n.eager("Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=1)(X)", **_unique(n))
-        return n.eager("Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=count)(X)", count=len(n.node.outputs), **_unique(n))
+        return n.eager(
+            "Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=count)(X)", count=len(n.node.outputs), **_unique(n)
+        )
 
 
 def _unique(n):

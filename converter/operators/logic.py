@@ -44,7 +44,12 @@ class BitShift:
         return n.expr("X << Y" if n.direction == "LEFT" else "X >> Y")
 
     def keras(n):
-        return n.expr("ops.left_shift(X, Y)" if n.direction == "LEFT" else "ops.right_shift(X, Y)")
+        """Backends differ where the shift is as wide as the number or wider."""
+        bits, function = 8 * n.X.dtype.itemsize, f"{n.direction.lower()}_shift"
+        known = n.constant("Y")
+        if known is not None and known.max(initial=0) < bits:
+            return n.expr(f"ops.{function}(X, Y)")
+        return n.expr(f"shifted(ops.{function}, X, Y, bits)", bits=bits)
 
 
 @operator("IsInf")
@@ -126,4 +131,6 @@ class BitCast:
         return n.expr(f"input.view(torch.{n.node.output.dtype.name})", input=n.first)
 
     def keras(n):
+        if n.first.dtype == "bool" or n.node.output.dtype == "bool":
+            return n.expr("ops.cast(input, dtype)", input=n.first, dtype=n.node.output.dtype.name)
         return n.expr("ops.view(input, dtype)", input=n.first, dtype=n.node.output.dtype.name)

@@ -218,3 +218,72 @@ def reverse_sequence(x, lengths, time_axis, batch_axis):
     order = order if batch_axis < time_axis else ops.transpose(order)
     order = ops.reshape(order, (*order.shape, *[1] * (len(x.shape) - 2)))
     return ops.take_along_axis(x, ops.broadcast_to(order, x.shape), axis=time_axis)
+
+
+def shifted(shift, x, bits, width):
+    """A shift by any number of bits: by ``width`` or more nothing is left but the sign of what goes right."""
+    wide = ops.greater_equal(bits, ops.cast(width, bits.dtype))
+    y = shift(x, ops.minimum(bits, ops.cast(width - 1, bits.dtype)))
+    return ops.where(wide, shift(y, ops.ones_like(bits)), y)
+
+
+@keras.saving.register_keras_serializable()
+def reshaped(x, shape, zero):
+    """``x`` in a shape that is computed; a 0 there keeps the size, unless ``zero`` takes it as it is."""
+    return ops.reshape(x, [x.shape[i] if size == 0 and not zero else size for i, size in enumerate(numbers(shape))])
+
+
+def padded(x, sides, mode, fill):
+    """Padding of any axes by any mode; negative amounts crop."""
+    for axis, (begin, end) in enumerate(sides):
+        size = x.shape[axis]
+        if not begin and not end:
+            continue
+        places = np.arange(-begin, size + end)
+        if mode == "edge":
+            inside = places.clip(0, size - 1)
+        elif mode == "reflect":
+            inside = abs((places + size - 1) % max(2 * size - 2, 1) - size + 1)
+        else:
+            inside = places % size
+        part = ops.take(x, ops.convert_to_tensor(inside, "int32"), axis=axis)
+        if mode == "constant":
+            outside = ((places < 0) | (places >= size)).reshape(-1, *[1] * (len(x.shape) - 1 - axis))
+            part = ops.where(outside, ops.cast(fill, x.dtype), part)
+        x = part
+    return x
+
+
+@keras.saving.register_keras_serializable()
+def padded_by(x, pads, fill, axes=None, mode="constant"):
+    """``padded`` by amounts that are computed: all beginnings, then all ends."""
+    pads, axes = numbers(pads), range(len(x.shape)) if axes is None else numbers(axes)
+    sides = [(0, 0)] * len(x.shape)
+    for axis, begin, end in zip(axes, pads[: len(axes)], pads[len(axes) :]):
+        sides[axis] = begin, end
+    return padded(x, sides, mode, fill)
+
+
+@keras.saving.register_keras_serializable()
+def triangle(x, k, upper):
+    """The upper or lower triangle from a diagonal that is computed."""
+    return ops.triu(x, int(numbers(k))) if upper else ops.tril(x, int(numbers(k)))
+
+
+@keras.saving.register_keras_serializable()
+def count(start, limit, delta):
+    """The numbers from ``start`` on, by ``delta``, that come before ``limit``."""
+    numbers = np.arange(*map(ops.convert_to_numpy, (start, limit, delta)))
+    return ops.convert_to_tensor(numbers, start.dtype)
+
+
+@keras.saving.register_keras_serializable()
+def shape_of(x, start, end):
+    """The sizes of some axes as a tensor."""
+    return ops.convert_to_tensor(ops.shape(x)[start:end], "int64")
+
+
+@keras.saving.register_keras_serializable()
+def size_of(x):
+    """The number of elements as a tensor."""
+    return ops.convert_to_tensor(math.prod(x.shape), "int64")

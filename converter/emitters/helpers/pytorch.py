@@ -124,3 +124,28 @@ def reverse_sequence(x, lengths, time_axis, batch_axis):
     steps, lengths = torch.arange(x.shape[1]), lengths[:, None]
     order = torch.where(steps < lengths, lengths - 1 - steps, steps)
     return x[torch.arange(x.shape[0])[:, None], order].movedim((0, 1), (batch_axis, time_axis))
+
+
+def reshaped(x, shape, zero):
+    """``x`` in a shape that is computed; a 0 there keeps the size, unless ``zero`` takes it as it is."""
+    return x.reshape([x.shape[i] if size == 0 and not zero else size for i, size in enumerate(shape)])
+
+
+def padded(x, pads, mode, fill, axes=None):
+    """Padding of any axes by any mode; negative amounts crop. ``pads`` holds all beginnings, then all ends."""
+    axes = range(x.ndim) if axes is None else axes
+    for axis, begin, end in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
+        size = x.shape[axis]
+        places = torch.arange(-begin, size + end)
+        if mode == "edge":
+            inside = places.clamp(0, size - 1)
+        elif mode == "reflect":
+            inside = (places + size - 1) % max(2 * size - 2, 1) - size + 1
+        else:
+            inside = places % size
+        part = x.index_select(axis, inside.abs())
+        if mode == "constant":
+            outside = ((places < 0) | (places >= size)).reshape(-1, *[1] * (x.ndim - 1 - axis % x.ndim))
+            part = torch.where(outside, fill, part)
+        x = part
+    return x
