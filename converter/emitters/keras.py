@@ -19,6 +19,7 @@ from converter.operators.registry import room_of
 
 _IMPORTS = {
     "functools": "import functools",
+    "itertools": "import itertools",
     "math": "import math",
     "Path": "from pathlib import Path",
     "keras": "import keras",
@@ -99,7 +100,9 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The model's code, and its weights by variable path ("conv1/kernel")."""
     program = Program.of(graph, Keras(), same=same)
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
-    namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again))
+    called = {n.attr for s in program.statements for n in ast.walk(s.tree) if isinstance(n, ast.Attribute)}
+    # Keras names an operation after its function, and refuses an input of the same name
+    namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again, *called))
     inputs = input_names(program, namespace)
     results = program.output_values()
     names = name_variables(program, namespace, inputs)

@@ -21,6 +21,7 @@ from converter.operators.registry import room_of
 _IMPORTS = {
     "functools": "import functools",
     "operator": "import operator",
+    "np": "import numpy as np",
     "Path": "from pathlib import Path",
     "torch": "import torch",
     "F": "import torch.nn.functional as F",

@@ -10,5 +10,6 @@ from converter.operators import (  # noqa: F401
     normalization,
     pooling,
     reduction,
+    resizing,
     shape,
 )

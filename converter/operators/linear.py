@@ -72,7 +72,7 @@ class Einsum:
         return n.expr("torch.einsum(equation, *inputs)", inputs=n.Inputs)
 
     def keras(n):
-        return n.expr("ops.einsum(equation, *inputs)", inputs=n.Inputs)
+        return n.expr("ops.einsum(equation, *inputs)", inputs=n.Inputs, equation=n.equation.replace(" ", ""))
 
 
 @operator("Det")

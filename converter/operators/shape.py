@@ -155,9 +155,9 @@ class Pad:
 
     def keras(n):
         if not (n.is_known("pads") and n.is_known("axes")):
-            rest = [operand for operand in (n.operand(3),) if operand is not None]
-            text = "Eager(padded_by, shape, dtype, mode=mode)(data, pads, fill, *rest)"
-            return n.eager(text, fill=_fill(n), rest=rest)
+            rest = {name: n.operand(i) for i, name in ((2, "fill"), (3, "axes")) if n.operand(i) is not None}
+            text = "Eager(padded_by, shape, dtype, given=given, mode=mode)(data, pads, *rest)"
+            return n.eager(text, given=tuple(rest), rest=list(rest.values()))
         padding = _amounts(n)
         order = n.layout().order
         sides = tuple((padding.begin[axis], padding.end[axis]) for axis in order)
@@ -199,7 +199,7 @@ def _split(n, statement, part):
 
 def _sections(n, sizes):
     starts = tuple(sum(sizes[: i + 1]) for i in range(len(sizes) - 1))
-    equal = len(set(sizes)) == 1
+    equal = len(set(sizes)) == 1 and sizes[0] > 0
     return {"size": sizes[0] if equal else tuple(sizes), "places": len(sizes) if equal else starts}
 
 
@@ -269,7 +269,11 @@ class Trilu:
     def keras(n):
         name = "triu" if n.upper else "tril"
         if n.is_known("k"):
-            return n.expr(f"ops.{name}(input, diagonal)", diagonal=_diagonal(n, ""))
+            rows, columns = n.input.shape[-2:]
+            diagonal = _diagonal(n, "")
+            if isinstance(rows, int) and isinstance(columns, int):
+                diagonal = max(-rows, min(diagonal, columns))  # TensorFlow refuses what lies outside
+            return n.expr(f"ops.{name}(input, diagonal)", diagonal=diagonal)
         return n.eager("Eager(triangle, shape, dtype, upper=upper)(input, k)", upper=bool(n.upper))
 
 
@@ -298,7 +302,8 @@ class EyeLike:
 
     def keras(n):
         rows, columns = n.output_shape
-        return n.expr("ops.eye(rows, columns, k, dtype=dtype)", rows=rows, columns=columns, dtype=n.node.output.dtype.name)
+        text = "ops.zeros_like(input, dtype=dtype) + ops.eye(rows, columns, k, dtype=dtype)"
+        return n.expr(text, rows=rows, columns=columns, dtype=n.node.output.dtype.name)
 
 
 @operator("Range")
