@@ -13,6 +13,7 @@ from converter.emitters.ports import header, input_names, model_name, ports
 from converter.emitters.program import Program, name_variables
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Layer
 from converter.graph import Graph, Node, Value, Weight
 from converter.operators.registry import room_of
@@ -80,7 +81,7 @@ class Keras:
         if not weight.trainable:
             options["trainable"] = literal(False)
         if weight.dtype != "float32":
-            options["dtype"] = literal(weight.dtype.name)
+            options["dtype"] = literal(held_as(weight.dtype.name, "keras"))
         anchor = program.graph.inputs[0]
 
         def use() -> ast.expr:
@@ -127,7 +128,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
 def _input(program: Program, value: Value, name: str) -> ast.expr:
     stored = [value.shape[axis] for axis in program.layouts.of(value).order]
     sizes = tuple(size if isinstance(size, int) else None for size in stored)
-    dtype = {} if value.dtype == "float32" else {"dtype": literal(value.dtype.name)}
+    dtype = {} if value.dtype == "float32" else {"dtype": literal(held_as(value.dtype.name, "keras"))}
     if not sizes or isinstance(sizes[0], int):
         return call("keras.Input", [], {"batch_shape": literal(sizes), **dtype, "name": literal(name)})
     return call("keras.Input", [literal(sizes[1:])], {**dtype, "name": literal(name)})

@@ -14,6 +14,7 @@ from converter.emitters.program import Program, name_variables
 from converter.emitters.signatures import module_attributes
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Layer
 from converter.graph import Graph, Node, Weight
 from converter.operators.registry import room_of
@@ -65,7 +66,7 @@ class PyTorch:
         return tree
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
-        options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{weight.dtype.name}")}
+        options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{held_as(weight.dtype.name, 'pytorch')}")}
         tensor = call(f"torch.{start}", [literal(size) for size in weight.shape] or [literal(())], options)
         program.layers[name] = call("nn.Parameter", [tensor], {}) if weight.trainable else tensor
         program.layers[name].buffer = not weight.trainable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.emitters.layout import along_axes, logical
+from converter.emitters.layout import logical
 from converter.operators.registry import operator
 
 
@@ -32,7 +32,7 @@ class Slice:
 
     def restrict(node, target):
         slices, shape = known_slices(node) or {}, node.inputs[0].shape
-        for axis, (start, end, step) in slices.items():
+        for axis, (_, _, step) in slices.items():
             if step < 0 and not isinstance(shape[axis], int):
                 return "it walks backwards along an axis whose size is unknown"
         return None

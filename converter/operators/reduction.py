@@ -114,10 +114,8 @@ def _running(op_type: str, function: str, start: int) -> None:
     """Enter the room of CumSum or CumProd, ``start`` being the result over nothing."""
 
     def pytorch(n):
-        if not n.is_known("axis"):
-            axis = n.expr("axis.item()", axis=n.operand(1))
-        else:
-            axis = int(n.constant("axis").reshape(-1)[0])
+        known = n.constant("axis")
+        axis = n.expr("axis.item()", axis=n.operand(1)) if known is None else int(known.reshape(-1)[0])
         dtype = f", dtype=torch.{n.x.dtype.name}" if n.x.dtype.kind in "iu" else ""
         if not n.exclusive and not n.reverse:
             return n.expr(f"torch.{function}(x, dim=axis{dtype})", axis=axis)
@@ -126,8 +124,10 @@ def _running(op_type: str, function: str, start: int) -> None:
 
     def keras(n):
         if not n.is_known("axis"):
-            text = f"Eager(running_along, shape, dtype, cumulate=ops.{function}, start=start, exclusive=exclusive, reverse=reverse)"
-            return n.eager(text + "(x, axis)", axis=n.operand(1), start=start, **_switches(n))
+            options = f"cumulate=ops.{function}, start=start, exclusive=exclusive, reverse=reverse"
+            return n.eager(
+                f"Eager(running_along, shape, dtype, {options})(x, axis)", axis=n.operand(1), start=start, **_switches(n)
+            )
         axis = int(n.constant("axis").reshape(-1)[0])
         if not n.exclusive and not n.reverse:
             return n.expr(f"ops.{function}(x, axis=axis)", axis=axis)

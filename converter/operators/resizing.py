@@ -87,7 +87,7 @@ def _interpolation(n) -> str | None:
         whole = whole and n.nearest_mode.startswith("round")
         floor = coordinates == "asymmetric" and (n.nearest_mode == "floor" or max(ratios) <= 2 == max(map(int, ratios)))
         exact = whole or (
-            floor and (n.nearest_mode == "floor" or set(ratios) <= {1.0, 2.0} and n.nearest_mode == "round_prefer_floor")
+            floor and (n.nearest_mode == "floor" or (set(ratios) <= {1.0, 2.0} and n.nearest_mode == "round_prefer_floor"))
         )
         return "size=size" if exact else None
     if coordinates == "pytorch_half_pixel" and 1 in result[2:]:

@@ -326,9 +326,7 @@ class ConstantOfShape:
         return n.expr(f"torch.full(sizes, fill, dtype=torch.{n.node.output.dtype.name})", sizes=sizes, fill=_constant(n))
 
     def keras(n):
-        return n.expr(
-            "ops.full(sizes, fill, dtype=dtype)", sizes=n.output_shape, fill=_constant(n), dtype=n.node.output.dtype.name
-        )
+        return n.eager("Eager(filled, shape, dtype, value=fill, number=dtype)(input)", fill=_constant(n))
 
 
 def _constant(n):

@@ -447,3 +447,28 @@ def sampling_weight(distance, mode, a=-0.75):
 def filled(shape, value, number):
     """A tensor of one value, of a number type, in a shape that is computed."""
     return ops.full(numbers(shape), value, dtype=number)
+
+
+def wrapped(x, bits, signed):
+    """Integers of fewer than 8 bits: what exceeds them wraps round."""
+    lowest = -(2 ** (bits - 1)) if signed else 0
+    return ops.cast((ops.cast(x, "int32") - lowest) % 2**bits + lowest, "int8" if signed else "uint8")
+
+
+def rounded(x, mantissa, lowest, largest, beyond):
+    """The nearest number with so many bits of mantissa, the even one of two; what exceeds ``largest`` is ``beyond``."""
+    x = ops.cast(x, "float32")
+    size = ops.clip(ops.abs(x), 2.0**lowest, largest)
+    power = ops.floor(ops.log2(size))
+    power = ops.where(2.0**power > size, power - 1, ops.where(2.0 ** (power + 1) <= size, power + 1, power))
+    unit = 2.0 ** (power - mantissa)
+    x = ops.round(x / unit) * unit
+    return ops.where(ops.abs(x) > largest, ops.sign(x) * beyond, x)
+
+
+def power_of_two(x):
+    """The next power of two, 2**-127 at least."""
+    size = ops.maximum(ops.cast(x, "float32"), 2.0**-126)
+    power = ops.ceil(ops.log2(size))
+    power = ops.where(2.0 ** (power - 1) >= size, power - 1, ops.where(2.0**power < size, power + 1, power))
+    return ops.where(x < 2.0**-126, 2.0**-127, 2.0 ** ops.minimum(power, 127))

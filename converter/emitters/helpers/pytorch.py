@@ -245,3 +245,26 @@ def weigh(x, weights, axis):
     if weights.ndim == 1:
         return x.index_select(axis, weights)
     return (x.movedim(axis, -1) @ weights.T.to(x.dtype)).movedim(-1, axis)
+
+
+def wrapped(x, bits, signed):
+    """Integers of fewer than 8 bits: what exceeds them wraps round."""
+    lowest = -(2 ** (bits - 1)) if signed else 0
+    return ((x.to(torch.int64) - lowest) % 2**bits + lowest).to(torch.int8 if signed else torch.uint8)
+
+
+def rounded(x, mantissa, lowest, largest, beyond):
+    """The nearest number with so many bits of mantissa, the even one of two; what exceeds ``largest`` is ``beyond``."""
+    x = x.float()
+    exponent = torch.clamp(torch.frexp(x).exponent - 1, min=lowest) - mantissa
+    x = torch.ldexp(torch.round(torch.ldexp(x, -exponent)), exponent)
+    return torch.where(x.abs() > largest, torch.copysign(torch.full_like(x, beyond), x), x)
+
+
+def power_of_two(x):
+    """The next power of two, 2**-127 at least."""
+    number, exponent = torch.frexp(x.float())
+    return torch.ldexp(
+        torch.ones_like(number),
+        torch.where(number > 0, torch.where(number == 0.5, exponent - 1, exponent), -127).clamp(-127, 127),
+    )
