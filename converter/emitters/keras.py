@@ -37,6 +37,7 @@ class Keras:
 
     name = "keras"
     layers_nest = False
+    names = frozenset(_IMPORTS) | helper_names("keras")
     widened = frozenset({"uint64"})
 
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
@@ -115,7 +116,11 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
         _use_variable(program, constructor, layer)
     lines += [f"{', '.join(names[v] for v in s.targets)} = {ast.unparse(s.tree)}" for s in program.statements]
     ends = _one_or_list([names[value] for value in results])
-    lines.append(f'return keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")')
+    model = f'keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")'
+    if any("Eager(" in line for line in lines):
+        lines += [f"model = {model}", "model.run_eagerly = True  # shapes depend on the numbers of its inputs", "return model"]
+    else:
+        lines.append(f"return {model}")
     definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
     inputs_ports = ports(program, graph.inputs, list(inputs.values()))
     outputs_ports = ports(program, graph.outputs)

@@ -38,6 +38,7 @@ class PyTorch:
 
     name = "pytorch"
     layers_nest = True
+    names = frozenset(_IMPORTS) | helper_names("pytorch")
     widened = frozenset({"uint16", "uint32", "uint64"})
 
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.emitters.expressions import names_in
 from converter.emitters.layout import Layout, Plan
 from converter.emitters.vocabulary import Operand, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
@@ -132,12 +133,22 @@ class Site:
 
     def eager(self, text: str, **bindings: Any) -> Template:
         """A template of the Keras layer ``Eager``, in which ``shape`` and ``dtype`` are those of each output."""
+        tensors = {name: getattr(self, name) for name in names_in(text) if self.has(name)} | bindings
+        bindings = {name: self._tensor(bound) for name, bound in tensors.items()}
         values = [value for value in self.node.outputs if value is not None]
         shapes = [tuple(s if isinstance(s, int) else None for s in value.shape or ()) for value in values]
         dtypes = [value.dtype.name for value in values]
         if len(values) == 1:
             return Template(text, {"shape": shapes[0], "size": shapes[0], "dtype": dtypes[0], **bindings})
         return Template(text, {"shape": tuple(shapes), "dtype": tuple(dtypes), **bindings}, unpacks=True)
+
+    def _tensor(self, bound: Any) -> Any:
+        """What is bound to a name, a number of the network as a tensor: a Keras layer takes no other positional argument."""
+        if isinstance(bound, list):
+            return [self._tensor(item) for item in bound]
+        if isinstance(bound, Operand) and bound.is_number:
+            return self.expr("ops.convert_to_tensor(x, dtype)", x=bound, dtype=bound.dtype.name)
+        return bound
 
     def sized(self, text: str, **bindings: Any) -> Template:
         """A call of a Keras helper that needs the sizes of its inputs: through ``Eager`` where one is not known yet."""

@@ -234,11 +234,11 @@ class Expand:
 
     def pytorch(n):
         if _fixed(n):
-            return n.expr("data.expand(sizes)", sizes=n.output_shape)
-        return n.expr("torch.broadcast_to(data, torch.broadcast_shapes(data.shape, shape.tolist()))")
+            return n.expr("x.expand(sizes)", x=n.first, sizes=n.output_shape)
+        return n.expr("torch.broadcast_to(x, torch.broadcast_shapes(x.shape, shape.tolist()))", x=n.first)
 
     def keras(n):
-        return n.expr("ops.broadcast_to(data, sizes)", sizes=n.output_shape)
+        return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=n.output_shape)
 
 
 @operator("Tile")
@@ -309,9 +309,9 @@ class EyeLike:
 @operator("Range")
 class Range:
     def pytorch(n):
-        return n.expr(
-            "torch.arange(start.item(), limit.item(), delta.item(), dtype=dtype)", dtype=n.expr(f"torch.{n.start.dtype.name}")
-        )
+        first, limit, delta = (x if x.is_number else n.expr("x.item()", x=x) for x in (n.start, n.limit, n.delta))
+        text = f"torch.arange(first, limit, delta, dtype=torch.{n.start.dtype.name})"
+        return n.expr(text, first=first, limit=limit, delta=delta)
 
     def keras(n):
         return n.eager("Eager(count, shape, dtype)(start, limit, delta)")
