@@ -18,7 +18,10 @@ import onnx.helper
 from converter.padding import Padding
 
 OPSET = 25
-"""The ai.onnx opset whose form of each operator the graph uses."""
+"""The ai.onnx opset in which a graph is written: the newest that released runtimes take."""
+
+NEWEST_OPSET = onnx.defs.onnx_opset_version()
+"""The opset whose form of each operator the graph uses: that of ``OPSET``, or of a later one where it says more."""
 
 MATLAB_DOMAIN = "matlab"
 """Domain of a MATLAB layer that no reader translates: shown by ``inspect``, refused by ``convert``."""
@@ -403,7 +406,7 @@ def onnx_schema(op_type: str, domain: str = "") -> onnx.defs.OpSchema | None:
     """The schema of the operator's modern form, None where the standard does not know it."""
     try:
         if domain in ("", "ai.onnx"):
-            return onnx.defs.get_schema(op_type, OPSET, "")
+            return onnx.defs.get_schema(op_type, NEWEST_OPSET, "")
         return onnx.defs.get_schema(op_type, domain)
     except onnx.defs.SchemaError:
         return None

@@ -7,6 +7,7 @@ put where the layout plan needs one, and what a person would write on one line i
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 from collections import Counter
 from collections.abc import Mapping
@@ -43,6 +44,17 @@ class Target(Protocol):
     name: str
     layers_nest: bool
     """Whether a layer may be called on another layer's call in one expression."""
+
+    names: frozenset[str]
+    """Modules and helpers that templates may name."""
+    widened: frozenset[str]
+    """Number types that the target's functions lack: arithmetic on them is done as int64."""
+
+    def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
+        """The tree's value converted to a number type."""
+
+    def typed(self, layer: Layer, node: Node) -> Layer:
+        """The layer, told the number type it computes in where that is not its default."""
 
     def rule(self, node: Node) -> Rule:
         """The layout rule of a node."""
@@ -98,7 +110,9 @@ class Program:
         site = Site(node, self.layouts, same=self.keep_same)
         result = self.target.room(node, site)
         outputs = [value for value in node.outputs if value is not None]
-        if isinstance(result, list):
+        if isinstance(result, Template) and result.unpacks:
+            self._assign([Value("") if value is None else value for value in node.outputs], result, node, site)
+        elif isinstance(result, list):
             for value, expression in zip(outputs, result, strict=False):
                 self._assign([value], expression, node, site)
         else:
@@ -124,7 +138,15 @@ class Program:
         if isinstance(result, Operand) and result.weight is None:
             self._aliases[targets[0]] = self._read(node, result)
             return
-        self.statements.append(Statement(targets, self._lower(result, node, site), node))
+        tree = self._lower(result, node, site)
+        if self._is_widened(targets[0].dtype, node):
+            tree = self.target.cast(tree, targets[0].dtype.name)
+        self.statements.append(Statement(targets, tree, node))
+
+    def _is_widened(self, dtype: Any, node: Node) -> bool:
+        """Whether the node computes with numbers of this type as int64, because the target's functions lack the type."""
+        room = room_of(node)
+        return dtype is not None and dtype.name in self.target.widened and room.layout is same and not room.any_type
 
     def _lower(self, expression: Any, node: Node, site: Site) -> ast.expr:
         if isinstance(expression, Operand):
@@ -141,16 +163,21 @@ class Program:
                 return lambda: [self._lower(item, node, site) for item in bound]
             return lambda: self._lower(bound, node, site)
 
-        bound = {name: getattr(site, name) for name in names_in(template.text) if site.has(name)} | template.bindings
+        names = [name for name in names_in(template.text) if name not in template.bindings and site.has(name)]
+        bound = {name: getattr(site, name) for name in names} | template.bindings
+        unbound = set(names_in(template.text)) - bound.keys() - self.target.names - vars(builtins).keys()
+        if unbound:  # it could be a variable of the emitted code by chance
+            raise NameError(f"the room of {node.op_type} writes {template.text!r}, where nothing is bound to {unbound}")
         return _without_defaults(fill(template.text, {name: bind(value) for name, value in bound.items()}))
 
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:
         arguments = [self._lower(argument, node, site) for argument in applied.arguments]
         if not self.target.layers_nest:
             arguments = [self._stored(tree, node) if isinstance(tree, ast.Call) else tree for tree in arguments]
-        name, named = self._layer_name(applied.layer, node)
-        tree = self.target.layer_call(self, applied.layer, name, named, arguments)
-        tree.layer = applied.layer
+        layer = self.target.typed(applied.layer, node)
+        name, named = self._layer_name(layer, node)
+        tree = self.target.layer_call(self, layer, name, named, arguments)
+        tree.layer = layer
         return tree
 
     def _stored(self, tree: ast.expr, node: Node) -> ast.expr:
@@ -194,8 +221,9 @@ class Program:
     def _operand(self, operand: Operand, node: Node) -> ast.expr:
         weight = operand.weight
         if weight is None:
-            return variable(self._read(node, operand))
-        if weight.size == 1 and weight.has_data and (not weight.trainable or not weight.shape) and weight.dtype != object:
+            tree = variable(self._read(node, operand))
+            return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree
+        if operand.is_number:
             return literal(weight.array().reshape(-1)[0])
         return self._weight(operand.value, self._stored_weight(operand, node))
 

@@ -32,6 +32,14 @@ class Operand(Expression):
         return self.value.weight
 
     @property
+    def is_number(self) -> bool:
+        """Whether it is printed as a plain number."""
+        weight = self.weight
+        if weight is None or weight.size != 1 or not weight.has_data or weight.dtype == object:
+            return False
+        return not weight.trainable or not weight.shape
+
+    @property
     def dtype(self) -> Any:
         return self.value.dtype
 
@@ -41,11 +49,15 @@ class Operand(Expression):
 
 
 class Template(Expression):
-    """``text`` with some of its names bound to expressions or to plain Python values, printed as literals."""
+    """``text`` with some of its names bound to expressions or to plain Python values, printed as literals.
 
-    def __init__(self, text: str, bindings: Mapping[str, Any]):
+    ``unpacks`` tells that its value is a tuple with a part for each output of the node.
+    """
+
+    def __init__(self, text: str, bindings: Mapping[str, Any], *, unpacks: bool = False):
         self.text = text
         self.bindings = dict(bindings)
+        self.unpacks = unpacks
 
 
 class Applied(Expression):

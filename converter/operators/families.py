@@ -4,9 +4,13 @@ from converter.operators import (  # noqa: F401
     activation,
     arithmetic,
     convolution,
+    indexing,
     linear,
+    logic,
     normalization,
     pooling,
+    reduction,
+    resizing,
     shape,
     sums,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from converter.emitters.layout import same
 from converter.operators.registry import operator
 
@@ -22,18 +24,38 @@ class Sum:
     layout = same
 
     def pytorch(n):
-        total, *others = n.data_0
-        for operand in others:
-            total = n.expr("total + operand", total=total, operand=operand)
-        return total
+        return _torch_total(n)
 
     def keras(n):
-        total, *others = n.data_0
-        shape = total.shape
-        for operand in others:
-            total = keras_sum(n, total, operand, shape)
-            shape = _broadcast(shape, operand.shape)
-        return total
+        return _keras_total(n)
+
+
+@operator("Mean")
+class Mean:
+    layout = same
+
+    def pytorch(n):
+        return _share(n, _torch_total(n))
+
+    def keras(n):
+        return _share(n, _keras_total(n))
+
+
+def _share(n, total):
+    return total if len(n.data_0) == 1 else n.expr("total / count", total=total, count=len(n.data_0))
+
+
+def _torch_total(n):
+    return functools.reduce(lambda a, b: n.expr("a + b", a=a, b=b), n.data_0)
+
+
+def _keras_total(n):
+    total, *others = n.data_0
+    shape = total.shape
+    for operand in others:
+        total = keras_sum(n, total, operand, shape)
+        shape = _broadcast(shape, operand.shape)
+    return total
 
 
 def keras_sum(n, a, b, shape=None):
