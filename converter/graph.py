@@ -400,9 +400,13 @@ class Graph:
 
 
 def onnx_schema(op_type: str, domain: str = "") -> onnx.defs.OpSchema | None:
-    """The schema of the operator's modern form, None where the standard does not know it."""
+    """The schema of the operator's modern form, None where the standard does not know it.
+
+    An operator that came after ``OPSET`` has its newest form.
+    """
+    domain = "" if domain == "ai.onnx" else domain
     try:
-        if domain in ("", "ai.onnx"):
+        if not domain and onnx.defs.has(op_type, OPSET, ""):
             return onnx.defs.get_schema(op_type, OPSET, "")
         return onnx.defs.get_schema(op_type, domain)
     except onnx.defs.SchemaError:

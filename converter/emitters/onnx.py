@@ -15,8 +15,6 @@ import onnx.numpy_helper
 from converter.graph import OPSET, Graph, Node, Value, Weight, onnx_schema
 from converter.padding import Padding
 
-IR_VERSION = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", OPSET)])
-
 Fill = Mapping[Weight, np.ndarray] | Callable[[Weight], np.ndarray]
 """Numbers for the weights that the source describes without giving them."""
 
@@ -85,9 +83,10 @@ class Writer:
                 self._weight(value, value.weight)
         proto = onnx.helper.make_graph(nodes, graph.name or "graph", inputs + self._stripped, outputs, self._initializers)
         domains = {node.domain for node in _all_nodes(graph)} - {"", "ai.onnx"}
-        opsets = [onnx.helper.make_opsetid("", OPSET)]
+        opsets = [onnx.helper.make_opsetid("", _opset(graph))]
         opsets += [onnx.helper.make_opsetid(domain, _domain_opset(graph, domain)) for domain in sorted(domains)]
-        self.model = onnx.helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="converter")
+        ir_version = onnx.helper.find_min_ir_version_for(opsets[:1])
+        self.model = onnx.helper.make_model(proto, opset_imports=opsets, ir_version=ir_version, producer_name="converter")
 
     def _name_values(self, graph: Graph) -> None:
         for value in dict.fromkeys([*graph.inputs, *graph.outputs, *graph.values()]):
@@ -235,6 +234,12 @@ def _all_values(graph: Graph) -> Iterator[Value]:
         for subgraph in node.subgraphs():
             seen.update(dict.fromkeys(_all_values(subgraph)))
     return iter(seen)
+
+
+def _opset(graph: Graph) -> int:
+    """``OPSET``, or what the operators need that came after it."""
+    schemas = (onnx_schema(node.op_type) for node in _all_nodes(graph) if node.domain in ("", "ai.onnx"))
+    return max([OPSET, *(schema.since_version for schema in schemas if schema is not None)])
 
 
 def _domain_opset(graph: Graph, domain: str) -> int:

@@ -94,12 +94,15 @@ class Program:
     # Statements from nodes
 
     def _add(self, node: Node) -> None:
-        site = Site(node, self.layouts, same=self.keep_same)
+        site = Site(node, self.layouts, target=self.target.name, same=self.keep_same)
         result = self.target.room(node, site)
         outputs = [value for value in node.outputs if value is not None]
         if isinstance(result, list):
             for value, expression in zip(outputs, result, strict=False):
                 self._assign([value], expression, node, site)
+        elif isinstance(result, Template) and result.results > 1:
+            targets = [Value("") if value is None else value for value in node.outputs]
+            self._assign([*targets, *(Value("") for _ in range(result.results - len(targets)))], result, node, site)
         else:
             used = [value for value in outputs if value.users or value in self.graph.outputs]
             targets = outputs[: outputs.index(used[-1]) + 1] if used else outputs[:1]
@@ -119,7 +122,7 @@ class Program:
         if isinstance(result, Layer):
             result = result(site.first)
         if isinstance(result, Template) and site.has(result.text):
-            result = getattr(site, result.text)
+            result = site.named(result.text)
         if isinstance(result, Operand) and result.weight is None:
             self._aliases[targets[0]] = self._read(node, result)
             return
@@ -140,7 +143,7 @@ class Program:
                 return lambda: [self._lower(item, node, site) for item in bound]
             return lambda: self._lower(bound, node, site)
 
-        bound = {name: getattr(site, name) for name in names_in(template.text) if site.has(name)} | template.bindings
+        bound = {name: site.named(name) for name in names_in(template.text) if site.has(name)} | template.bindings
         return _without_defaults(fill(template.text, {name: bind(value) for name, value in bound.items()}))
 
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:

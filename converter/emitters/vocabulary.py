@@ -39,11 +39,15 @@ class Operand(Expression):
 
 
 class Template(Expression):
-    """``text`` with some of its names bound to expressions or to plain Python values, printed as literals."""
+    """``text`` with some of its names bound to expressions or to plain Python values, printed as literals.
 
-    def __init__(self, text: str, bindings: Mapping[str, Any]):
+    ``results`` tells how many values it gives at once; the node's outputs are the first of them.
+    """
+
+    def __init__(self, text: str, bindings: Mapping[str, Any], results: int = 1):
         self.text = text
         self.bindings = dict(bindings)
+        self.results = results
 
 
 class Applied(Expression):

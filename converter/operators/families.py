@@ -3,8 +3,10 @@
 from converter.operators import (  # noqa: F401
     activation,
     arithmetic,
+    attention,
     convolution,
     linear,
+    loss,
     normalization,
     pooling,
     shape,

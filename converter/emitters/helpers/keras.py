@@ -4,6 +4,7 @@ Images are (batch, *spatial, channel).
 """
 
 import functools
+import math
 
 import keras
 from keras import layers, ops
@@ -34,6 +35,210 @@ class LocalResponseNormalization(layers.Layer):
         squares = ops.pad(ops.square(x), sides)
         total = sum(squares[..., i : i + x.shape[-1]] for i in range(self.size))
         return x / (self.bias + self.alpha / self.size * total) ** self.beta
+
+
+def batch_norm_training(x, scale, bias, mean, variance, axis, momentum=0.9, epsilon=1e-5):
+    """Normalise by the batch's own statistics; also the running mean and variance with these taken in."""
+    axes = [i for i in range(x.ndim) if i != axis % x.ndim]
+    batch_mean, batch_variance = ops.moments(x, axes)
+    y = ops.batch_normalization(x, batch_mean, batch_variance, axis, offset=bias, scale=scale, epsilon=epsilon)
+    kept, new = momentum, 1 - momentum
+    return y, kept * mean + new * batch_mean, kept * variance + new * batch_variance
+
+
+def group_normalization(x, scale, bias, groups, axis=-1, epsilon=1e-5):
+    """Each group of channels of each sample by its own statistics; -1 groups are as many as channels."""
+    axis %= x.ndim
+    channels = x.shape[axis]
+    groups = channels if groups == -1 else groups
+    grouped = ops.reshape(x, (-1, *x.shape[1:axis], groups, channels // groups, *x.shape[axis + 1 :]))
+    mean, variance = ops.moments(grouped, [i for i in range(1, grouped.ndim) if i != axis], keepdims=True)
+    y = ops.reshape((grouped - mean) * ops.rsqrt(variance + epsilon), (-1, *x.shape[1:]))
+    each = [channels if i == axis else 1 for i in range(x.ndim)]
+    return y * ops.reshape(scale, each) + ops.reshape(bias, each)
+
+
+def layer_normalization(x, scale, bias=None, axis=-1, epsilon=1e-5):
+    """Layer normalisation over the axes from ``axis`` on, with the mean and the inverse of the deviation."""
+    axes = list(range(axis % x.ndim, x.ndim))
+    mean, variance = ops.moments(x, axes, keepdims=True)
+    inverse = ops.rsqrt(variance + epsilon)
+    y = (x - mean) * inverse * scale
+    return (y if bias is None else y + bias), mean, inverse
+
+
+def negative_log_likelihood(log_prob, target, weight=None, ignore_index=None, reduction="mean"):
+    """Minus the logarithm that axis 1 holds for the target's class, weighted by class."""
+    kept = ops.ones_like(target) if ignore_index is None else ops.cast(target != ignore_index, target.dtype)
+    target = target * kept
+    loss = -ops.squeeze(ops.take_along_axis(log_prob, ops.expand_dims(target, 1), axis=1), 1)
+    share = ops.cast(kept, log_prob.dtype)
+    if weight is not None:
+        share = share * ops.take(weight, target, axis=0)
+    if reduction == "none":
+        return loss * share
+    total = ops.sum(loss * share)
+    return total / ops.sum(share) if reduction == "mean" else total
+
+
+def attention(
+    q, k, v, mask=None, past_key=None, past_value=None, lengths=None,
+    heads=None, causal=False, window=(-1, -1), scale=None, softcap=0.0, precision=None, stage=0,
+):  # fmt: skip
+    """Attention with a cache: the result, keys and values with the past ones, and the scores after a ``stage``.
+
+    Stage 0 is the product of queries and keys, 1 comes after the soft cap, 2 after the mask, 3 after the softmax.
+    """
+    if heads is not None:
+        q, k, v = (split_heads(x, count) for x, count in zip((q, k, v), (heads[0], heads[1], heads[1])))
+    if past_key is not None:
+        k, v = ops.concatenate([past_key, k], axis=2), ops.concatenate([past_value, v], axis=2)
+    groups, queries, keys = q.shape[1] // k.shape[1], ops.shape(q)[2], ops.shape(k)[2]
+    root = (q.shape[-1] ** -0.5 if not scale else scale) ** 0.5
+    scores = ops.matmul(q * root, ops.swapaxes(ops.repeat(k, groups, axis=1) * root, 2, 3))
+    stages = [scores]
+    if softcap:
+        scores = softcap * ops.tanh(scores / softcap)
+    stages.append(scores)
+    offset = 0 if past_key is None else ops.shape(past_key)[2]
+    if lengths is not None:
+        lengths = ops.reshape(ops.cast(lengths, "int32"), (-1, 1, 1, 1))
+        offset = lengths - queries
+    place, key = offset + ops.expand_dims(ops.arange(queries, dtype="int32"), 1), ops.arange(keys, dtype="int32")
+    seen = ops.ones_like(scores, dtype="bool")
+    if lengths is not None:
+        seen = ops.logical_and(seen, key < lengths)
+    if causal:
+        seen = ops.logical_and(seen, key <= place)
+    if window[0] >= 0:
+        seen = ops.logical_and(seen, key >= place - window[0])
+    if window[1] >= 0:
+        seen = ops.logical_and(seen, key <= place + window[1])
+    if mask is not None:
+        sides = [(0, 0)] * (mask.ndim - 1) + [(0, keys - ops.shape(mask)[-1])]
+        if mask.dtype == "bool":
+            seen = ops.logical_and(seen, ops.pad(mask, sides))
+        else:
+            scores = scores + ops.pad(mask, sides, constant_values=-float("inf"))
+    scores = ops.where(seen, scores, ops.cast(-float("inf"), scores.dtype))
+    stages.append(scores)
+    weights = ops.softmax(ops.cast(scores, precision or scores.dtype), axis=-1)
+    weights = ops.cast(ops.where(ops.isnan(weights), ops.zeros_like(weights), weights), q.dtype)
+    stages.append(weights)
+    y = ops.matmul(weights, ops.repeat(v, groups, axis=1))
+    return (y if heads is None else join_heads(y)), k, v, stages[stage]
+
+
+def split_heads(x, count):
+    """(batch, time, features) as (batch, head, time, features of the head)."""
+    x = ops.reshape(x, (-1, x.shape[1], count, x.shape[2] // count))
+    return ops.transpose(x, (0, 2, 1, 3))
+
+
+def join_heads(x):
+    """(batch, head, time, features) as (batch, time, features of all heads)."""
+    x = ops.transpose(x, (0, 2, 1, 3))
+    return ops.reshape(x, (-1, x.shape[1], x.shape[2] * x.shape[3]))
+
+
+def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interleaved=False):
+    """Turn pairs of the first ``size`` features by the angle of their position."""
+    y = split_heads(x, heads) if heads is not None else x
+    turned, rest = (y, None) if size is None else (y[..., :size], y[..., size:])
+    if positions is not None:
+        cos, sin = ops.take(cos, positions, axis=0), ops.take(sin, positions, axis=0)
+    cos, sin = ops.expand_dims(cos, 1), ops.expand_dims(sin, 1)
+    a, b = (turned[..., ::2], turned[..., 1::2]) if interleaved else ops.split(turned, 2, axis=-1)
+    pair = [cos * a - sin * b, sin * a + cos * b]
+    if interleaved:
+        turned = ops.reshape(ops.stack(pair, axis=-1), (-1, *turned.shape[1:]))
+    else:
+        turned = ops.concatenate(pair, axis=-1)
+    y = turned if rest is None else ops.concatenate([turned, rest], axis=-1)
+    return join_heads(y) if heads is not None else y
+
+
+def write_into_cache(cache, update, starts=None, axis=-2, circular=False):
+    """The cache with ``update`` written along ``axis`` from each sample's start on."""
+    axis %= cache.ndim
+    size, length = cache.shape[axis], update.shape[axis]
+    starts = ops.zeros_like(cache[(slice(None), *(0,) * (cache.ndim - 1))], dtype="int32") if starts is None else starts
+    step = ops.arange(size, dtype="int32") - ops.expand_dims(ops.cast(starts, "int32"), 1)
+    step = ops.mod(step, size) if circular else step
+    shape = [-1, *(size if i == axis else 1 for i in range(1, cache.ndim))]
+    step = ops.reshape(step, shape)
+    written = ops.logical_and(step >= 0, step < length)
+    source = ops.broadcast_to(ops.clip(step, 0, length - 1), ops.shape(cache))
+    return ops.where(written, ops.take_along_axis(update, source, axis=axis), cache)
+
+
+def causal_convolution(x, weight, bias=None, past=None, silu=False):
+    """Depthwise convolution that looks back only, and the last inputs for the next call."""
+    size = weight.shape[-1] - 1
+    x = ops.pad(x, [(0, 0), (0, 0), (size, 0)]) if past is None else ops.concatenate([past, x], axis=-1)
+    length = x.shape[-1] - size
+    y = sum(x[..., i : i + length] * weight[:, 0, i : i + 1] for i in range(size + 1))
+    y = y if bias is None else y + ops.expand_dims(bias, 1)
+    return (ops.silu(y) if silu else y), x[..., length:]
+
+
+def linear_attention(q, k, v, state=None, decay=None, beta=None, heads=1, kv_heads=1, scale=None, delta=False):
+    """Attention without softmax: each head's state is updated token by token and read by the query."""
+    dtype = q.dtype
+    q, k, v = (ops.cast(split_heads(x, n), "float32") for x, n in ((q, heads), (k, kv_heads), (v, kv_heads)))
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    state_dtype = dtype if state is None else state.dtype
+    kept = 0 * ops.expand_dims(k[:, :, 0], -1) * v[:, :, :1] if state is None else ops.cast(state, "float32")
+    outputs = []
+    for t in range(q.shape[2]):
+        key, value = ops.expand_dims(k[:, :, t], -1), v[:, :, t : t + 1]
+        if decay is not None:
+            gate = ops.exp(ops.cast(decay[:, t], "float32"))
+            kept = kept * ops.reshape(gate, (-1, kv_heads, gate.shape[-1] // kv_heads, 1))
+        if delta:
+            rate = ops.reshape(ops.cast(beta[:, t], "float32"), (-1, beta.shape[-1], 1, 1))
+            value = (value - ops.matmul(ops.swapaxes(key, 2, 3), kept)) * rate
+        kept = kept + key * value
+        outputs.append(scale * ops.matmul(q[:, :, t : t + 1], ops.repeat(kept, heads // kv_heads, axis=1)))
+    return ops.cast(join_heads(ops.concatenate(outputs, axis=2)), dtype), ops.cast(kept, state_dtype)
+
+
+def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=False):
+    """The largest element of each window of a (batch, channel, *spatial) tensor, and its place in the whole tensor."""
+    batch, *shape = ops.shape(x)
+    order = list(range(x.ndim))
+    order[2:] = order[:1:-1] if column_major else order[2:]
+    size = math.prod(shape)
+    places = ops.transpose(ops.reshape(ops.arange(size, dtype="int64"), (1, *(shape[i - 1] for i in order[1:]))), order)
+    places = places + ops.cast(ops.reshape(ops.arange(batch), (-1, *(1 for _ in shape))), "int64") * size
+    sides = [(0, 0), (0, 0), *sides]
+    floating = "float" in x.dtype
+    x = ops.pad(ops.cast(x, x.dtype if floating else "int32"), sides, constant_values=-float("inf") if floating else -(2**31))
+    places = ops.pad(places, sides)
+    for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations), start=2):
+        last = (size - 1) * dilation
+        cuts = [(slice(None),) * axis + (slice(i, i - last or None, stride),) for i in range(0, last + 1, dilation)]
+        x, places = (ops.stack([t[cut] for cut in cuts], axis=-1) for t in (x, places))
+    x, places = (ops.reshape(t, (*t.shape[: len(order)], -1)) for t in (x, places))
+    best = ops.argmax(x, axis=-1, keepdims=True)
+    return ops.max(x, axis=-1), ops.squeeze(ops.take_along_axis(places, best, axis=-1), -1)
+
+
+def max_unpool(x, indices, sizes, full=None):
+    """Each element where its index, counted in the whole tensor, tells; zeros elsewhere."""
+    shape = (*ops.shape(x)[:2], *(sizes if full is None else full))
+    y = ops.zeros((math.prod(shape),), dtype=x.dtype)
+    y = ops.scatter_update(y, ops.reshape(indices, (-1, 1)), ops.reshape(x, (-1,)))
+    return ops.reshape(y, shape)
+
+
+def mirrored_kernel(kernel, groups):
+    """The kernel, (in, out / groups, *sizes), of a transposed convolution as that of a convolution."""
+    inside, outside, *sizes = kernel.shape[0] // groups, *kernel.shape[1:]
+    kernel = ops.reshape(kernel, (groups, inside, outside, *sizes))
+    kernel = ops.flip(kernel, axis=tuple(range(3, kernel.ndim)))
+    kernel = ops.transpose(kernel, (*range(3, kernel.ndim), 1, 0, 2))
+    return ops.reshape(kernel, (*sizes, inside, groups * outside))
 
 
 def average_pool(x, size, strides, sides):

@@ -1,6 +1,7 @@
 """Functions that emitted PyTorch code copies where PyTorch itself has no equal. Images are (batch, channel, *spatial)."""
 
 import functools
+import math
 import operator
 
 import torch
@@ -16,6 +17,150 @@ def pad_same(x, kernel, strides, dilations):
         total = max((-(-size // stride) - 1) * stride + (k - 1) * dilation + 1 - size, 0)
         sides = [total // 2, total - total // 2, *sides]
     return F.pad(x, sides)
+
+
+def batch_norm_training(x, scale, bias, mean, variance, momentum=0.9, eps=1e-5):
+    """Normalise by the batch's own statistics; also the running mean and variance with these taken in."""
+    axes = [0, *range(2, x.ndim)]
+    batch_mean, batch_variance = x.mean(axes), x.var(axes, correction=0)
+    y = F.batch_norm(x, batch_mean, batch_variance, scale, bias, eps=eps)
+    kept, new = momentum, 1 - momentum
+    return y, kept * mean + new * batch_mean, kept * variance + new * batch_variance
+
+
+def layer_norm(x, scale, bias=None, axis=-1, eps=1e-5):
+    """Layer normalisation over the axes from ``axis`` on, with the mean and the inverse of the deviation."""
+    axes = list(range(axis % x.ndim, x.ndim))
+    mean = x.mean(axes, keepdim=True)
+    inverse = torch.rsqrt(x.var(axes, correction=0, keepdim=True) + eps)
+    y = (x - mean) * inverse * scale
+    return (y if bias is None else y + bias), mean, inverse
+
+
+def attention(
+    q, k, v, mask=None, past_key=None, past_value=None, lengths=None,
+    heads=None, causal=False, window=(-1, -1), scale=None, softcap=0.0, precision=None, stage=0,
+):  # fmt: skip
+    """Attention with a cache: the result, keys and values with the past ones, and the scores after a ``stage``.
+
+    Stage 0 is the product of queries and keys, 1 comes after the soft cap, 2 after the mask, 3 after the softmax.
+    """
+    if heads is not None:
+        q, k, v = (
+            x.unflatten(-1, (count, -1)).transpose(1, 2) for x, count in zip((q, k, v), (heads[0], heads[1], heads[1]), strict=True)
+        )
+    if past_key is not None:
+        k, v = torch.cat([past_key, k], dim=2), torch.cat([past_value, v], dim=2)
+    groups, queries, keys = q.shape[1] // k.shape[1], q.shape[2], k.shape[2]
+    root = (q.shape[-1] ** -0.5 if not scale else scale) ** 0.5
+    scores = (q * root) @ (k.repeat_interleave(groups, dim=1) * root).transpose(2, 3)
+    stages = [scores]
+    if softcap:
+        scores = softcap * torch.tanh(scores / softcap)
+    stages.append(scores)
+    offset = 0 if past_key is None else past_key.shape[2]
+    if lengths is not None:
+        offset = (lengths - queries).reshape(-1, 1, 1, 1)
+    place, key = offset + torch.arange(queries)[:, None], torch.arange(keys)
+    seen = torch.ones_like(scores, dtype=torch.bool)
+    if lengths is not None:
+        seen = seen & (key < lengths.reshape(-1, 1, 1, 1))
+    if causal:
+        seen = seen & (key <= place)
+    if window[0] >= 0:
+        seen = seen & (key >= place - window[0])
+    if window[1] >= 0:
+        seen = seen & (key <= place + window[1])
+    if mask is not None:
+        missing = keys - mask.shape[-1]
+        if mask.dtype == torch.bool:
+            seen = seen & F.pad(mask, (0, missing))
+        else:
+            scores = scores + F.pad(mask, (0, missing), value=-torch.inf)
+    scores = scores.masked_fill(~seen, -torch.inf)
+    stages.append(scores)
+    weights = torch.softmax(scores.to(precision or scores.dtype), dim=-1).nan_to_num(0.0).to(q.dtype)
+    stages.append(weights)
+    y = weights @ v.repeat_interleave(groups, dim=1)
+    return (y if heads is None else y.transpose(1, 2).flatten(2)), k, v, stages[stage]
+
+
+def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interleaved=False):
+    """Turn pairs of the first ``size`` features by the angle of their position."""
+    y = x.unflatten(-1, (heads, -1)) if heads is not None else x.transpose(1, 2)
+    turned, rest = (y, y[..., :0]) if size is None else (y[..., :size], y[..., size:])
+    if positions is not None:
+        cos, sin = cos[positions], sin[positions]
+    cos, sin = cos.unsqueeze(2), sin.unsqueeze(2)
+    a, b = (turned[..., ::2], turned[..., 1::2]) if interleaved else turned.chunk(2, dim=-1)
+    pair = cos * a - sin * b, sin * a + cos * b
+    turned = torch.stack(pair, dim=-1).flatten(-2) if interleaved else torch.cat(pair, dim=-1)
+    y = torch.cat([turned, rest], dim=-1)
+    return y.flatten(2) if heads is not None else y.transpose(1, 2)
+
+
+def write_into_cache(cache, update, starts=None, axis=-2, circular=False):
+    """The cache with ``update`` written along ``axis`` from each sample's start on."""
+    axis %= cache.ndim
+    starts = torch.zeros(len(cache), dtype=torch.int64) if starts is None else starts
+    places = starts[:, None] + torch.arange(update.shape[axis])
+    if circular:
+        places = places % cache.shape[axis]
+    places = places.reshape([len(cache), *(update.shape[i] if i == axis else 1 for i in range(1, cache.ndim))])
+    return cache.scatter(axis, places.expand_as(update), update)
+
+
+def causal_convolution(x, weight, bias=None, past=None, silu=False):
+    """Depthwise convolution that looks back only, and the last inputs for the next call."""
+    size = weight.shape[-1] - 1
+    x = F.pad(x, (size, 0)) if past is None else torch.cat([past, x], dim=-1)
+    y = F.conv1d(x, weight, bias, groups=weight.shape[0])
+    return (F.silu(y) if silu else y), x[..., x.shape[-1] - size :]
+
+
+def linear_attention(q, k, v, state=None, decay=None, beta=None, heads=1, kv_heads=1, scale=None, delta=False):
+    """Attention without softmax: each head's state is updated token by token and read by the query."""
+    dtype = q.dtype
+    q, k, v = (x.float().unflatten(-1, (n, -1)) for x, n in ((q, heads), (k, kv_heads), (v, kv_heads)))
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    if state is None:
+        state = q.new_zeros(len(q), kv_heads, k.shape[-1], v.shape[-1], dtype=dtype)
+    kept, outputs = state.float(), []
+    for t in range(q.shape[1]):
+        key, value = k[:, t, :, :, None], v[:, t, :, None]
+        if decay is not None:
+            kept = kept * decay[:, t].float().unflatten(-1, (kv_heads, -1)).exp().unsqueeze(-1)
+        if delta:
+            value = (value - key.transpose(2, 3) @ kept) * beta[:, t].float().reshape(len(q), -1, 1, 1)
+        kept = kept + key * value
+        read = kept.repeat_interleave(heads // kv_heads, dim=1)
+        outputs.append((scale * q[:, t, :, None] @ read).flatten(1))
+    return torch.stack(outputs, dim=1).to(dtype), kept.to(state.dtype)
+
+
+def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=False):
+    """The largest element of each window, and its place in the whole tensor."""
+    places = torch.arange(x.numel()).reshape(x.shape)
+    if column_major:
+        flat = (*x.shape[:2], *x.shape[:1:-1])
+        places = torch.arange(x.numel()).reshape(flat).permute(0, 1, *range(x.ndim - 1, 1, -1))
+    lowest = -torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
+    x, places = F.pad(x, sides, value=lowest), F.pad(places, sides)
+    for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations, strict=True), start=2):
+        x, places = (
+            t.unfold(axis, (size - 1) * dilation + 1, stride)[..., ::dilation].movedim(-1, x.ndim) for t in (x, places)
+        )
+    count = x.ndim // 2 + 1
+    x, places = x.flatten(count), places.flatten(count)
+    y, index = x.max(dim=-1)
+    return y, places.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+
+
+def max_unpool(x, indices, sizes, full=None):
+    """Each element where its index, counted in the whole tensor, tells; zeros elsewhere."""
+    y = x.new_zeros(x.shape[0] * x.shape[1] * math.prod(sizes if full is None else full))
+    y = y.scatter(0, indices.flatten(), x.flatten())
+    return y.reshape(*x.shape[:2], *(sizes if full is None else full))
 
 
 def average_pool(pool, x, size, strides, sides):
