@@ -94,7 +94,7 @@ class Program:
     # Statements from nodes
 
     def _add(self, node: Node) -> None:
-        site = Site(node, self.layouts, target=self.target.name, same=self.keep_same)
+        site = Site(node, self.layouts, framework=self.target.name, same=self.keep_same)
         result = self.target.room(node, site)
         outputs = [value for value in node.outputs if value is not None]
         if isinstance(result, list):

@@ -22,10 +22,10 @@ class Site:
     axis come as short as they can be said: (3, 3) as 3. ``n.axis`` and ``n.axes`` are stored axes, the last one as -1.
     """
 
-    def __init__(self, node: Node, plan: Plan, *, target: str = "", same: bool = False):
+    def __init__(self, node: Node, plan: Plan, *, framework: str = "", same: bool = False):
         self.node = node
         self.plan = plan
-        self.target = target
+        self.framework = framework
         self._same = same
         schema = onnx_schema(node.op_type, node.domain)
         self._formal = [(i.name, i.option.name == _VARIADIC) for i in schema.inputs] if schema else []

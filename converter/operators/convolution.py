@@ -41,7 +41,7 @@ class Conv:
         padding = "same" if n.is_same else pads.shortest if pads is not None and pads.is_symmetric else 0
         options = {"stride": n.strides, "padding": padding, "dilation": n.dilations, "groups": n.group}
         if not _held(n):
-            return _function(n, f"F.conv{n.rank}d", x, n.W, options)
+            return _function(n, x, n.W, options)
         w, b = n.weight("W"), n.weight("B")
         return Layer(
             f"nn.Conv{n.rank}d", w.shape[1] * n.group, w.shape[0], n.kernel_shape, **options, bias=b is not None,
@@ -59,7 +59,7 @@ class Conv:
         }  # fmt: skip
         if not _held(n):
             kernel = n.expr("ops.transpose(W, axes)", axes=(*axes, 1, 0))
-            y = _function(n, "ops.conv", x, kernel, options)
+            y = _function(n, x, kernel, options)
         else:
             y = _keras_layer(n, options)(x)
         return n.expr("every(y, strides)", y=y, strides=n.node["strides"]) if subsample else y
@@ -79,13 +79,16 @@ def _keras_layer(n, options):
     return Layer(f"layers.Conv{n.rank}D", w.shape[0], n.kernel_shape, groups=n.group, **options, weights=weights)
 
 
-def _function(n, name, x, kernel, options):
+def _function(n, x, kernel, options):
     """The convolution whose kernel and bias the network computes: the bias inside in PyTorch, added in Keras."""
     named = ", ".join(f"{option}={option}" for option in options)
-    if name == "ops.conv" or n.B is None:
-        y = n.expr(f"{name}(x, kernel, {named})", x=x, kernel=kernel, **options)
+    if n.framework == "keras":
+        call = "grouped_conv(x, kernel, group, " if n.group > 1 else "ops.conv(x, kernel, "
+        y = n.expr(f"{call}{named})", x=x, kernel=kernel, **options)
         return y if n.B is None else n.expr("y + B", y=y)
-    return n.expr(f"{name}(x, kernel, B, {named})", x=x, kernel=kernel, **options)
+    name = f"F.conv{'' if n.node.op_type == 'Conv' else '_transpose'}{n.rank}d"
+    bias = "" if n.B is None else "B, "
+    return n.expr(f"{name}(x, kernel, {bias}{named})", x=x, kernel=kernel, **options)
 
 
 def _is_depthwise(n) -> bool:
@@ -129,7 +132,7 @@ class ConvTranspose:
                 bias=b is not None, weights={"weight": w, "bias": b},
             )(n.X)  # fmt: skip
         else:
-            y = _function(n, f"F.conv_transpose{n.rank}d", n.X, n.W, options)
+            y = _function(n, n.X, n.W, options)
         return y if native else torch_pad(n, y, -crop)
 
     def keras(n):
@@ -154,7 +157,7 @@ class ConvTranspose:
         x = keras_pad(n, x, around)
         if not _held(n):
             kernel = n.expr("mirrored_kernel(W, group)")
-            return _function(n, "ops.conv", x, kernel, {"padding": "valid", "dilation_rate": n.dilations})
+            return _function(n, x, kernel, {"padding": "valid", "dilation_rate": n.dilations})
         kernel, b = _mirrored(n.weight("W"), n.group), n.weight("B")
         return Layer(
             f"layers.Conv{n.rank}D", kernel.shape[-1], n.kernel_shape, dilation_rate=n.dilations, groups=n.group,

@@ -25,7 +25,7 @@ class Gemm:
 def _turned(n, name, turn):
     """The matrix, transposed where the node says so."""
     matrix = getattr(n, name)
-    return matrix if not turn else n.expr("ops.transpose(x)" if n.target == "keras" else "x.T", x=matrix)
+    return matrix if not turn else n.expr("ops.transpose(x)" if n.framework == "keras" else "x.T", x=matrix)
 
 
 def _t(weight):

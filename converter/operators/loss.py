@@ -31,6 +31,6 @@ class SoftmaxCrossEntropyLoss:
 
 def _torch(n, name: str) -> dict:
     """PyTorch takes classes as int64, and -100 for a class that is left out."""
-    target = getattr(n, name)
+    target = n.named(name)
     target = target if target.dtype == "int64" else n.expr("target.long()", target=target)
     return {"target": target, "ignore": -100 if n.ignore_index is None else n.ignore_index}

@@ -43,8 +43,12 @@ class MaxPool:
     """The second output tells where in the whole tensor, counted in logical order, each largest element stands."""
 
     layout = _pool_with_indices
-    restrict = _unresolved
-    restrictions = "sizes unknown under auto_pad or ceil_mode"
+    restrictions = "sizes unknown under auto_pad or ceil_mode; indices in Keras need a batch size"
+
+    def restrict(node, target):
+        if target == "keras" and len(node.outputs) > 1 and not all(isinstance(s, int) for s in node.inputs[0].shape):
+            return "its second output counts over the whole batch, whose sizes are not known"
+        return _unresolved(node, target)
 
     def pytorch(n):
         if len(n.node.outputs) > 1:
@@ -176,7 +180,7 @@ class MaxUnpool:
 
     def restrict(node, target):
         sizes = node.output.shape
-        return None if sizes and all(isinstance(s, int) for s in sizes[1:]) else "the size of its output is not known"
+        return None if sizes and all(isinstance(s, int) for s in sizes) else "the size of its output is not known"
 
     def pytorch(n):
         return n.expr("max_unpool(X, I, sizes, full)", **_unpooled(n))

@@ -205,12 +205,12 @@ def linear_attention(q, k, v, state=None, decay=None, beta=None, heads=1, kv_hea
 
 def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=False):
     """The largest element of each window of a (batch, channel, *spatial) tensor, and its place in the whole tensor."""
-    batch, *shape = ops.shape(x)
+    batch, *shape = x.shape
     order = list(range(x.ndim))
     order[2:] = order[:1:-1] if column_major else order[2:]
     size = math.prod(shape)
     places = ops.transpose(ops.reshape(ops.arange(size, dtype="int64"), (1, *(shape[i - 1] for i in order[1:]))), order)
-    places = places + ops.cast(ops.reshape(ops.arange(batch), (-1, *(1 for _ in shape))), "int64") * size
+    places = places + ops.reshape(ops.arange(batch, dtype="int64") * size, (-1, *(1 for _ in shape)))
     sides = [(0, 0), (0, 0), *sides]
     floating = "float" in x.dtype
     x = ops.pad(ops.cast(x, x.dtype if floating else "int32"), sides, constant_values=-float("inf") if floating else -(2**31))
@@ -226,10 +226,18 @@ def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=Fals
 
 def max_unpool(x, indices, sizes, full=None):
     """Each element where its index, counted in the whole tensor, tells; zeros elsewhere."""
-    shape = (*ops.shape(x)[:2], *(sizes if full is None else full))
+    shape = (*x.shape[:2], *sizes)
     y = ops.zeros((math.prod(shape),), dtype=x.dtype)
-    y = ops.scatter_update(y, ops.reshape(indices, (-1, 1)), ops.reshape(x, (-1,)))
-    return ops.reshape(y, shape)
+    y = ops.reshape(ops.scatter_update(y, ops.reshape(indices, (-1, 1)), ops.reshape(x, (-1,))), shape)
+    if full is not None:
+        y = ops.pad(y, [(0, 0), (0, 0), *((0, b - a) for a, b in zip(sizes, full))])
+    return y
+
+
+def grouped_conv(x, kernel, groups, **options):
+    """Convolution of each group of channels with its own part of the kernel."""
+    parts = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1))
+    return ops.concatenate([ops.conv(channels, part, **options) for channels, part in parts], axis=-1)
 
 
 def mirrored_kernel(kernel, groups):

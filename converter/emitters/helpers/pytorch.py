@@ -158,9 +158,11 @@ def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=Fals
 
 def max_unpool(x, indices, sizes, full=None):
     """Each element where its index, counted in the whole tensor, tells; zeros elsewhere."""
-    y = x.new_zeros(x.shape[0] * x.shape[1] * math.prod(sizes if full is None else full))
-    y = y.scatter(0, indices.flatten(), x.flatten())
-    return y.reshape(*x.shape[:2], *(sizes if full is None else full))
+    y = x.new_zeros(math.prod([*x.shape[:2], *sizes])).scatter(0, indices.flatten(), x.flatten())
+    y = y.reshape(*x.shape[:2], *sizes)
+    if full is not None:
+        y = F.pad(y, [n for a, b in zip(sizes[::-1], full[::-1], strict=True) for n in (0, b - a)])
+    return y
 
 
 def average_pool(pool, x, size, strides, sides):
