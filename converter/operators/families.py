@@ -9,5 +9,7 @@ from converter.operators import (  # noqa: F401
     loss,
     normalization,
     pooling,
+    quantization,
+    recurrent,
     shape,
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from converter.emitters.layout import logical, spatial
 from converter.emitters.vocabulary import Layer
-from converter.operators.padding_layers import keras_pad, keras_pad_lowest, torch_pad
+from converter.operators.padding_layers import keras_pad, keras_pad_lowest, lowest, torch_pad
 from converter.operators.registry import operator
 from converter.padding import Padding
 
@@ -54,7 +52,7 @@ class MaxPool:
         if len(n.node.outputs) > 1:
             return _with_indices(n, n.padding.total.torch)
         native = _fits_torch(n)
-        x = n.X if native else torch_pad(n, n.X, n.padding.total, -math.inf)
+        x = n.X if native else torch_pad(n, n.X, n.padding.total, lowest(n.X.dtype))
         return Layer(
             f"nn.MaxPool{n.rank}d", n.kernel_shape, stride=_stride(n), padding=n.padding.shortest if native else 0,
             dilation=n.dilations, ceil_mode=native and n.padding.has_ceil,

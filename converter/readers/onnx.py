@@ -25,7 +25,7 @@ from converter.graph import OPSET, Graph, Node, Shape, Source, Value, Weight, on
 from converter.padding import Padding
 from converter.readers.opsets import EXPERIMENTAL, Call, lift
 
-_PADDED = {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"}
+_PADDED = {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "QLinearConv", "MaxPool", "AveragePool", "LpPool"}
 _INLINE_BYTES = 1024  # initializers up to this size take part in type inference on the file
 _MOST_INLINED_NODES = 1_000_000
 

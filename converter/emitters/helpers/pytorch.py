@@ -165,6 +165,133 @@ def max_unpool(x, indices, sizes, full=None):
     return y
 
 
+def along(x, values, axis=1, block=0):
+    """Values that run along one axis of ``x``, or one for each block there, shaped to broadcast."""
+    values = torch.as_tensor(values)
+    if values.numel() == 1:
+        return values.reshape(())
+    if block:
+        return values.repeat_interleave(block, dim=axis).narrow(axis, 0, x.shape[axis])
+    return values.reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)]) if values.ndim == 1 else values
+
+
+def quantize(x, scale, zero_point, dtype, axis=1, block=0):
+    """round(x / scale) + zero point, within the range of ``dtype``."""
+    y, limits = x / along(x, scale, axis, block), torch.finfo if dtype.is_floating_point else torch.iinfo
+    y = y if dtype.is_floating_point else torch.round(y)
+    if zero_point is not None:
+        y = y + along(x, zero_point, axis, block).to(y.dtype)
+    return y.clamp(limits(dtype).min, limits(dtype).max).to(dtype)
+
+
+def dequantize(x, scale, zero_point=None, axis=1, block=0, dtype=None):
+    """(x - zero point) * scale."""
+    dtype = torch.float32 if dtype is None else dtype
+    y = x.to(dtype)
+    if zero_point is not None:
+        y = y - along(x, zero_point, axis, block).to(dtype)
+    return (y * along(x, scale, axis, block)).to(dtype)
+
+
+def dynamic_quantize(x):
+    """``x`` as uint8, with the scale and zero point that its range asks for."""
+    low, high = x.amin().clamp(max=0), x.amax().clamp(min=0)
+    scale = torch.where(high > low, (high - low) / 255, 1)
+    zero_point = torch.round(-low / scale).clamp(0, 255).to(torch.uint8)
+    return quantize(x, scale, zero_point, torch.uint8), scale, zero_point
+
+
+def centered(x, zero_point=None, axis=1):
+    """The integers less their zero point, in int32."""
+    return x.int() if zero_point is None else x.int() - along(x, zero_point, axis).int()
+
+
+def recurrent_outputs(result, directions):
+    """What ``nn.LSTM``, ``nn.GRU`` and ``nn.RNN`` give, with the directions on an axis of their own."""
+    y, states = result
+    states = states if isinstance(states, tuple) else (states,)
+    return y.unflatten(-1, (directions, -1)).transpose(1, 2), *states
+
+
+def over_time(step, x, states, lengths=None, reverse=False):
+    """A recurrent cell over the first axis: its outputs and last states; what lies beyond a sample's length is left out."""
+    outputs = []
+    for t in reversed(range(len(x))) if reverse else range(len(x)):
+        new = step(x[t], *states)
+        output = new[0]
+        if lengths is not None:
+            valid = (t < lengths).unsqueeze(1)
+            output = torch.where(valid, output, 0)
+            new = [torch.where(valid, state, old) for state, old in zip(new, states, strict=True)]
+        states = new
+        outputs.append(output)
+    return torch.stack(outputs[::-1] if reverse else outputs), *states
+
+
+def recurrent(cell, x, w, r, b=None, lengths=None, states=(), direction="forward", batch_first=False, **options):
+    """A cell in one direction or both, as ONNX stacks them: outputs (time, direction, batch, feature) and last states."""
+    if batch_first:
+        x, states = x.transpose(0, 1), [None if state is None else state.transpose(0, 1) for state in states]
+    size, count = r.shape[-1], w.shape[0]
+    activations = options.pop("activations", None)
+    p = options.pop("p", None)
+    results = []
+    for i in range(count):
+        functions = None if activations is None else activations[i * len(activations) // count :]
+        bias = w.new_zeros(2 * w.shape[1]) if b is None else b[i]
+        step = cell(w[i], r[i], *bias.chunk(2), functions=functions, **options, **({} if p is None else {"p": p[i]}))
+        first = [x.new_zeros(x.shape[1], size) if state is None else state[i] for state in states]
+        results.append(over_time(step, x, first, lengths, reverse=direction == "reverse" or i == 1))
+    y, *last = (torch.stack(parts) for parts in zip(*results, strict=True))
+    if batch_first:
+        return y.permute(2, 1, 0, 3), *(state.transpose(0, 1) for state in last)
+    return y.transpose(0, 1), *last
+
+
+def lstm_cell(w, r, wb, rb, functions=None, clip=None, input_forget=False, p=None):
+    """One step of an LSTM with the gates in ONNX' order: input, output, forget, cell."""
+    f, g, h = functions or (torch.sigmoid, torch.tanh, torch.tanh)
+    f, g = (clipped(function, clip) for function in (f, g))
+    pi, po, pf = (0, 0, 0) if p is None else p.chunk(3)
+
+    def step(x, hidden, cell):
+        i, o, forget, c = (x @ w.T + hidden @ r.T + wb + rb).chunk(4, dim=-1)
+        i = f(i + pi * cell)
+        forget = 1 - i if input_forget else f(forget + pf * cell)
+        cell = forget * cell + i * g(c)
+        return f(o + po * cell) * h(cell), cell
+
+    return step
+
+
+def gru_cell(w, r, wb, rb, functions=None, clip=None, linear_before_reset=False):
+    """One step of a GRU with the gates in ONNX' order: update, reset, hidden."""
+    f, g = (clipped(function, clip) for function in (functions or (torch.sigmoid, torch.tanh))[:2])
+    size = r.shape[-1]
+
+    def step(x, hidden):
+        inside, gates = x @ w.T + wb, hidden @ r[: 2 * size].T + rb[: 2 * size]
+        z, reset = f(inside[:, : 2 * size] + gates).chunk(2, dim=-1)
+        if linear_before_reset:
+            past = reset * (hidden @ r[2 * size :].T + rb[2 * size :])
+        else:
+            past = (reset * hidden) @ r[2 * size :].T + rb[2 * size :]
+        return ((1 - z) * g(inside[:, 2 * size :] + past) + z * hidden,)
+
+    return step
+
+
+def rnn_cell(w, r, wb, rb, functions=None, clip=None):
+    """One step of a simple recurrent network."""
+    f = clipped((functions or (torch.tanh,))[0], clip)
+    return lambda x, hidden: (f(x @ w.T + hidden @ r.T + wb + rb),)
+
+
+def clipped(function, limit):
+    """The function of its input kept within -limit and limit."""
+    return function if limit is None else lambda x: function(x.clamp(-limit, limit))
+
+
 def average_pool(pool, x, size, strides, sides):
     """Average over the elements inside ``x``: padding (``sides``, last axis first) is not counted."""
     ones = torch.ones_like(x)
