@@ -130,11 +130,11 @@ class Site:
         """The template with ``bindings``; other names are this node's inputs and attributes."""
         return Template(text, bindings)
 
-    def results(self, text: str, count: int, **bindings: Any) -> Template:
-        """The template of a call that gives ``count`` values, the node's outputs first among them."""
+    def results(self, text: str, number: int, **bindings: Any) -> Template:
+        """The template of a call that gives ``number`` values, the node's outputs first among them."""
         if len(self.node.outputs) == 1:
             return Template(f"({text})[0]", bindings)
-        return Template(text, bindings, count)
+        return Template(text, bindings, number)
 
     def used(self, name: str) -> bool:
         """Whether anything reads the output called ``name``."""
