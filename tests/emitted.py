@@ -13,6 +13,7 @@ import converter
 from converter.emitters import Emitted, emit
 from converter.graph import Graph
 from converter.operators import refusals
+from converter.verification.run import as_array, as_tensor
 
 
 def read(model: onnx.ModelProto) -> Graph:
@@ -60,8 +61,8 @@ def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]
     model = module().eval()
     model.load_state_dict({key: torch.tensor(weight.array()) for key, weight in emitted.weights.items()})
     with torch.no_grad():
-        result = model(*(torch.tensor(array) for array in arrays))
-    return [tensor.detach().numpy() for tensor in (result if isinstance(result, tuple) else (result,))]
+        result = model(*(as_tensor(array) for array in arrays))
+    return [as_array(tensor) for tensor in (result if isinstance(result, tuple) else (result,))]
 
 
 def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from converter.emitters import Emitted
-from converter.emitters.expressions import Binding, call, literal
+from converter.emitters.expressions import Binding, call, fill, literal
 from converter.emitters.layout import Rule
 from converter.emitters.names import Namespace
 from converter.emitters.ports import header, input_names, model_name, ports
@@ -22,6 +22,7 @@ _IMPORTS = {
     "math": "import math",
     "Path": "from pathlib import Path",
     "keras": "import keras",
+    "np": "import numpy as np",
     "layers": "from keras import layers",
     "ops": "from keras import ops",
 }
@@ -34,6 +35,17 @@ class Keras:
 
     name = "keras"
     layers_nest = False
+    widened = frozenset({"uint64"})
+
+    def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
+        return fill("ops.cast(x, dtype)", {"x": lambda: tree, "dtype": lambda: literal(dtype)})
+
+    def typed(self, layer: Layer, node: Node) -> Layer:
+        dtype = node.output.dtype
+        if dtype is None or dtype == "float32" or not (dtype.kind == "f" or dtype.name == "bfloat16"):
+            return layer
+        typed = Layer(layer.constructor, *layer.args, weights=layer.weights, **{"dtype": dtype.name, **layer.kwargs})
+        return typed
 
     def rule(self, node: Node) -> Rule:
         return room_of(node).layout

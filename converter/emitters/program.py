@@ -43,6 +43,15 @@ class Target(Protocol):
     layers_nest: bool
     """Whether a layer may be called on another layer's call in one expression."""
 
+    widened: frozenset[str]
+    """Number types that the target's functions lack: arithmetic on them is done as int64."""
+
+    def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
+        """The tree's value converted to a number type."""
+
+    def typed(self, layer: Layer, node: Node) -> Layer:
+        """The layer, told the number type it computes in where that is not its default."""
+
     def rule(self, node: Node) -> Rule:
         """The layout rule of a node."""
 
@@ -97,12 +106,13 @@ class Program:
         site = Site(node, self.layouts, framework=self.target.name, same=self.keep_same)
         result = self.target.room(node, site)
         outputs = [value for value in node.outputs if value is not None]
-        if isinstance(result, list):
+        if isinstance(result, Template) and result.unpacks:
+            targets = [Value("") if value is None else value for value in node.outputs]
+            targets += [Value("") for _ in range(result.parts - len(targets))]
+            self._assign(targets, result, node, site)
+        elif isinstance(result, list):
             for value, expression in zip(outputs, result, strict=False):
                 self._assign([value], expression, node, site)
-        elif isinstance(result, Template) and result.results > 1:
-            targets = [Value("") if value is None else value for value in node.outputs]
-            self._assign([*targets, *(Value("") for _ in range(result.results - len(targets)))], result, node, site)
         else:
             used = [value for value in outputs if value.users or value in self.graph.outputs]
             targets = outputs[: outputs.index(used[-1]) + 1] if used else outputs[:1]
@@ -126,7 +136,15 @@ class Program:
         if isinstance(result, Operand) and result.weight is None:
             self._aliases[targets[0]] = self._read(node, result)
             return
-        self.statements.append(Statement(targets, self._lower(result, node, site), node))
+        tree = self._lower(result, node, site)
+        if self._is_widened(targets[0].dtype, node):
+            tree = self.target.cast(tree, targets[0].dtype.name)
+        self.statements.append(Statement(targets, tree, node))
+
+    def _is_widened(self, dtype: Any, node: Node) -> bool:
+        """Whether the node computes with numbers of this type as int64, because the target's functions lack the type."""
+        room = room_of(node)
+        return dtype is not None and dtype.name in self.target.widened and room.layout is same and not room.any_type
 
     def _lower(self, expression: Any, node: Node, site: Site) -> ast.expr:
         if isinstance(expression, Operand):
@@ -150,9 +168,10 @@ class Program:
         arguments = [self._lower(argument, node, site) for argument in applied.arguments]
         if not self.target.layers_nest:
             arguments = [self._stored(tree, node) if isinstance(tree, ast.Call) else tree for tree in arguments]
-        name, named = self._layer_name(applied.layer, node)
-        tree = self.target.layer_call(self, applied.layer, name, named, arguments)
-        tree.layer = applied.layer
+        layer = self.target.typed(applied.layer, node)
+        name, named = self._layer_name(layer, node)
+        tree = self.target.layer_call(self, layer, name, named, arguments)
+        tree.layer = layer
         return tree
 
     def _stored(self, tree: ast.expr, node: Node) -> ast.expr:
@@ -196,8 +215,9 @@ class Program:
     def _operand(self, operand: Operand, node: Node) -> ast.expr:
         weight = operand.weight
         if weight is None:
-            return variable(self._read(node, operand))
-        if weight.size == 1 and weight.has_data and (not weight.trainable or not weight.shape) and weight.dtype != object:
+            tree = variable(self._read(node, operand))
+            return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree
+        if operand.is_number:
             return literal(weight.array().reshape(-1)[0])
         return self._weight(operand.value, self._stored_weight(operand, node))
 

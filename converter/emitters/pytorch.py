@@ -37,6 +37,13 @@ class PyTorch:
 
     name = "pytorch"
     layers_nest = True
+    widened = frozenset({"uint16", "uint32", "uint64"})
+
+    def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
+        return fill(f"x.to(torch.{dtype})", {"x": lambda: tree})
+
+    def typed(self, layer: Layer, node: Node) -> Layer:
+        return layer
 
     def rule(self, node: Node) -> Rule:
         room = room_of(node)

@@ -114,8 +114,12 @@ class Site:
     def constant(self, name: str) -> np.ndarray | None:
         """The numbers at the input called ``name``, None where it is left out or unknown when converting."""
         index = [formal for formal, _ in self._formal].index(name)
-        value = self.node.input(index)
-        return None if value is None else value.array
+        return known(self.node.input(index))
+
+    def is_known(self, name: str) -> bool:
+        """Whether the input called ``name`` is left out or its numbers are known when converting."""
+        index = [formal for formal, _ in self._formal].index(name)
+        return self.node.input(index) is None or self.constant(name) is not None
 
     def rows(self, weight: Weight) -> Weight:
         """A (rows, columns) weight whose rows follow the first input's elements as they are stored."""
@@ -136,6 +140,19 @@ class Site:
             return Template(f"({text})[0]", bindings)
         return Template(text, bindings, number)
 
+    def eager(self, text: str, **bindings: Any) -> Template:
+        """A template of the Keras layer ``Eager``, in which ``shape`` and ``dtype`` are those of each output."""
+        values = [value for value in self.node.outputs if value is not None]
+        shapes = [tuple(s if isinstance(s, int) else None for s in value.shape or ()) for value in values]
+        dtypes = [value.dtype.name for value in values]
+        if len(values) == 1:
+            return Template(text, {"shape": shapes[0], "dtype": dtypes[0], **bindings})
+        return Template(text, {"shape": tuple(shapes), "dtype": tuple(dtypes), **bindings}, unpacks=True)
+
+    def unpack(self, text: str, **bindings: Any) -> Template:
+        """A template whose value is a tuple with a part for each output."""
+        return Template(text, bindings, unpacks=True)
+
     def used(self, name: str) -> bool:
         """Whether anything reads the output called ``name``."""
         index = self._outputs[name]
@@ -151,6 +168,13 @@ class Site:
         if name == "axis":
             return self.axis_of(int(value))
         return tuple(sorted(self.layout().stored_axis(int(axis)) for axis in np.ravel(value)))
+
+
+def known(value: Value | None) -> np.ndarray | None:
+    """The numbers of a value, where they are known when converting; those of an empty tensor always are."""
+    if value is not None and value.weight is None and value.shape is not None and 0 in value.shape and value.dtype is not None:
+        return np.empty([size if isinstance(size, int) else 0 for size in value.shape], value.dtype)
+    return None if value is None else value.array
 
 
 def from_end(axis: int, rank: int) -> int:

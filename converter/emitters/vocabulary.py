@@ -30,6 +30,14 @@ class Operand(Expression):
         return self.value.weight
 
     @property
+    def is_number(self) -> bool:
+        """Whether it is printed as a plain number."""
+        weight = self.weight
+        if weight is None or weight.size != 1 or not weight.has_data or weight.dtype == object:
+            return False
+        return not weight.trainable or not weight.shape
+
+    @property
     def dtype(self) -> Any:
         return self.value.dtype
 
@@ -41,13 +49,15 @@ class Operand(Expression):
 class Template(Expression):
     """``text`` with some of its names bound to expressions or to plain Python values, printed as literals.
 
-    ``results`` tells how many values it gives at once; the node's outputs are the first of them.
+    ``unpacks`` tells that its value is a tuple with a part for each output of the node, ``parts`` how many it has where they
+    may be more than the outputs that are left.
     """
 
-    def __init__(self, text: str, bindings: Mapping[str, Any], results: int = 1):
+    def __init__(self, text: str, bindings: Mapping[str, Any], *, unpacks: bool = False, parts: int = 0):
         self.text = text
         self.bindings = dict(bindings)
-        self.results = results
+        self.unpacks = unpacks
+        self.parts = parts
 
 
 class Applied(Expression):

@@ -15,6 +15,8 @@ elementwise(
     LeakyRelu=("F.leaky_relu(X, negative_slope=alpha)", "ops.leaky_relu(X, negative_slope=alpha)"),
     Elu=("F.elu(X, alpha=alpha)", "ops.elu(X, alpha=alpha)"),
     HardSwish=("F.hardswish(X)", "ops.hard_silu(X)", "hard_silu"),
+    Celu=("F.celu(X, alpha=alpha)", "ops.celu(X, alpha=alpha)"),
+    ThresholdedRelu=("F.threshold(X, alpha, 0.0)", "ops.threshold(X, alpha, 0.0)"),
     Mish=("F.mish(X)", "X * ops.tanh(ops.softplus(X))"),
 )
 
@@ -22,17 +24,42 @@ elementwise(
 @operator("Selu")
 class Selu:
     layout = same
-    restrictions = "the standard's own alpha and gamma"
-
-    def restrict(node, target):
-        standard = (node["alpha"], node["gamma"]) == (1.6732632, 1.050701)
-        return None if standard else f"alpha {node['alpha']} and gamma {node['gamma']} are not those of SELU"
 
     def pytorch(n):
-        return n.expr("F.selu(X)")
+        return n.expr("F.selu(X)" if _is_standard_selu(n) else "gamma * F.elu(X, alpha=alpha)")
 
     def keras(n):
-        return n.expr("ops.selu(X)")
+        return n.expr("ops.selu(X)" if _is_standard_selu(n) else "gamma * ops.elu(X, alpha=alpha)")
+
+
+def _is_standard_selu(n) -> bool:
+    return (n.alpha, n.gamma) == (1.6732632, 1.050701)
+
+
+@operator("Swish")
+class Swish:
+    layout = same
+
+    def pytorch(n):
+        return n.expr("F.silu(X)" if n.alpha == 1 else "X * torch.sigmoid(alpha * X)")
+
+    def keras(n):
+        return n.expr("ops.silu(X)" if n.alpha == 1 else "X * ops.sigmoid(alpha * X)")
+
+
+@operator("Shrink")
+class Shrink:
+    layout = same
+
+    def pytorch(n):
+        if n.bias == n.lambd:
+            return n.expr("F.softshrink(input, limit)", limit=n.lambd)
+        text = "torch.where(input < -limit, input + bias, torch.where(input > limit, input - bias, 0.0))"
+        return n.expr(text if n.bias else "F.hardshrink(input, limit)", limit=n.lambd)
+
+    def keras(n):
+        text = "ops.where(input < -limit, input + bias, ops.where(input > limit, input - bias, 0.0))"
+        return n.expr(text, limit=n.lambd)
 
 
 @operator("HardSigmoid")
@@ -85,16 +112,19 @@ class Clip:
     layout = same
 
     def pytorch(n):
-        bounds = (n.constant("min"), n.constant("max"))
-        if bounds == (0, 6):
+        if _clips_to_six(n.node):
             return n.expr("F.relu6(input)")
+        if n.min is None and n.max is None:
+            return n.input
         return n.expr("torch.clamp(input, min=min, max=max)")
 
     def keras(n):
         if _clips_to_six(n.node):
             return n.expr("ops.relu6(input)")
-        low, high = (-float("inf") if n.min is None else n.min), (float("inf") if n.max is None else n.max)
-        return n.expr("ops.clip(input, low, high)", low=low, high=high)
+        if all(bound is not None and bound.is_number for bound in (n.min, n.max)):
+            return n.expr("ops.clip(input, min, max)")
+        above = n.input if n.min is None else n.expr("ops.maximum(input, min)")
+        return above if n.max is None else n.expr("ops.minimum(above, max)", above=above)
 
     def activation(node):
         return "relu6" if _clips_to_six(node) else None
@@ -105,13 +135,9 @@ def _clips_to_six(node) -> bool:
     return len(bounds) == 2 and bounds == [0, 6]
 
 
-def _softmax_rule(node, have):
-    return along_axes(node, have)
-
-
 @operator("Softmax")
 class Softmax:
-    layout = _softmax_rule
+    layout = along_axes
 
     def activation(node):
         rank = node.inputs[0].rank
@@ -122,6 +148,24 @@ class Softmax:
 
     def keras(n):
         return n.expr("ops.softmax(input, axis=axis)")
+
+
+@operator("Hardmax")
+class Hardmax:
+    """1 at the first maximum along an axis, 0 elsewhere."""
+
+    layout = along_axes
+
+    def pytorch(n):
+        return n.expr("torch.zeros_like(input).scatter(axis, torch.argmax(input, dim=axis, keepdim=True), 1)")
+
+    def keras(n):
+        size = n.input.shape[n.axis]
+        return n.expr("ops.one_hot(ops.argmax(input, axis=axis), size, axis=axis, dtype=dtype)", size=size, dtype=n.input.dtype.name)
+
+    def restrict(node, target):
+        size = node.inputs[0].shape and node.inputs[0].shape[node["axis"]]
+        return None if target == "pytorch" or isinstance(size, int) else "the size of its axis is unknown"
 
 
 @operator("LogSoftmax")

@@ -1,6 +1,8 @@
-"""Arithmetic, comparison and logic, element by element with broadcasting."""
+"""Arithmetic and rounding, element by element with broadcasting."""
 
 from __future__ import annotations
+
+import functools
 
 from converter.emitters.layout import same
 from converter.operators.registry import elementwise, operator, variadic
@@ -11,50 +13,90 @@ elementwise(
     Mul=("A * B", "A * B"),
     Neg=("-X", "-X"),
     Abs=("torch.abs(X)", "ops.abs(X)"),
+    Sign=("torch.sign(input)", "ops.sign(input)"),
     Exp=("torch.exp(input)", "ops.exp(input)"),
     Log=("torch.log(input)", "ops.log(input)"),
     Sqrt=("torch.sqrt(X)", "ops.sqrt(X)"),
     Reciprocal=("1 / X", "1 / X"),
     Floor=("torch.floor(X)", "ops.floor(X)"),
     Ceil=("torch.ceil(X)", "ops.ceil(X)"),
+    Round=("torch.round(X)", "ops.round(X)"),
+    Erf=("torch.erf(input)", "ops.erf(input)"),
     Sin=("torch.sin(input)", "ops.sin(input)"),
     Cos=("torch.cos(input)", "ops.cos(input)"),
-    Erf=("torch.erf(input)", "ops.erf(input)"),
+    Tan=("torch.tan(input)", "ops.tan(input)"),
+    Asin=("torch.asin(input)", "ops.arcsin(input)"),
+    Acos=("torch.acos(input)", "ops.arccos(input)"),
+    Atan=("torch.atan(input)", "ops.arctan(input)"),
+    Sinh=("torch.sinh(input)", "ops.sinh(input)"),
+    Cosh=("torch.cosh(input)", "ops.cosh(input)"),
+    Asinh=("torch.asinh(input)", "ops.arcsinh(input)"),
+    Acosh=("torch.acosh(input)", "ops.arccosh(input)"),
+    Atanh=("torch.atanh(input)", "ops.arctanh(input)"),
 )
-
-
-def _is_integer(node) -> bool:
-    return node.inputs[0].dtype is not None and node.inputs[0].dtype.kind in "iu"
-
-
-@operator("Div")
-class Div:
-    layout = same
-    restrictions = "floating-point numbers"
-
-    def restrict(node, target):
-        return "integer division truncates in ONNX and is not supported yet" if _is_integer(node) else None
-
-    def pytorch(n):
-        return n.expr("A / B")
-
-    def keras(n):
-        return n.expr("A / B")
-
-
-@operator("Pow")
-class Pow:
-    layout = same
-
-    def pytorch(n):
-        return n.expr("X**Y")
-
-    def keras(n):
-        return n.expr("X**Y")
-
 
 variadic(
     Sum=("a + b", "a + b"),
     Max=("torch.maximum(a, b)", "ops.maximum(a, b)"),
     Min=("torch.minimum(a, b)", "ops.minimum(a, b)"),
 )
+
+
+@operator("Mean")
+class Mean:
+    layout = same
+
+    def pytorch(n):
+        total = functools.reduce(lambda a, b: n.expr("a + b", a=a, b=b), n.data_0)
+        return n.expr("total / count", total=total, count=len(n.data_0)) if len(n.data_0) > 1 else total
+
+    keras = pytorch
+
+
+@operator("Div")
+class Div:
+    """Of integers the quotient without its fraction: -7 / 2 is -3."""
+
+    layout = same
+
+    def pytorch(n):
+        return n.expr('torch.div(A, B, rounding_mode="trunc")' if _is_integer(n.A) else "A / B")
+
+    def keras(n):
+        return n.expr("truncated_division(A, B)" if _is_integer(n.A) else "A / B")
+
+
+@operator("Mod")
+class Mod:
+    """The sign is that of the divisor, with ``fmod`` that of the dividend."""
+
+    layout = same
+
+    def pytorch(n):
+        return n.expr("torch.fmod(A, B)" if n.fmod else "torch.remainder(A, B)")
+
+    def keras(n):
+        if n.fmod and _is_integer(n.A):
+            return n.expr("A - truncated_division(A, B) * B")
+        return n.expr("ops.fmod(A, B)" if n.fmod else "ops.mod(A, B)")
+
+
+@operator("Pow")
+class Pow:
+    """The result has the type of the base."""
+
+    layout = same
+
+    def pytorch(n):
+        return n.expr("X**Y") if _is_plain_power(n) else n.expr(f"(X**Y).to(torch.{n.X.dtype.name})")
+
+    def keras(n):
+        return n.expr("X**Y") if _is_plain_power(n) else n.expr("ops.cast(X**Y, dtype)", dtype=n.X.dtype.name)
+
+
+def _is_plain_power(n) -> bool:
+    return n.X.dtype == n.Y.dtype or (n.X.dtype is not None and n.X.dtype.kind == "f" and n.Y.is_number)
+
+
+def _is_integer(operand) -> bool:
+    return operand.dtype is not None and operand.dtype.kind in "iu"

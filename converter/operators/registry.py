@@ -36,6 +36,7 @@ class Room:
     restrict: Callable[[Node, str], str | None] | None = None
     activation: Callable[[Node], str | None] | None = None
     restrictions: str = ""
+    any_type: bool = False
 
     def supports(self, target: str) -> bool:
         return getattr(self, target) is not None
@@ -63,6 +64,7 @@ def operator(op_type: str, domain: str = "") -> Callable[[type], type]:
             _plain(members.get("restrict")),
             _plain(members.get("activation")),
             members.get("restrictions", ""),
+            members.get("any_type", False),
         )
         return cls
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from converter.errors import ConversionError
 from converter.graph import Graph
+from converter.passes.cast_like import cast_like
 from converter.passes.flatten import flatten
 from converter.passes.fold_constants import fold_constants
 from converter.passes.free_batch import free_batch
@@ -18,6 +19,7 @@ from converter.passes.scale_batch_norm import scale_batch_norm
 PASSES = (
     remove_unused,  # less work for all that follows
     infer_shapes,  # all that follows asks for shapes and types; contradictions of the source come out here
+    cast_like,  # needs types; before folding, which computes the Cast of a constant
     remove_identity,  # before folding, so that a weight behind an Identity stays lazy
     fold_constants,  # after shapes are known: Shape of a known shape is a constant; computed Reshape targets become numbers
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants

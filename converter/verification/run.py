@@ -137,13 +137,13 @@ FRAMEWORKS = {"keras": Keras, "pytorch": PyTorch, "onnx": Onnx}
 
 
 def as_tensor(array):
-    """A tensor with a copy of the numbers; PyTorch reads no bfloat16 from NumPy."""
+    """A tensor with a copy of the numbers; PyTorch takes bfloat16 and its like from NumPy only as the bits they are."""
     import torch
 
-    array = np.asarray(array)
-    if array.dtype.name == "bfloat16":
-        return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
-    return torch.from_numpy(array.copy())
+    array = np.array(array)
+    if array.dtype.kind != "V" and not array.dtype.name.startswith(("bfloat", "float8")):
+        return torch.from_numpy(array)
+    return torch.from_numpy(array.view(f"u{array.dtype.itemsize}")).view(getattr(torch, array.dtype.name))
 
 
 def as_array(result):
@@ -152,11 +152,14 @@ def as_array(result):
 
     if not isinstance(result, torch.Tensor):
         return np.asarray(result)
-    if result.dtype == torch.bfloat16:
-        import ml_dtypes
+    result = result.detach()
+    name = str(result.dtype).removeprefix("torch.")
+    if not name.startswith(("bfloat", "float8")):
+        return result.numpy()
+    import ml_dtypes
 
-        return result.float().numpy().astype(ml_dtypes.bfloat16)
-    return result.numpy()
+    bits = torch.uint16 if result.itemsize == 2 else torch.uint8
+    return result.contiguous().view(bits).numpy().view(getattr(ml_dtypes, name))
 
 
 def check_keys(given, expected, fresh):

@@ -7,6 +7,7 @@ import functools
 import math
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -414,3 +415,140 @@ def spread(x, strides):
         x = ops.reshape(x, (-1, *shape[1:axis], shape[axis] * stride, *shape[axis + 1 :]))
         x = x[(slice(None),) * axis + (slice(0, (shape[axis] - 1) * stride + 1),)]
     return x
+
+
+@keras.saving.register_keras_serializable()
+class Eager(layers.Layer):
+    """Calls a function that needs the numbers of its inputs, not only their shapes: such a model runs eagerly.
+
+    ``shapes`` and ``dtypes`` are those of the result, or tuples of them where there are several.
+    """
+
+    def __init__(self, function, shapes, dtypes, name=None, **options):
+        super().__init__(name=name, autocast=False)
+        self.function, self.shapes, self.dtypes, self.options = function, shapes, dtypes, options
+
+    def call(self, *inputs):
+        return self.function(*inputs, **self.options)
+
+    def compute_output_spec(self, *inputs):
+        if isinstance(self.dtypes, str):
+            return keras.KerasTensor(self.shapes, self.dtypes)
+        return tuple(keras.KerasTensor(shape, dtype) for shape, dtype in zip(self.shapes, self.dtypes))
+
+
+def numbers(x):
+    """A tensor's numbers as Python numbers."""
+    return ops.convert_to_numpy(x).tolist()
+
+
+@keras.saving.register_keras_serializable()
+def over_axes(x, axes, reduce, keepdims):
+    """A reduction over axes that are computed."""
+    return reduce(x, axis=tuple(numbers(axes)), keepdims=keepdims)
+
+
+def truncated_division(a, b):
+    """Integer division, rounded towards zero."""
+    quotient = a // b
+    wrong = ops.logical_and(ops.not_equal(quotient * b, a), quotient < 0)
+    return quotient + ops.cast(wrong, quotient.dtype)
+
+
+def running(function, x, axis, start, exclusive, reverse):
+    """A running sum or product, without the element itself, or from the end."""
+    if reverse:
+        x = ops.flip(x, axis)
+    if exclusive:
+        size = x.shape[axis]
+        first = ops.full_like(ops.take(x, [0], axis=axis), start)
+        x = ops.concatenate([first, ops.take(x, list(range(size - 1)), axis=axis)], axis=axis)
+    x = function(x, axis=axis)
+    return ops.flip(x, axis) if reverse else x
+
+
+@keras.saving.register_keras_serializable()
+def running_along(x, axis, function, start, exclusive, reverse):
+    """``running`` along an axis that is computed."""
+    return running(function, x, int(numbers(axis)), start, exclusive, reverse)
+
+
+def top_k(x, k, axis, largest):
+    """The ``k`` largest or smallest elements in order and where they are; of equal ones the first."""
+    key = x if not largest else ops.bitwise_not(x) if "int" in x.dtype else -x
+    order = ops.take(ops.argsort(key, axis=axis), list(range(k)), axis=axis)
+    return ops.take_along_axis(x, order, axis=axis), ops.cast(order, "int64")
+
+
+@keras.saving.register_keras_serializable()
+def sliced(x, starts, ends, *rest, given):
+    """Slices that are computed; ``given`` names what ``rest`` holds. A negative step walks from the end."""
+    rest = dict(zip(given, map(numbers, rest)))
+    starts, ends = numbers(starts), numbers(ends)
+    axes, steps = rest.get("axes", range(len(starts))), rest.get("steps", [1] * len(starts))
+    for start, end, axis, step in zip(starts, ends, axes, steps):
+        places = list(range(x.shape[axis])[start:end:step])
+        x = ops.take(x, ops.convert_to_tensor(places, "int32"), axis=axis)
+    return x
+
+
+def gather_nd(x, indices, batch_dims):
+    """Slices of ``x`` at the places that the last axis of ``indices`` tells, batch by batch."""
+    depth, rest = indices.shape[-1], x.shape[batch_dims + indices.shape[-1] :]
+    sizes = x.shape[batch_dims : batch_dims + depth]
+    batch = math.prod(x.shape[:batch_dims])
+    places = sum(indices[..., i] % size * math.prod(sizes[i + 1 :]) for i, size in enumerate(sizes))
+    first = ops.arange(batch, dtype=places.dtype) * math.prod(sizes)
+    places = ops.reshape(places, (batch, -1)) + ops.expand_dims(first, 1)
+    flat = ops.take(ops.reshape(x, (-1, *rest)), ops.reshape(places, (-1,)), axis=0)
+    return ops.reshape(flat, (*indices.shape[:-1], *rest))
+
+
+def scatter_elements(x, indices, updates, axis, reduction):
+    """``x`` with each of ``updates`` put, or combined, at its index along ``axis``."""
+    places = list(ops.meshgrid(*[ops.arange(size, dtype=indices.dtype) for size in indices.shape], indexing="ij"))
+    places[axis] = indices % x.shape[axis]
+    places = ops.reshape(ops.stack(places, axis=-1), (-1, len(places)))
+    return ops.scatter_update(x, places, ops.reshape(updates, (-1,)), reduction=reduction)
+
+
+def one_hot(indices, depth, values, axis):
+    """``values[1]`` at each index along a new axis, ``values[0]`` elsewhere."""
+    places = ops.reshape(ops.arange(depth, dtype=indices.dtype), (-1, *[1] * (len(indices.shape) - axis)))
+    return ops.where(ops.equal(places, ops.expand_dims(indices % depth, axis)), values[1], values[0])
+
+
+@keras.saving.register_keras_serializable()
+def nonzero(x):
+    """The places of what is not zero, a column each."""
+    return ops.cast(ops.stack(ops.nonzero(x)), "int64")
+
+
+@keras.saving.register_keras_serializable()
+def unique(x, axis, sorted, count):
+    """The distinct elements (or slices along ``axis``), where each is first, the inverse and the counts."""
+    x = ops.convert_to_numpy(x)
+    values, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
+    if not sorted:
+        order = np.argsort(first)
+        values, first, counts = np.take(values, order, axis=axis or 0), first[order], counts[order]
+        inverse = np.argsort(order)[inverse]
+    found = [ops.convert_to_tensor(part) for part in (values, first, inverse.reshape(-1), counts)]
+    return found[0] if count == 1 else tuple(found[:count])
+
+
+@keras.saving.register_keras_serializable()
+def compress(x, condition, axis):
+    """What stands where ``condition`` holds."""
+    places = ops.convert_to_tensor(np.flatnonzero(ops.convert_to_numpy(condition)), "int32")
+    return ops.take(ops.reshape(x, (-1,)) if axis is None else x, places, axis=axis or 0)
+
+
+def reverse_sequence(x, lengths, time_axis, batch_axis):
+    """The first ``lengths[i]`` steps of each sequence in reverse order."""
+    steps = ops.arange(x.shape[time_axis], dtype=lengths.dtype)
+    lengths = ops.expand_dims(lengths, 1)
+    order = ops.where(steps < lengths, lengths - 1 - steps, steps)
+    order = order if batch_axis < time_axis else ops.transpose(order)
+    order = ops.reshape(order, (*order.shape, *[1] * (len(x.shape) - 2)))
+    return ops.take_along_axis(x, ops.broadcast_to(order, x.shape), axis=time_axis)

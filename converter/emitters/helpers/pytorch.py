@@ -313,3 +313,80 @@ def dilated_average_pool(x, sizes, strides, dilations, sides):
     total = dilated_pool(operator.add, F.pad(x, sides), sizes, strides, dilations)
     count = dilated_pool(operator.add, F.pad(torch.ones_like(x), sides), sizes, strides, dilations)
     return total / count
+
+
+def product(x, dim, keepdim):
+    """The product over several axes."""
+    for axis in sorted([dim] if isinstance(dim, int) else [axis % x.ndim for axis in dim], reverse=True):
+        x = torch.prod(x, axis, keepdim=keepdim)
+    return x
+
+
+def running(function, x, axis, start, exclusive, reverse):
+    """A running sum or product, without the element itself, or from the end."""
+    if reverse:
+        x = torch.flip(x, [axis])
+    if exclusive:
+        first = torch.full_like(x.narrow(axis, 0, 1), start)
+        x = torch.cat([first, x.narrow(axis, 0, x.shape[axis] - 1)], dim=axis)
+    x = function(x, dim=axis, dtype=x.dtype)
+    return torch.flip(x, [axis]) if reverse else x
+
+
+def top_k(x, k, axis, largest):
+    """The ``k`` largest or smallest elements in order and where they are; of equal ones the first."""
+    values, indices = torch.sort(x, dim=axis, descending=largest, stable=True)
+    return values.narrow(axis, 0, k), indices.narrow(axis, 0, k)
+
+
+def sliced(x, starts, ends, axes=None, steps=None):
+    """Slices that are computed; a negative step walks from the end."""
+    axes = range(len(starts)) if axes is None else axes.tolist()
+    steps = [1] * len(starts) if steps is None else steps.tolist()
+    for start, end, axis, step in zip(starts.tolist(), ends.tolist(), axes, steps, strict=True):
+        places = range(x.shape[axis])[start:end:step]
+        x = x.index_select(axis, torch.tensor(places, dtype=torch.int64))
+    return x
+
+
+def gather_nd(x, indices, batch_dims):
+    """Slices of ``x`` at the places that the last axis of ``indices`` tells, batch by batch."""
+    batch = x.shape[:batch_dims]
+    x, indices = x.flatten(0, batch_dims - 1), indices.flatten(0, batch_dims - 1)
+    parts = [part[places.unbind(-1)] for part, places in zip(x, indices, strict=True)]
+    return torch.stack(parts).unflatten(0, batch)
+
+
+def scatter_nd(x, indices, updates, reduce):
+    """``x`` with ``updates`` combined into the slices that the last axis of ``indices`` tells."""
+    depth = indices.shape[-1]
+    places = torch.arange(x.shape[:depth].numel()).reshape(x.shape[:depth])[indices.unbind(-1)].flatten()
+    flat, updates = x.reshape(-1, x.shape[depth:].numel()), updates.reshape(len(places), -1)
+    places = places[:, None].expand(updates.shape)
+    return flat.scatter_reduce(0, places, updates, reduce).reshape(x.shape)
+
+
+def one_hot(indices, depth, values, axis):
+    """``values[1]`` at each index along a new axis, ``values[0]`` elsewhere."""
+    places = torch.arange(depth).reshape(-1, *[1] * (indices.ndim - axis))
+    return torch.where(places == (indices % depth).unsqueeze(axis), values[1], values[0])
+
+
+def unique(x, axis, sorted):
+    """The distinct elements (or slices along ``axis``), where each is first, the inverse and the counts."""
+    values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
+    places = torch.arange(inverse.numel()).flip(0)
+    first = torch.empty_like(counts).scatter(0, inverse.flatten().flip(0), places)
+    if not sorted:
+        order = torch.argsort(first)
+        values = values.index_select(0 if axis is None else axis, order)
+        inverse, first, counts = torch.argsort(order)[inverse], first[order], counts[order]
+    return values, first, inverse.flatten(), counts
+
+
+def reverse_sequence(x, lengths, time_axis, batch_axis):
+    """The first ``lengths[i]`` steps of each sequence in reverse order."""
+    x = x.movedim((batch_axis, time_axis), (0, 1))
+    steps, lengths = torch.arange(x.shape[1]), lengths[:, None]
+    order = torch.where(steps < lengths, lengths - 1 - steps, steps)
+    return x[torch.arange(x.shape[0])[:, None], order].movedim((0, 1), (batch_axis, time_axis))

@@ -1,0 +1,221 @@
+"""Operators that pick elements, or put them, at places that tensors tell."""
+
+from __future__ import annotations
+
+from converter.emitters.layout import along_axes, logical
+from converter.operators.registry import operator
+
+
+def known_slices(node):
+    """{axis: (start, end, step)}, None where any of it is computed."""
+    parts = [None if value is None else value.array for value in (node.input(i) for i in range(1, 5))]
+    if any(part is None and node.input(i + 1) is not None for i, part in enumerate(parts)):
+        return None
+    starts, ends, axes, steps = parts
+    axes = range(len(starts)) if axes is None else axes.tolist()
+    steps = [1] * len(starts) if steps is None else steps.tolist()
+    rank = node.inputs[0].rank
+    return {axis % rank: part for axis, *part in zip(axes, starts.tolist(), ends.tolist(), steps, strict=True)}
+
+
+def _sliced(node, have):
+    if have[0] is None or known_slices(node) is None:
+        return logical(node, have)
+    return [have[0], *[None] * (len(node.inputs) - 1)], [have[0]]
+
+
+@operator("Slice")
+class Slice:
+    """A negative step walks from the end, which PyTorch's indexing does not know: there the axis is turned round first."""
+
+    layout = _sliced
+
+    def restrict(node, target):
+        slices, shape = known_slices(node) or {}, node.inputs[0].shape
+        for axis, (start, end, step) in slices.items():
+            if step < 0 and not isinstance(shape[axis], int):
+                return "it walks backwards along an axis whose size is unknown"
+        return None
+
+    def pytorch(n):
+        slices = known_slices(n.node)
+        if slices is None:
+            return n.expr("sliced(data, starts, ends, axes, steps)", axes=n.operand(3), steps=n.operand(4))
+        return _slice(n, slices, "torch.flip(data, axes)")
+
+    def keras(n):
+        slices = known_slices(n.node)
+        if slices is None:
+            operands = [n.operand(i) for i in range(1, len(n.node.inputs)) if n.operand(i) is not None]
+            given = ("starts", "ends", "axes", "steps")
+            names = tuple(name for i, name in enumerate(given, 1) if n.node.input(i) is not None)
+            return n.eager("Eager(sliced, shape, dtype, given=names)(data, *rest)", names=names[2:], rest=operands)
+        return _slice(n, slices, "ops.flip(data, axes)")
+
+
+def _slice(n, slices, flip):
+    rank, order = n.data.rank, n.layout().order
+    parts, backwards = [":"] * rank, []
+    for axis, (start, end, step) in slices.items():
+        place, size = order.index(axis), n.data.shape[order.index(axis)]
+        if step < 0:
+            backwards.append(place)
+            start, end, step = _turned(start, end, size), _turned(end, start, size, end=True), -step
+        parts[place] = _part(start, end, step, size)
+    while parts and parts[-1] == ":":
+        parts.pop()
+    x = n.expr(flip, axes=tuple(sorted(backwards))) if backwards else n.data
+    return n.expr(f"x[{', '.join(parts)}]", x=x) if parts else x
+
+
+def _turned(place, other, size, end=False):
+    """A place in an axis that is turned round; before the beginning for an ``end`` that leaves nothing out."""
+    low = -1 if end else 0
+    place = max(place + size, low) if place < 0 else min(place, size - 1)
+    return size - 1 - place
+
+
+def _part(start, end, step, size) -> str:
+    last = size if isinstance(size, int) else 2**31 - 1
+    first = "" if start == 0 or (start < 0 and isinstance(size, int) and start <= -size) else str(start)
+    stop = "" if end >= last else str(end)
+    return f"{first}:{stop}" + (f":{step}" if step != 1 else "")
+
+
+
+@operator("Gather")
+class Gather:
+    def pytorch(n):
+        return n.expr(f"data[{':, ' * (n.axis % n.data.rank)}indices]", indices=_indices(n))
+
+    def keras(n):
+        return n.expr("ops.take(data, indices, axis=axis)", indices=_indices(n), axis=n.axis)
+
+
+def _indices(n):
+    """Few indices as literals."""
+    known = n.constant("indices")
+    if known is None or known.size > 16:
+        return n.indices
+    return int(known) if known.ndim == 0 else n.expr(str(known.tolist()))
+
+
+@operator("GatherElements")
+class GatherElements:
+    def pytorch(n):
+        return n.expr("torch.gather(data, axis, indices % data.shape[axis])", axis=n.axis)
+
+    def keras(n):
+        return n.expr("ops.take_along_axis(data, indices, axis=axis)", axis=n.axis)
+
+    def restrict(node, target):
+        data, indices, axis = node.inputs[0].shape, node.inputs[1].shape, node["axis"]
+        pairs = [] if data is None or indices is None else list(zip(data, indices, strict=True))
+        differ = [i for i, (a, b) in enumerate(pairs) if a != b and i != axis % len(pairs)]
+        return "its indices leave out parts of other axes" if target == "keras" and differ else None
+
+
+@operator("GatherND")
+class GatherND:
+    def pytorch(n):
+        return n.expr("data[indices.unbind(-1)]" if not n.batch_dims else "gather_nd(data, indices, batch_dims)")
+
+    def keras(n):
+        return n.expr("gather_nd(data, indices, batch_dims)")
+
+
+_REDUCE = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
+
+
+@operator("ScatterElements")
+class ScatterElements:
+    def pytorch(n):
+        if n.reduction == "none":
+            return n.expr("data.scatter(axis, indices % data.shape[axis], updates)", axis=n.axis)
+        text = "data.scatter_reduce(axis, indices % data.shape[axis], updates, reduce)"
+        return n.expr(text, axis=n.axis, reduce=_REDUCE[n.reduction])
+
+    def keras(n):
+        text = "scatter_elements(data, indices, updates, axis, reduction)"
+        return n.expr(text, axis=n.axis, reduction=_keras_reduction(n))
+
+
+def _keras_reduction(n):
+    return None if n.reduction == "none" else n.reduction
+
+
+@operator("ScatterND")
+class ScatterND:
+    def pytorch(n):
+        if n.reduction in ("none", "add"):
+            text = "data.index_put(indices.unbind(-1), updates, accumulate)"
+            return n.expr(text, accumulate=n.reduction == "add")
+        return n.expr("scatter_nd(data, indices, updates, reduce)", reduce=_REDUCE[n.reduction])
+
+    def keras(n):
+        return n.expr("ops.scatter_update(data, indices, updates, reduction=reduction)", reduction=_keras_reduction(n))
+
+
+@operator("OneHot")
+class OneHot:
+    """``values`` holds what stands elsewhere and what stands at the index; a negative index counts from the end."""
+
+    def restrict(node, target):
+        shape = node.output.shape
+        size = None if shape is None else shape[node["axis"]]
+        return None if target == "pytorch" or isinstance(size, int) else "its depth is not known when converting"
+
+    def pytorch(n):
+        axis = n.node["axis"] % (n.indices.rank + 1)
+        size = n.node.output.shape and n.node.output.shape[axis]
+        depth = size if isinstance(size, int) else n.expr("int(depth)")
+        return n.expr("one_hot(indices, depth, values, axis)", depth=depth, axis=axis)
+
+    def keras(n):
+        axis = n.node["axis"] % (n.indices.rank + 1)
+        return n.expr("one_hot(indices, depth, values, axis)", depth=n.node.output.shape[axis], axis=axis)
+
+
+@operator("NonZero")
+class NonZero:
+    def pytorch(n):
+        return n.expr("torch.nonzero(X).T")
+
+    def keras(n):
+        return n.eager("Eager(nonzero, shape, dtype)(X)")
+
+
+@operator("Unique")
+class Unique:
+    """Outputs: the elements, where each first is, where each input element went, and how many there are."""
+
+    def pytorch(n):
+        return n.unpack("unique(X, axis, sorted)[:count]", axis=n.node["axis"], sorted=bool(n.sorted), count=len(n.node.outputs))
+
+    def keras(n):
+        if len(n.node.outputs) == 1:
+            return n.eager("Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=1)(X)", **_unique(n))
+        return n.eager("Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=count)(X)", count=len(n.node.outputs), **_unique(n))
+
+
+def _unique(n):
+    return {"axis": n.node["axis"], "sorted": bool(n.sorted)}
+
+
+@operator("Compress")
+class Compress:
+    def pytorch(n):
+        if n.node["axis"] is None:
+            return n.expr("input.flatten()[torch.nonzero(condition).squeeze(1)]")
+        return n.expr(f"input[{':, ' * (n.axis % n.input.rank)}torch.nonzero(condition).squeeze(1)]")
+
+    def keras(n):
+        return n.eager("Eager(compress, shape, dtype, axis=axis)(input, condition)", axis=n.node["axis"])
+
+
+@operator("ReverseSequence")
+class ReverseSequence:
+    def pytorch(n):
+        return n.expr("reverse_sequence(input, sequence_lens, time_axis, batch_axis)")
+
+    keras = pytorch

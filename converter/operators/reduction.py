@@ -1,0 +1,162 @@
+"""Sums, means, extremes and the like over axes; running sums and products; places of extremes; the largest elements."""
+
+from __future__ import annotations
+
+from converter.emitters.layout import Layout, along_axes, logical
+from converter.emitters.site import known
+from converter.operators.registry import operator
+
+
+def _reduced(node, have):
+    """Over known axes in any order; what remains keeps its order."""
+    axes = known(node.input(1))
+    if have[0] is None or (node.input(1) is not None and axes is None):
+        return logical(node, have)
+    layout = Layout(have[0].order)
+    empty = axes is None or not axes.size
+    keeps = node["keepdims"] or (empty and node["noop_with_empty_axes"])
+    gone = range(len(layout.order)) if empty else axes.tolist()
+    return [layout, None][: len(node.inputs)], [layout if keeps else layout.without(gone)]
+
+
+def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: str = "x") -> None:
+    """Enter a room: the functions over axes, what happens to each element before and to the result after.
+
+    Both texts are of functions that PyTorch and Keras call alike. PyTorch sums integers as int64.
+    """
+
+    def axes_of(n):
+        """Known axes; all where none are given; None where there is nothing to reduce."""
+        if n.axes:
+            return n.axes[0] if len(n.axes) == 1 else n.axes
+        return None if n.noop_with_empty_axes else tuple(range(n.data.rank))
+
+    def restrict(node, target):
+        empty = node.inputs[0].shape is not None and 0 in node.inputs[0].shape
+        return "it looks for the extreme of nothing" if target == "pytorch" and torch.startswith("torch.am") and empty else None
+
+    def pytorch(n):
+        x = n.expr(before.replace("ops", "torch"), x=n.data)
+        axes = axes_of(n) if n.is_known("axes") else n.expr("axes.tolist()", axes=n.operand(1))
+        if axes is not None and axes != ():
+            x = n.expr(f"{torch}(x, dim=axes, keepdim=keep)", x=x, axes=axes, keep=bool(n.keepdims))
+            if torch in ("torch.sum", "product") and n.data.dtype.kind in "iu" and n.data.dtype != "int64":
+                x = n.expr(f"x.to(torch.{n.data.dtype.name})", x=x)
+        return n.expr(after.replace("ops", "torch"), x=x)
+
+    def keras_(n):
+        x = n.expr(before, x=n.data)
+        if not n.is_known("axes"):
+            text = f"Eager(over_axes, shape, dtype, reduce={keras}, keepdims=keep)(x, axes)"
+            x = n.eager(text, x=x, axes=n.operand(1), keep=bool(n.keepdims))
+        elif axes_of(n) not in (None, ()):
+            initial = {"ops.max": "-", "ops.min": ""}.get(keras) if n.data.shape is not None and 0 in n.data.shape else None
+            more = "" if initial is None else f', initial={initial}float("inf")'
+            x = n.expr(f"{keras}(x, axis=axes, keepdims=keep{more})", x=x, axes=axes_of(n), keep=bool(n.keepdims))
+        return n.expr(after, x=x)
+
+    members = {"layout": _reduced, "restrict": restrict, "pytorch": pytorch, "keras": keras_}
+    operator(op_type)(type(op_type, (), members))
+
+
+_reduction("ReduceSum", "torch.sum", "ops.sum")
+_reduction("ReduceMean", "torch.mean", "ops.mean")
+_reduction("ReduceMax", "torch.amax", "ops.max")
+_reduction("ReduceMin", "torch.amin", "ops.min")
+_reduction("ReduceProd", "product", "ops.prod")
+_reduction("ReduceL1", "torch.sum", "ops.sum", before="ops.abs(x)")
+_reduction("ReduceL2", "torch.sum", "ops.sum", before="ops.square(x)", after="ops.sqrt(x)")
+_reduction("ReduceLogSum", "torch.sum", "ops.sum", after="ops.log(x)")
+_reduction("ReduceLogSumExp", "torch.logsumexp", "ops.logsumexp")
+_reduction("ReduceSumSquare", "torch.sum", "ops.sum", before="ops.square(x)")
+
+
+def _along_one_axis(node, have):
+    need, give = along_axes(node, have)
+    if not node["keepdims"] and need and need[0] is not None and have[0] is not None:
+        layout = Layout(have[0].order)
+        return [layout], [layout.without([node["axis"]])]
+    return need, give
+
+
+def _place(op_type: str, function: str) -> None:
+    """Enter the room of ArgMax or ArgMin: the first place of the extreme, or the last one."""
+
+    def write(n, text: str, flip: str):
+        x = n.data if not n.select_last_index else n.expr(flip)
+        place = n.expr(text, x=x, keep=bool(n.keepdims))
+        return n.expr("last - place", place=place, last=_size(n) - 1) if n.select_last_index else place
+
+    def restrict(node, target):
+        size = node.inputs[0].shape and node.inputs[0].shape[node["axis"]]
+        return "the size of its axis is unknown" if node["select_last_index"] and not isinstance(size, int) else None
+
+    def pytorch(n):
+        return write(n, f"torch.{function}(x, dim=axis, keepdim=keep)", "torch.flip(data, [axis])")
+
+    def keras(n):
+        return write(n, f'ops.cast(ops.{function}(x, axis=axis, keepdims=keep), "int64")', "ops.flip(data, axis)")
+
+    members = {"layout": _along_one_axis, "restrict": restrict, "pytorch": pytorch, "keras": keras}
+    operator(op_type)(type(op_type, (), members))
+
+
+def _size(n) -> int:
+    return n.data.shape[n.axis]
+
+
+_place("ArgMax", "argmax")
+_place("ArgMin", "argmin")
+
+
+def _running(op_type: str, function: str, start: int) -> None:
+    """Enter the room of CumSum or CumProd, ``start`` being the result over nothing."""
+
+    def pytorch(n):
+        if not n.is_known("axis"):
+            axis = n.expr("axis.item()", axis=n.operand(1))
+        else:
+            axis = int(n.constant("axis").reshape(-1)[0])
+        dtype = f", dtype=torch.{n.x.dtype.name}" if n.x.dtype.kind in "iu" else ""
+        if not n.exclusive and not n.reverse:
+            return n.expr(f"torch.{function}(x, dim=axis{dtype})", axis=axis)
+        text = f"running(torch.{function}, x, axis, start, exclusive, reverse)"
+        return n.expr(text, axis=axis, start=start, **_switches(n))
+
+    def keras(n):
+        if not n.is_known("axis"):
+            text = f"Eager(running_along, shape, dtype, function=ops.{function}, start=start, exclusive=exclusive, reverse=reverse)"
+            return n.eager(text + "(x, axis)", axis=n.operand(1), start=start, **_switches(n))
+        axis = int(n.constant("axis").reshape(-1)[0])
+        if not n.exclusive and not n.reverse:
+            return n.expr(f"ops.{function}(x, axis=axis)", axis=axis)
+        return n.expr(f"running(ops.{function}, x, axis, start, exclusive, reverse)", axis=axis, start=start, **_switches(n))
+
+    operator(op_type)(type(op_type, (), {"pytorch": pytorch, "keras": keras}))
+
+
+def _switches(n):
+    return {"exclusive": bool(n.exclusive), "reverse": bool(n.reverse)}
+
+
+_running("CumSum", "cumsum", 0)
+_running("CumProd", "cumprod", 1)
+
+
+@operator("TopK")
+class TopK:
+    """Of equal elements the one with the lower index comes first, which neither target's own function promises."""
+
+    def restrict(node, target):
+        shape = node.output.shape
+        size = None if shape is None else shape[node["axis"]]
+        return None if target == "pytorch" or isinstance(size, int) else "the number of elements is not known when converting"
+
+    def pytorch(n):
+        size = n.node.output.shape and n.node.output.shape[n.node["axis"]]
+        count = size if isinstance(size, int) else n.expr("K.item()")
+        return n.unpack("top_k(X, count, axis, largest)", count=count, largest=bool(n.largest))
+
+    def keras(n):
+        count = n.output_shape[n.axis]
+        return n.unpack("top_k(X, count, axis, largest)", count=count, largest=bool(n.largest))

@@ -1,0 +1,48 @@
+"""What of the conformance suite passes: ``python -m tests.backend.summary [--target keras] [operator or case ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from tests.backend import cases
+
+
+def main() -> None:
+    """Print a line for each operator: cases passed for each target, and why the first one fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="operators, or the beginning of a case's name")
+    parser.add_argument("--target", choices=cases.TARGETS, action="append")
+    parser.add_argument("--all", action="store_true", help="show every failure, not the first of each operator")
+    arguments = parser.parse_args()
+    targets = arguments.target or cases.TARGETS
+    chosen = [
+        case
+        for case in cases.node_cases()
+        if not arguments.names or case.operator in arguments.names or any(case.name.startswith(n) for n in arguments.names)
+    ]
+    total, passed, reasons = Counter(), Counter(), {}
+    for case in chosen:
+        total[case.operator] += 1
+        for target in targets:
+            try:
+                cases.run(case, target)
+            except Exception as error:  # a report goes on, whatever goes wrong
+                text = f"{case.name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                reasons.setdefault((case.operator, target), []).append(text)
+            else:
+                passed[case.operator, target] += 1
+    for operator in sorted(total):
+        print(f"{operator:28}" + "".join(f"  {target} {passed[operator, target]}/{total[operator]}" for target in targets))
+        for target in targets:
+            for reason in reasons.get((operator, target), [])[: None if arguments.all else 1]:
+                print(f"    {target}: {reason}")
+    for target in targets:
+        print(f"{target}: {sum(passed[operator, target] for operator in total)} of {len(chosen)}")
+
+
+if __name__ == "__main__":
+    main()
