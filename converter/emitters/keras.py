@@ -19,6 +19,7 @@ from converter.operators.registry import room_of
 
 _IMPORTS = {
     "functools": "import functools",
+    "itertools": "import itertools",
     "math": "import math",
     "Path": "from pathlib import Path",
     "keras": "import keras",

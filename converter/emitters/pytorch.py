@@ -20,6 +20,7 @@ from converter.operators.registry import room_of
 
 _IMPORTS = {
     "functools": "import functools",
+    "itertools": "import itertools",
     "math": "import math",
     "operator": "import operator",
     "Path": "from pathlib import Path",

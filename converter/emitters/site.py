@@ -138,7 +138,7 @@ class Site:
         """The template of a call that gives ``number`` values, the node's outputs first among them."""
         if len(self.node.outputs) == 1:
             return Template(f"({text})[0]", bindings)
-        return Template(text, bindings, number)
+        return Template(text, bindings, unpacks=True, parts=number)
 
     def eager(self, text: str, **bindings: Any) -> Template:
         """A template of the Keras layer ``Eager``, in which ``shape`` and ``dtype`` are those of each output."""

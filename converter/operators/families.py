@@ -5,6 +5,7 @@ from converter.operators import (  # noqa: F401
     arithmetic,
     attention,
     convolution,
+    detection,
     indexing,
     linear,
     logic,
@@ -15,4 +16,5 @@ from converter.operators import (  # noqa: F401
     recurrent,
     reduction,
     shape,
+    signal,
 )

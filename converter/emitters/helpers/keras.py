@@ -4,6 +4,7 @@ Images are (batch, *spatial, channel).
 """
 
 import functools
+import itertools
 import math
 
 import keras
@@ -15,9 +16,9 @@ from keras import layers, ops
 class Weight(layers.Layer):
     """A weight that stands alone: called on any tensor of the model, it gives its own value."""
 
-    def __init__(self, shape, start="zeros", **kwargs):
-        super().__init__(**kwargs)
-        self.value = self.add_weight(shape, start, name="value")
+    def __init__(self, shape, start="zeros", dtype="float32", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.value = self.add_weight(shape, start, dtype, trainable=self.trainable, autocast=False, name="value")
 
     def call(self, x):
         return ops.convert_to_tensor(self.value)
@@ -374,6 +375,177 @@ def rnn_cell(w, r, wb, rb, functions=None, clip=None):
 def clipped(function, limit):
     """The function of its input kept within -limit and limit."""
     return function if limit is None else lambda x: function(ops.clip(x, -limit, limit))
+
+
+@keras.saving.register_keras_serializable()
+def cosine_window(size, coefficients, periodic):
+    """c0 - c1 cos(t) + c2 cos(2t) over one period."""
+    size = int(ops.convert_to_numpy(size))
+    t = 2 * np.pi * np.arange(size) / (size if periodic else size - 1)
+    window = sum((-1) ** i * c * np.cos(i * t) for i, c in enumerate(coefficients))
+    return ops.convert_to_tensor(window.astype("float32"))
+
+
+@keras.saving.register_keras_serializable()
+def dft(x, length=None, axis=None, inverse=False, onesided=False):
+    """The Fourier transform along ``axis`` of real numbers or of pairs, which stand on the last axis."""
+    axis = (-2 if axis is None else int(ops.convert_to_numpy(axis))) % x.ndim
+    half = inverse and onesided
+    size = 2 * (x.shape[axis] - 1) if half else x.shape[axis]
+    size = size if length is None else int(ops.convert_to_numpy(length))
+    x = ops.moveaxis(x, axis, -2)
+    wanted = size // 2 + 1 if half else size
+    x = x[..., :wanted, :]
+    x = ops.pad(x, [(0, 0)] * (x.ndim - 2) + [(0, wanted - x.shape[-2]), (0, 0)])
+    real, imaginary = x[..., 0], (x[..., 1] if x.shape[-1] == 2 else ops.zeros_like(x[..., 0]))
+    if half:
+        parts = [ops.irfft((real, imaginary), fft_length=size)]
+    elif inverse:
+        real, imaginary = ops.fft((real, -imaginary))
+        parts = [real / size, -imaginary / size]
+    else:
+        parts = [part[..., : size // 2 + 1] if onesided else part for part in ops.fft((real, imaginary))]
+    return ops.moveaxis(ops.stack(parts, axis=-1), -2, axis)
+
+
+@keras.saving.register_keras_serializable()
+def stft(signal, step, window=None, length=None, onesided=True):
+    """Fourier transforms of overlapping frames, each times a window."""
+    step = int(ops.convert_to_numpy(step))
+    length = window.shape[0] if length is None else int(ops.convert_to_numpy(length))
+    count = (signal.shape[1] - length) // step + 1
+    frames = ops.stack([signal[:, i * step : i * step + length] for i in range(count)], axis=1)
+    if window is not None:
+        frames = frames * ops.expand_dims(window, -1)
+    return dft(frames, onesided=onesided)
+
+
+@keras.saving.register_keras_serializable()
+def mel_weights(bins, dft_length, sample_rate, low, high):
+    """Triangular filters over the spectrum, evenly spaced on the mel scale: (frequency, filter)."""
+    bins, dft_length, sample_rate, low, high = (ops.convert_to_numpy(x).item() for x in (bins, dft_length, sample_rate, low, high))
+    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (low, high))
+    mel = np.arange(bins + 2) * ((high - low) / (bins + 2)) + low
+    edges = ((dft_length + 1) * (700 * (10 ** (mel / 2595) - 1)) // sample_rate).astype(int)
+    place = np.arange(dft_length // 2 + 1)[:, None]
+    lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
+    rising = np.where(center > lower, (place - lower) / np.maximum(center - lower, 1), 1.0 * (place == center))
+    falling = (upper - place) / np.maximum(upper - center, 1)
+    weights = np.where((place >= lower) & (place <= center), rising, 0)
+    weights = np.where((place >= center) & (place < upper), falling, weights)
+    return ops.convert_to_tensor(weights.astype("float32"))
+
+
+@keras.saving.register_keras_serializable()
+def non_max_suppression(boxes, scores, count=None, overlap=None, least=None, center=False):
+    """Rows (sample, class, box), best first, without boxes that overlap a better one of their class."""
+    boxes, scores = ops.convert_to_numpy(boxes), ops.convert_to_numpy(scores)
+    count, overlap = (0 if x is None else ops.convert_to_numpy(x).item() for x in (count, overlap))
+    least = -np.inf if least is None else ops.convert_to_numpy(least).item()
+    if center:
+        boxes = np.concatenate([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], axis=-1)
+    low, high = np.minimum(boxes[..., :2], boxes[..., 2:]), np.maximum(boxes[..., :2], boxes[..., 2:])
+    areas, kept = np.prod(high - low, axis=-1), []
+    for sample, kind in np.ndindex(*scores.shape[:2]):
+        a, b, area = low[sample], high[sample], areas[sample]
+        order = np.argsort(-scores[sample, kind], kind="stable")
+        order = order[scores[sample, kind][order] > least]
+        chosen = []
+        while len(order) and len(chosen) < count:
+            best, order = order[0], order[1:]
+            chosen.append((sample, kind, best))
+            inside = np.prod(np.maximum(np.minimum(b[best], b[order]) - np.maximum(a[best], a[order]), 0), axis=-1)
+            order = order[inside <= overlap * (area[best] + area[order] - inside)]
+        kept += chosen
+    return ops.convert_to_tensor(np.array(kept, "int64").reshape(-1, 3))
+
+
+def bilinear(x, y_places, x_places, border, combine=ops.sum):
+    """Values of images (n, channel, height, width) between their pixels, at places (n, *any).
+
+    The shares of the four pixels around a place are combined, by default to their sum. Beyond ``border`` pixels outside the
+    image there are zeros; with a border of 1 the edge pixels reach that far.
+    """
+    _, channels, height, width = x.shape
+    flat = ops.reshape(ops.transpose(x, (0, 2, 3, 1)), (-1, height * width, channels))
+    shape = y_places.shape[1:]
+    y_places, x_places = (ops.reshape(places, (-1, math.prod(shape))) for places in (y_places, x_places))
+    inside = ops.logical_and(
+        ops.abs(y_places - (height - 1) / 2) <= (height - 1) / 2 + border,
+        ops.abs(x_places - (width - 1) / 2) <= (width - 1) / 2 + border,
+    )
+    if border:
+        y_places, x_places = ops.clip(y_places, 0, height - 1), ops.clip(x_places, 0, width - 1)
+    shares = []
+    for down, right in itertools.product((0, 1), repeat=2):
+        row, column = ops.floor(y_places) + down, ops.floor(x_places) + right
+        share = (1 - ops.abs(y_places - row)) * (1 - ops.abs(x_places - column))
+        near_row, near_column = ops.clip(row, 0, height - 1), ops.clip(column, 0, width - 1)
+        valid = ops.logical_and(ops.equal(row, near_row), ops.equal(column, near_column))
+        place = ops.cast(near_row * width + near_column, "int32")
+        picked = ops.take_along_axis(flat, ops.expand_dims(place, -1), axis=1)
+        shares.append(picked * ops.expand_dims(share * ops.cast(valid, x.dtype), -1))
+    y = combine(ops.stack(shares), axis=0) * ops.expand_dims(ops.cast(inside, x.dtype), -1)
+    return ops.reshape(ops.swapaxes(y, 1, 2), (-1, channels, *shape))
+
+
+@keras.saving.register_keras_serializable()
+def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, maximum=False):
+    """Averages of bilinear samples on a grid in each region (x1, y1, x2, y2), or the largest share of a pixel in them."""
+    if not ratio:  # as many samples as pixels, which differs between regions: these run one by one
+        options = {"size": size, "scale": scale, "half_pixel": half_pixel, "maximum": maximum}
+        steps = ops.convert_to_numpy((rois[:, 2:] - rois[:, :2]) * scale)
+        steps = np.ceil((steps if half_pixel else np.maximum(steps, 1)) / size[::-1]).astype(int)
+        parts = [roi_align(x, rois[i : i + 1], batch[i : i + 1], ratio=tuple(n[::-1]), **options) for i, n in enumerate(steps)]
+        return ops.concatenate(parts)
+    ratio = (ratio, ratio) if isinstance(ratio, int) else ratio
+    rois, places = rois * scale - (0.5 if half_pixel else 0), []
+    for axis, count, samples in ((1, size[0], ratio[0]), (0, size[1], ratio[1])):
+        start, length = rois[:, axis : axis + 1], rois[:, axis + 2 : axis + 3] - rois[:, axis : axis + 1]
+        length = length if half_pixel else ops.maximum(length, 1.0)
+        inner = np.arange(count)[:, None] + (np.arange(samples) + 0.5) / samples
+        places.append(start + length / count * ops.convert_to_tensor(inner.reshape(1, -1), x.dtype))
+    rows, columns = ops.expand_dims(places[0], 2), ops.expand_dims(places[1], 1)
+    rows, columns = rows + ops.zeros_like(columns), columns + ops.zeros_like(rows)
+    values = bilinear(ops.take(x, batch, axis=0), rows, columns, 1, ops.max if maximum else ops.sum)
+    values = ops.reshape(values, (-1, x.shape[1], size[0], ratio[0], size[1], ratio[1]))
+    return ops.max(values, axis=(3, 5)) if maximum else ops.mean(values, axis=(3, 5))
+
+
+@keras.saving.register_keras_serializable()
+def blocks_to_image(x, image, block, strides, dilations, sides):
+    """Sums of overlapping blocks, one a column of (batch, channel * block, place)."""
+    image, block = (tuple(ops.convert_to_numpy(sizes).tolist()) for sizes in (image, block))
+    padded = [size + sum(side) for size, side in zip(image, sides)]
+    places = np.zeros((1, 1), int)
+    for size, k, stride, dilation in zip(padded, block, strides, dilations):
+        count = (size - (k - 1) * dilation - 1) // stride + 1
+        along = np.arange(k)[:, None] * dilation + np.arange(count) * stride
+        places = (places[:, None, :, None] * size + along[None, :, None]).reshape(len(places) * k, -1)
+    order = np.argsort(places.reshape(-1), kind="stable")
+    channels = x.shape[1] // math.prod(block)
+    x = ops.reshape(x, (-1, places.size))
+    y = ops.segment_sum(ops.transpose(ops.take(x, order, axis=1)), places.reshape(-1)[order], math.prod(padded), sorted=True)
+    y = ops.reshape(ops.transpose(y), (-1, channels, *padded))
+    return y[(slice(None), slice(None), *(slice(begin, begin + size) for size, (begin, _) in zip(image, sides)))]
+
+
+def deformable_convolution(x, w, offset, bias, mask, strides, dilations, sides, groups=1, offset_groups=1):
+    """A convolution that reads each element where ``offset`` moves it, between the pixels, times ``mask``."""
+    kernel, sizes, channels = w.shape[2:], offset.shape[2:], x.shape[1]
+    offset = ops.reshape(offset, (-1, *kernel, 2, *sizes))
+    grid = []
+    for axis in (0, 1):
+        place = np.arange(sizes[axis]) * strides[axis] - sides[axis][0] + np.arange(kernel[axis])[:, None] * dilations[axis]
+        place = place[:, None, :, None] if axis == 0 else place[None, :, None, :]
+        grid.append(offset[:, :, :, axis] + ops.convert_to_tensor(place, x.dtype))
+    values = bilinear(ops.reshape(x, (-1, channels // offset_groups, *x.shape[2:])), *grid, 0)
+    if mask is not None:
+        values = values * ops.reshape(mask, (-1, 1, *kernel, *sizes))
+    values = ops.reshape(values, (-1, groups, channels // groups, *kernel, *sizes))
+    w = ops.reshape(w, (groups, w.shape[0] // groups, *w.shape[1:]))
+    y = ops.reshape(ops.einsum("ngcijhw,gocij->ngohw", values, w), (-1, w.shape[0] * w.shape[1], *sizes))
+    return y if bias is None else y + ops.reshape(bias, (-1, 1, 1))
 
 
 def average_pool(x, size, strides, sides):

@@ -1,6 +1,7 @@
 """Functions that emitted PyTorch code copies where PyTorch itself has no equal. Images are (batch, channel, *spatial)."""
 
 import functools
+import itertools
 import math
 import operator
 
@@ -290,6 +291,144 @@ def rnn_cell(w, r, wb, rb, functions=None, clip=None):
 def clipped(function, limit):
     """The function of its input kept within -limit and limit."""
     return function if limit is None else lambda x: function(x.clamp(-limit, limit))
+
+
+def cosine_window(size, coefficients, periodic, dtype):
+    """c0 - c1 cos(t) + c2 cos(2t) over one period."""
+    size = int(size)
+    t = 2 * torch.pi * torch.arange(size, dtype=torch.float64) / (size if periodic else size - 1)
+    return sum((-1) ** i * c * torch.cos(i * t) for i, c in enumerate(coefficients)).to(dtype)
+
+
+def dft(x, length=None, axis=None, inverse=False, onesided=False):
+    """The Fourier transform along ``axis`` of real numbers or of pairs, which stand on the last axis."""
+    axis = (-2 if axis is None else int(axis)) % x.ndim
+    length = None if length is None else int(length)
+    z = x[..., 0] if x.shape[-1] == 1 else torch.view_as_complex(x.contiguous())
+    if inverse and onesided:
+        return torch.fft.irfft(z, length, dim=axis).unsqueeze(-1)
+    if onesided:
+        return torch.view_as_real(torch.fft.rfft(z, length, dim=axis))
+    return torch.view_as_real((torch.fft.ifft if inverse else torch.fft.fft)(z, length, dim=axis))
+
+
+def stft(signal, step, window=None, length=None, onesided=True):
+    """Fourier transforms of overlapping frames, each times a window."""
+    length = len(window) if length is None else int(length)
+    frames = signal.unfold(1, length, int(step)).transpose(2, 3)
+    if window is not None:
+        frames = frames * window.unsqueeze(-1)
+    return dft(frames, onesided=onesided)
+
+
+def mel_weights(bins, dft_length, sample_rate, low, high):
+    """Triangular filters over the spectrum, evenly spaced on the mel scale: (frequency, filter)."""
+    bins, dft_length, sample_rate, low, high = (torch.as_tensor(x).item() for x in (bins, dft_length, sample_rate, low, high))
+    low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (low, high))
+    mel = torch.arange(bins + 2, dtype=torch.float64) * ((high - low) / (bins + 2)) + low
+    edges = (dft_length + 1) * (700 * (10 ** (mel / 2595) - 1)) // sample_rate
+    place = torch.arange(dft_length // 2 + 1)[:, None]
+    lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
+    rising = torch.where(center > lower, (place - lower) / (center - lower).clamp(min=1), (place == center).double())
+    falling = (upper - place) / (upper - center).clamp(min=1)
+    weights = torch.where((place >= lower) & (place <= center), rising, 0)
+    return torch.where((place >= center) & (place < upper), falling, weights)
+
+
+def non_max_suppression(boxes, scores, count=None, overlap=None, least=None, center=False):
+    """Rows (sample, class, box), best first, without boxes that overlap a better one of their class."""
+    count, overlap = (0 if x is None else torch.as_tensor(x).item() for x in (count, overlap))
+    if center:
+        boxes = torch.cat([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], dim=-1)
+    low, high = torch.minimum(boxes[..., :2], boxes[..., 2:]), torch.maximum(boxes[..., :2], boxes[..., 2:])
+    areas, kept = (high - low).prod(dim=-1), []
+    for sample, kind in itertools.product(*map(range, scores.shape[:2])):
+        score, a, b, area = scores[sample, kind], low[sample], high[sample], areas[sample]
+        order = torch.argsort(score, descending=True, stable=True)
+        order = order if least is None else order[score[order] > least]
+        chosen = []
+        while len(order) and len(chosen) < count:
+            best, order = order[0], order[1:]
+            chosen.append([sample, kind, best.item()])
+            inside = (torch.minimum(b[best], b[order]) - torch.maximum(a[best], a[order])).clamp(min=0).prod(dim=-1)
+            order = order[inside <= overlap * (area[best] + area[order] - inside)]
+        kept += chosen
+    return torch.tensor(kept, dtype=torch.int64).reshape(-1, 3)
+
+
+def bilinear(x, y_places, x_places, border, combine=torch.sum):
+    """Values of images (n, channel, height, width) between their pixels, at places (n, *any).
+
+    The shares of the four pixels around a place are combined, by default to their sum. Beyond ``border`` pixels outside the image there are zeros; with a border of 1 the edge pixels reach that far.
+    """
+    height, width = x.shape[-2:]
+    inside = (y_places >= -border) & (y_places <= height - 1 + border) & (x_places >= -border) & (x_places <= width - 1 + border)
+    flat, batch = x.flatten(2), torch.arange(len(x)).reshape(-1, *[1] * (y_places.ndim - 1))
+    if border:
+        y_places, x_places = y_places.clamp(0, height - 1), x_places.clamp(0, width - 1)
+    shares = []
+    for down, right in itertools.product((0, 1), repeat=2):
+        row, column = y_places.floor() + down, x_places.floor() + right
+        share = (1 - (y_places - row).abs()) * (1 - (x_places - column).abs())
+        valid = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        place = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).long()
+        picked = flat.transpose(1, 2)[batch.expand(place.shape), place]
+        shares.append(picked * (share * valid).unsqueeze(-1))
+    return (combine(torch.stack(shares), dim=0) * inside.unsqueeze(-1)).movedim(-1, 1)
+
+
+def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, maximum=False):
+    """Averages of bilinear samples on a grid in each region (x1, y1, x2, y2), or the largest share of a pixel in them."""
+    combine = torch.amax if maximum else torch.sum
+    rois = rois * scale - (0.5 if half_pixel else 0)
+    results = []
+    for roi, sample in zip(rois, batch.tolist(), strict=True):
+        places = []
+        for start, end, count in ((roi[1], roi[3], size[0]), (roi[0], roi[2], size[1])):
+            length = end - start if half_pixel else (end - start).clamp(min=1)
+            samples = ratio if ratio > 0 else math.ceil(length.item() / count)
+            step = length / count
+            inner = (torch.arange(samples) + 0.5) / samples
+            places.append(start + step * (torch.arange(count)[:, None] + inner))
+        rows, columns = torch.meshgrid(places[0].flatten(), places[1].flatten(), indexing="ij")
+        values = bilinear(x[sample : sample + 1], rows[None], columns[None], 1, combine)[0]
+        values = values.unflatten(1, places[0].shape).unflatten(-1, places[1].shape)
+        results.append(values.amax(dim=(2, 4)) if maximum else values.mean(dim=(2, 4)))
+    return torch.stack(results)
+
+
+def blocks_to_image(x, image, block, strides, dilations, sides):
+    """Sums of overlapping blocks, one a column of (batch, channel * block, place)."""
+    image, block = (tuple(torch.as_tensor(sizes).tolist()) for sizes in (image, block))
+    padded = [size + sum(side) for size, side in zip(image, sides, strict=True)]
+    places = torch.zeros((1, 1), dtype=torch.int64)
+    for size, k, stride, dilation in zip(padded, block, strides, dilations, strict=True):
+        count = (size - (k - 1) * dilation - 1) // stride + 1
+        along = torch.arange(k)[:, None] * dilation + torch.arange(count) * stride
+        places = (places[:, None, :, None] * size + along[None, :, None]).flatten(2).flatten(0, 1)
+    x = x.unflatten(1, (-1, math.prod(block))).flatten(2)
+    y = x.new_zeros(*x.shape[:2], math.prod(padded)).index_add(2, places.flatten(), x).unflatten(2, padded)
+    for axis, (size, (begin, _)) in enumerate(zip(image, sides, strict=True), start=2):
+        y = y.narrow(axis, begin, size)
+    return y
+
+
+def deformable_convolution(x, w, offset, bias, mask, strides, dilations, sides, groups=1, offset_groups=1):
+    """A convolution that reads each element where ``offset`` moves it, between the pixels, times ``mask``."""
+    kernel, (height, width) = w.shape[2:], offset.shape[2:]
+    offset = offset.unflatten(1, (offset_groups, *kernel, 2))
+    grid = []
+    for axis, (count, k) in enumerate(zip((height, width), kernel, strict=True)):
+        place = torch.arange(count) * strides[axis] - sides[axis][0] + torch.arange(k)[:, None] * dilations[axis]
+        grid.append(place[:, None, :, None] if axis == 0 else place[None, :, None, :])
+    rows, columns = (base + offset[:, :, :, :, i] for i, base in enumerate(grid))
+    parts = x.unflatten(1, (offset_groups, -1)).flatten(0, 1)
+    values = bilinear(parts, rows.flatten(0, 1), columns.flatten(0, 1), 0)
+    if mask is not None:
+        values = values * mask.unflatten(1, (offset_groups, *kernel)).flatten(0, 1).unsqueeze(1)
+    values = values.unflatten(0, (len(x), offset_groups)).flatten(1, 2).unflatten(1, (groups, -1))
+    y = torch.einsum("ngcijhw,gocij->ngohw", values, w.unflatten(0, (groups, -1))).flatten(1, 2)
+    return y if bias is None else y + bias[:, None, None]
 
 
 def average_pool(pool, x, size, strides, sides):
