@@ -19,7 +19,7 @@ from converter.emitters.layout import Layout, Plan, Rule, plan, same
 from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
 from converter.emitters.signatures import defaults_of
 from converter.emitters.site import Site
-from converter.emitters.vocabulary import Applied, Expression, Layer, Operand, Template
+from converter.emitters.vocabulary import Applied, Expression, Layer, Local, Operand, Template
 from converter.graph import Graph, Node, Value, Weight
 from converter.operators.registry import room_of
 
@@ -87,6 +87,7 @@ class Program:
     _moved: dict[tuple[Value, Layout], Value] = field(default_factory=dict)
     _shared: dict[tuple[str, tuple], str] = field(default_factory=dict)
     _alone: dict[tuple[Value, tuple[int, ...]], Binding] = field(default_factory=dict)
+    _locals: dict[Local, Value] = field(default_factory=dict)
     _scope: str = ""
 
     @classmethod
@@ -151,6 +152,12 @@ class Program:
             return self._operand(expression, node)
         if isinstance(expression, Applied):
             return self._applied(expression, node, site)
+        if isinstance(expression, Local):
+            if expression not in self._locals:
+                self._locals[expression] = Value(expression.name)
+                tree = self._lower(expression.expression, node, site)
+                self.statements.append(Statement([self._locals[expression]], tree, node))
+            return variable(self._locals[expression])
         if isinstance(expression, Template):
             return self._template(expression, node, site)
         return literal(expression)

@@ -40,9 +40,9 @@ def _helper_defaults() -> dict[str, dict[str, Any]]:
                 arguments = node.args
             else:
                 continue
-            names = [argument.arg for argument in arguments.args]
-            values = [ast.literal_eval(default) for default in arguments.defaults]
-            found[node.name] = dict(zip(names[len(names) - len(values) :], values, strict=True))
+            last = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+            pairs = zip(last, arguments.defaults, strict=True)
+            found[node.name] = {a.arg: ast.literal_eval(value) for a, value in pairs if not isinstance(value, ast.Attribute)}
     return found
 
 

@@ -60,6 +60,14 @@ class Template(Expression):
         self.parts = parts
 
 
+class Local(Expression):
+    """An expression that is computed once, into a variable, however often it is used."""
+
+    def __init__(self, expression: Expression, name: str):
+        self.expression = expression
+        self.name = name
+
+
 class Applied(Expression):
     """A layer called on expressions."""
 

@@ -10,6 +10,7 @@ from converter.operators import (  # noqa: F401
     linear,
     logic,
     loss,
+    ml,
     normalization,
     pooling,
     quantization,

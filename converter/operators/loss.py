@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter.emitters.vocabulary import Local
 from converter.operators.registry import operator
 
 
@@ -25,7 +26,7 @@ class SoftmaxCrossEntropyLoss:
 
     def keras(n):
         text = "negative_log_likelihood(input, labels, weights, ignore_index=ignore_index, reduction=reduction)"
-        log_prob = n.expr("ops.log_softmax(scores, axis=1)")
+        log_prob = Local(n.expr("ops.log_softmax(scores, axis=1)"), "log_prob")
         return [n.expr(text, input=log_prob), log_prob]
 
 

@@ -548,6 +548,28 @@ def deformable_convolution(x, w, offset, bias, mask, strides, dilations, sides, 
     return y if bias is None else y + ops.reshape(bias, (-1, 1, 1))
 
 
+def map_labels(x, keys, values, default):
+    """The value at each element's key, ``default`` where it has none."""
+    x = ops.expand_dims(x, -1)
+    found = ops.equal(x, keys)
+    if "float" in x.dtype:
+        found = ops.logical_or(found, ops.logical_and(ops.isnan(x), ops.isnan(keys)))
+    picked = ops.take(values, ops.argmax(ops.cast(found, "int32"), axis=-1), axis=0)
+    return ops.where(ops.any(found, axis=-1), picked, ops.cast(default, values.dtype))
+
+
+def leaves(x, roots, feature, split, yes, no, missing=None, depth=1):
+    """The leaf that each sample reaches in each tree; a leaf is its own child."""
+    node = roots + ops.zeros_like(x[:, :1], dtype=roots.dtype)
+    for _ in range(depth):
+        value = ops.take_along_axis(x, ops.take(feature, node, axis=0), axis=1)
+        goes = value <= ops.take(split, node, axis=0)
+        if missing is not None:
+            goes = ops.logical_or(goes, ops.logical_and(ops.isnan(value), ops.take(missing, node, axis=0)))
+        node = ops.where(goes, ops.take(yes, node, axis=0), ops.take(no, node, axis=0))
+    return node
+
+
 def average_pool(x, size, strides, sides):
     """Average over the elements inside ``x``: padding (``sides`` of each spatial axis) is not counted."""
     sides = [(0, 0), *sides, (0, 0)]

@@ -431,6 +431,23 @@ def deformable_convolution(x, w, offset, bias, mask, strides, dilations, sides, 
     return y if bias is None else y + bias[:, None, None]
 
 
+def map_labels(x, keys, values, default):
+    """The value at each element's key, ``default`` where it has none."""
+    found = (x.unsqueeze(-1) == keys) | (x.unsqueeze(-1).isnan() & keys.isnan())
+    return torch.where(found.any(-1), values[found.int().argmax(-1)], default)
+
+
+def leaves(x, roots, feature, split, yes, no, missing=None, depth=1):
+    """The leaf that each sample reaches in each tree; a leaf is its own child."""
+    node = roots.expand(len(x), -1)
+    for _ in range(depth):
+        value = x.gather(1, feature[node])
+        goes = value <= split[node]
+        goes = goes if missing is None else goes | (value.isnan() & missing[node])
+        node = torch.where(goes, yes[node], no[node])
+    return node
+
+
 def average_pool(pool, x, size, strides, sides):
     """Average over the elements inside ``x``: padding (``sides``, last axis first) is not counted."""
     ones = torch.ones_like(x)
