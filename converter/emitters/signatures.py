@@ -49,9 +49,7 @@ def _helper_defaults() -> dict[str, dict[str, Any]]:
 _BUILTIN = {
     **{f"F.conv{rank}d": {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1} for rank in (1, 2, 3)},
     **{
-        f"F.conv_transpose{rank}d": {
-            **{"bias": None, "stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "dilation": 1}
-        }
+        f"F.conv_transpose{rank}d": {"bias": None, "stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "dilation": 1}
         for rank in (1, 2, 3)
     },
     "F.scaled_dot_product_attention": {"attn_mask": None, "is_causal": False, "scale": None, "enable_gqa": False},

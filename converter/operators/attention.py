@@ -18,8 +18,13 @@ class Attention:
 
     def pytorch(n):
         if _is_plain(n):
-            text = "F.scaled_dot_product_attention(Q, K, V, attn_mask=attn_mask, is_causal=causal, scale=scale, enable_gqa=grouped)"
-            return n.expr(text, causal=bool(n.is_causal), scale=n.scale, grouped=n.Q.shape[1] != n.K.shape[1])
+            options = "attn_mask=attn_mask, is_causal=causal, scale=scale, enable_gqa=grouped"
+            return n.expr(
+                f"F.scaled_dot_product_attention(Q, K, V, {options})",
+                causal=bool(n.is_causal),
+                scale=n.scale,
+                grouped=n.Q.shape[1] != n.K.shape[1],
+            )
         return n.results(_ATTENTION, 4, **_options(n, "torch.{}"))
 
     def keras(n):
@@ -65,10 +70,14 @@ class TensorScatter:
     """Writes new keys or values into a cache, at a place of its own for each sample."""
 
     def pytorch(n):
-        return n.expr("write_into_cache(past_cache, update, write_indices, axis=axis, circular=circular)", circular=_circular(n))
+        return n.expr(
+            "write_into_cache(past_cache, update, write_indices, axis=axis, circular=circular)", circular=_circular(n)
+        )
 
     def keras(n):
-        return n.expr("write_into_cache(past_cache, update, write_indices, axis=axis, circular=circular)", circular=_circular(n))
+        return n.expr(
+            "write_into_cache(past_cache, update, write_indices, axis=axis, circular=circular)", circular=_circular(n)
+        )
 
 
 def _circular(n) -> bool:

@@ -9,7 +9,9 @@ from converter.operators.registry import operator
 @operator("NegativeLogLikelihoodLoss")
 class NegativeLogLikelihoodLoss:
     def pytorch(n):
-        return n.expr("F.nll_loss(input, target, weight=weight, ignore_index=ignore, reduction=reduction)", **_torch(n, "target"))
+        return n.expr(
+            "F.nll_loss(input, target, weight=weight, ignore_index=ignore, reduction=reduction)", **_torch(n, "target")
+        )
 
     def keras(n):
         text = "negative_log_likelihood(input, target, weight, ignore_index=ignore_index, reduction=reduction)"

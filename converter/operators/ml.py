@@ -151,7 +151,9 @@ def _mapped(n):
 
     dtype = n.node.output.dtype
     default = n.node["default_tensor"]
-    default = default.reshape(-1)[0] if default is not None else n.node["default_float" if dtype.kind == "f" else "default_int64"]
+    default = (
+        default.reshape(-1)[0] if default is not None else n.node["default_float" if dtype.kind == "f" else "default_int64"]
+    )
     keys, values = _held(given("keys"), n.X.dtype, "keys"), _held(given("values"), dtype, "values")
     return n.expr("map_labels(X, keys, values, default)", keys=keys, values=values, default=default)
 
@@ -343,7 +345,11 @@ def _ensemble(n, forest: _Forest, aggregate: str, base=None):
     weights = _Tensor(_constant(np.stack(forest.weights), forest.dtype, "weights"), -1)
     reduce = {"SUM": "sum", "AVERAGE": "mean", "MIN": "min" if n.framework == "keras" else "amin", "MAX": "amax"}[aggregate]
     y = _said(
-        n, f"w[leaf].{reduce}(1)", f"ops.{reduce}(ops.take(w, leaf, axis=0), axis=1)".replace("amax", "max"), w=weights, leaf=leaf
+        n,
+        f"w[leaf].{reduce}(1)",
+        f"ops.{reduce}(ops.take(w, leaf, axis=0), axis=1)".replace("amax", "max"),
+        w=weights,
+        leaf=leaf,
     )
     if base is None or not len(base):
         return y

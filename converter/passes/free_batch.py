@@ -89,8 +89,9 @@ def _keeps_samples_apart(node: Node, position: dict[Value, int]) -> bool:
         return False
     if node.op_type in _ONE_EACH and any(_stands_for_batch(node, index) for index in range(1, len(node.inputs))):
         return False
-    if node.op_type in _SHARED and len(flowing) > 1 or node.op_type == "MaxPool" and len(node.outputs) > 1:
-        return False  # the indices of MaxPool count over all samples
+    counts_all = node.op_type == "MaxPool" and len(node.outputs) > 1  # the indices count over all samples
+    if counts_all or (node.op_type in _SHARED and len(flowing) > 1):
+        return False
     axis, value = node.attributes.get("axis"), flowing[0]
     if node.op_type == "LayerNormalization":
         return position[value] < axis % value.rank

@@ -92,11 +92,11 @@ def attention(
     Stage 0 is the product of queries and keys, 1 comes after the soft cap, 2 after the mask, 3 after the softmax.
     """
     if heads is not None:
-        q, k, v = (split_heads(x, count) for x, count in zip((q, k, v), (heads[0], heads[1], heads[1])))
+        q, k, v = split_heads(q, heads[0]), split_heads(k, heads[1]), split_heads(v, heads[1])
     if past_key is not None:
         k, v = ops.concatenate([past_key, k], axis=2), ops.concatenate([past_value, v], axis=2)
     groups, queries, keys = q.shape[1] // k.shape[1], ops.shape(q)[2], ops.shape(k)[2]
-    root = (q.shape[-1] ** -0.5 if not scale else scale) ** 0.5
+    root = (scale or q.shape[-1] ** -0.5) ** 0.5
     scores = ops.matmul(q * root, ops.swapaxes(ops.repeat(k, groups, axis=1) * root, 2, 3))
     stages = [scores]
     if softcap:
@@ -423,7 +423,8 @@ def stft(signal, step, window=None, length=None, onesided=True):
 @keras.saving.register_keras_serializable()
 def mel_weights(bins, dft_length, sample_rate, low, high):
     """Triangular filters over the spectrum, evenly spaced on the mel scale: (frequency, filter)."""
-    bins, dft_length, sample_rate, low, high = (ops.convert_to_numpy(x).item() for x in (bins, dft_length, sample_rate, low, high))
+    given = (bins, dft_length, sample_rate, low, high)
+    bins, dft_length, sample_rate, low, high = (ops.convert_to_numpy(x).item() for x in given)
     low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (low, high))
     mel = np.arange(bins + 2) * ((high - low) / (bins + 2)) + low
     edges = ((dft_length + 1) * (700 * (10 ** (mel / 2595) - 1)) // sample_rate).astype(int)

@@ -48,12 +48,13 @@ def attention(
     """
     if heads is not None:
         q, k, v = (
-            x.unflatten(-1, (count, -1)).transpose(1, 2) for x, count in zip((q, k, v), (heads[0], heads[1], heads[1]), strict=True)
+            x.unflatten(-1, (count, -1)).transpose(1, 2)
+            for x, count in ((q, heads[0]), (k, heads[1]), (v, heads[1]))
         )
     if past_key is not None:
         k, v = torch.cat([past_key, k], dim=2), torch.cat([past_value, v], dim=2)
     groups, queries, keys = q.shape[1] // k.shape[1], q.shape[2], k.shape[2]
-    root = (q.shape[-1] ** -0.5 if not scale else scale) ** 0.5
+    root = (scale or q.shape[-1] ** -0.5) ** 0.5
     scores = (q * root) @ (k.repeat_interleave(groups, dim=1) * root).transpose(2, 3)
     stages = [scores]
     if softcap:
@@ -323,7 +324,8 @@ def stft(signal, step, window=None, length=None, onesided=True):
 
 def mel_weights(bins, dft_length, sample_rate, low, high):
     """Triangular filters over the spectrum, evenly spaced on the mel scale: (frequency, filter)."""
-    bins, dft_length, sample_rate, low, high = (torch.as_tensor(x).item() for x in (bins, dft_length, sample_rate, low, high))
+    given = (bins, dft_length, sample_rate, low, high)
+    bins, dft_length, sample_rate, low, high = (torch.as_tensor(x).item() for x in given)
     low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (low, high))
     mel = torch.arange(bins + 2, dtype=torch.float64) * ((high - low) / (bins + 2)) + low
     edges = (dft_length + 1) * (700 * (10 ** (mel / 2595) - 1)) // sample_rate
