@@ -18,7 +18,10 @@ import onnx.helper
 from converter.padding import Padding
 
 OPSET = 25
-"""The ai.onnx opset whose form of each operator the graph uses."""
+"""The ai.onnx opset in which a graph is written: the newest that released runtimes take."""
+
+NEWEST_OPSET = onnx.defs.onnx_opset_version()
+"""The opset whose form of each operator the graph uses: that of ``OPSET``, or of a later one where it says more."""
 
 MATLAB_DOMAIN = "matlab"
 """Domain of a MATLAB layer that no reader translates: shown by ``inspect``, refused by ``convert``."""
@@ -400,14 +403,10 @@ class Graph:
 
 
 def onnx_schema(op_type: str, domain: str = "") -> onnx.defs.OpSchema | None:
-    """The schema of the operator's modern form, None where the standard does not know it.
-
-    An operator that came after ``OPSET`` has its newest form.
-    """
-    domain = "" if domain == "ai.onnx" else domain
+    """The schema of the operator's modern form, None where the standard does not know it."""
     try:
-        if not domain and onnx.defs.has(op_type, OPSET, ""):
-            return onnx.defs.get_schema(op_type, OPSET, "")
+        if domain in ("", "ai.onnx"):
+            return onnx.defs.get_schema(op_type, NEWEST_OPSET, "")
         return onnx.defs.get_schema(op_type, domain)
     except onnx.defs.SchemaError:
         return None

@@ -13,6 +13,7 @@ from converter.emitters.ports import header, input_names, model_name, ports
 from converter.emitters.program import Program, name_variables
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Layer
 from converter.graph import Graph, Node, Value, Weight
 from converter.operators.registry import room_of
@@ -36,6 +37,7 @@ class Keras:
 
     name = "keras"
     layers_nest = False
+    names = frozenset(_IMPORTS) | helper_names("keras")
     widened = frozenset({"uint64"})
 
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
@@ -80,7 +82,7 @@ class Keras:
         if not weight.trainable:
             options["trainable"] = literal(False)
         if weight.dtype != "float32":
-            options["dtype"] = literal(weight.dtype.name)
+            options["dtype"] = literal(held_as(weight.dtype.name, "keras"))
         anchor = program.graph.inputs[0]
 
         def use() -> ast.expr:
@@ -100,7 +102,9 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The model's code, and its weights by variable path ("conv1/kernel")."""
     program = Program.of(graph, Keras(), same=same)
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
-    namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again))
+    called = {n.attr for s in program.statements for n in ast.walk(s.tree) if isinstance(n, ast.Attribute)}
+    # Keras names an operation after its function, and refuses an input of the same name
+    namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again, *called))
     inputs = input_names(program, namespace)
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
@@ -112,7 +116,11 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
         _use_variable(program, constructor, layer)
     lines += [f"{', '.join(names[v] for v in s.targets)} = {ast.unparse(s.tree)}" for s in program.statements]
     ends = _one_or_list([names[value] for value in results])
-    lines.append(f'return keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")')
+    model = f'keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")'
+    if any("Eager(" in line for line in lines):
+        lines += [f"model = {model}", "model.run_eagerly = True  # shapes depend on the numbers of its inputs", "return model"]
+    else:
+        lines.append(f"return {model}")
     definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
     inputs_ports = ports(program, graph.inputs, list(inputs.values()))
     outputs_ports = ports(program, graph.outputs)
@@ -125,7 +133,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
 def _input(program: Program, value: Value, name: str) -> ast.expr:
     stored = [value.shape[axis] for axis in program.layouts.of(value).order]
     sizes = tuple(size if isinstance(size, int) else None for size in stored)
-    dtype = {} if value.dtype == "float32" else {"dtype": literal(value.dtype.name)}
+    dtype = {} if value.dtype == "float32" else {"dtype": literal(held_as(value.dtype.name, "keras"))}
     if not sizes or isinstance(sizes[0], int):
         return call("keras.Input", [], {"batch_shape": literal(sizes), **dtype, "name": literal(name)})
     return call("keras.Input", [literal(sizes[1:])], {**dtype, "name": literal(name)})

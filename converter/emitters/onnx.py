@@ -12,7 +12,7 @@ import onnx.defs
 import onnx.helper
 import onnx.numpy_helper
 
-from converter.graph import OPSET, Graph, Node, Value, Weight, onnx_schema
+from converter.graph import NEWEST_OPSET, OPSET, Graph, Node, Value, Weight, onnx_schema, with_defaults
 from converter.padding import Padding
 
 Fill = Mapping[Weight, np.ndarray] | Callable[[Weight], np.ndarray]
@@ -74,6 +74,8 @@ class Writer:
         self._weights, self._fill, self._external = weights, fill, external
         self._initializers: list[onnx.TensorProto] = []
         self._stripped: list[onnx.ValueInfoProto] = []
+        in_opset = weights and all(_is_in_opset(node) for node in _all_nodes(graph))
+        self._opset = OPSET if in_opset else NEWEST_OPSET  # shape inference, which takes no weights, knows the newest
         self._name_values(graph)
         nodes = [self._node(node) for node in graph.nodes]
         inputs = [value_info(self.names[value], value) for value in graph.inputs]
@@ -83,7 +85,7 @@ class Writer:
                 self._weight(value, value.weight)
         proto = onnx.helper.make_graph(nodes, graph.name or "graph", inputs + self._stripped, outputs, self._initializers)
         domains = {node.domain for node in _all_nodes(graph)} - {"", "ai.onnx"}
-        opsets = [onnx.helper.make_opsetid("", _opset(graph))]
+        opsets = [onnx.helper.make_opsetid("", self._opset)]
         opsets += [onnx.helper.make_opsetid(domain, _domain_opset(graph, domain)) for domain in sorted(domains)]
         ir_version = onnx.helper.find_min_ir_version_for(opsets[:1])
         self.model = onnx.helper.make_model(proto, opset_imports=opsets, ir_version=ir_version, producer_name="converter")
@@ -104,7 +106,7 @@ class Writer:
             while side and side[-1] == "":
                 side.pop()
         schema = onnx_schema(node.op_type, node.domain)
-        for name, value in _written_attributes(node).items():
+        for name, value in _written_attributes(node, self._opset).items():
             declared = schema.attributes.get(name) if schema is not None else None
             proto.attribute.append(self._attribute(name, value, None if declared is None else declared.type.value))
         return proto
@@ -209,9 +211,24 @@ def _unique(base: str, taken: set[str]) -> str:
     return name
 
 
-def _written_attributes(node: Node) -> dict[str, Any]:
+def _is_in_opset(node: Node) -> bool:
+    """Whether ``OPSET`` has the operator, and every attribute that does not have its default value."""
+    newest = onnx_schema(node.op_type, node.domain)
+    if node.domain not in ("", "ai.onnx") or newest is None or newest.since_version <= OPSET:
+        return True
+    if not onnx.defs.has(node.op_type, OPSET, ""):
+        return False
+    defaults = with_defaults(node.op_type, node.domain, {})
+    known = onnx.defs.get_schema(node.op_type, OPSET, "").attributes
+    return all(name in known or value == defaults.get(name) for name, value in node.attributes.items())
+
+
+def _written_attributes(node: Node, opset: int) -> dict[str, Any]:
     """The attributes as ONNX has them: a ``Padding`` becomes ``pads`` and ``ceil_mode``, what is None is left out."""
     attributes = {name: value for name, value in node.attributes.items() if value is not None}
+    if node.domain in ("", "ai.onnx") and onnx.defs.has(node.op_type, opset, ""):
+        known = onnx.defs.get_schema(node.op_type, opset, "").attributes
+        attributes = {name: value for name, value in attributes.items() if name in known}
     padding = attributes.get("pads")
     if isinstance(padding, Padding):
         attributes["pads"] = tuple(padding.onnx)
@@ -234,12 +251,6 @@ def _all_values(graph: Graph) -> Iterator[Value]:
         for subgraph in node.subgraphs():
             seen.update(dict.fromkeys(_all_values(subgraph)))
     return iter(seen)
-
-
-def _opset(graph: Graph) -> int:
-    """``OPSET``, or what the operators need that came after it."""
-    schemas = (onnx_schema(node.op_type) for node in _all_nodes(graph) if node.domain in ("", "ai.onnx"))
-    return max([OPSET, *(schema.since_version for schema in schemas if schema is not None)])
 
 
 def _domain_opset(graph: Graph, domain: str) -> int:

@@ -7,6 +7,7 @@ put where the layout plan needs one, and what a person would write on one line i
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class Target(Protocol):
     layers_nest: bool
     """Whether a layer may be called on another layer's call in one expression."""
 
+    names: frozenset[str]
+    """Modules and helpers that templates may name."""
     widened: frozenset[str]
     """Number types that the target's functions lack: arithmetic on them is done as int64."""
 
@@ -168,7 +171,11 @@ class Program:
                 return lambda: [self._lower(item, node, site) for item in bound]
             return lambda: self._lower(bound, node, site)
 
-        bound = {name: site.named(name) for name in names_in(template.text) if site.has(name)} | template.bindings
+        names = [name for name in names_in(template.text) if name not in template.bindings and site.has(name)]
+        bound = {name: site.named(name) for name in names} | template.bindings
+        unbound = set(names_in(template.text)) - bound.keys() - self.target.names - vars(builtins).keys()
+        if unbound:  # it could be a variable of the emitted code by chance
+            raise NameError(f"the room of {node.op_type} writes {template.text!r}, where nothing is bound to {unbound}")
         return _without_defaults(fill(template.text, {name: bind(value) for name, value in bound.items()}))
 
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:

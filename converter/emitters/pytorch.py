@@ -14,6 +14,7 @@ from converter.emitters.program import Program, name_variables
 from converter.emitters.signatures import module_attributes
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Layer
 from converter.graph import Graph, Node, Weight
 from converter.operators.registry import room_of
@@ -23,6 +24,7 @@ _IMPORTS = {
     "itertools": "import itertools",
     "math": "import math",
     "operator": "import operator",
+    "np": "import numpy as np",
     "Path": "from pathlib import Path",
     "torch": "import torch",
     "F": "import torch.nn.functional as F",
@@ -38,6 +40,7 @@ class PyTorch:
 
     name = "pytorch"
     layers_nest = True
+    names = frozenset(_IMPORTS) | helper_names("pytorch")
     widened = frozenset({"uint16", "uint32", "uint64"})
 
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
@@ -66,7 +69,7 @@ class PyTorch:
         return tree
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
-        options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{weight.dtype.name}")}
+        options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{held_as(weight.dtype.name, 'pytorch')}")}
         tensor = call(f"torch.{start}", [literal(size) for size in weight.shape] or [literal(())], options)
         program.layers[name] = call("nn.Parameter", [tensor], {}) if weight.trainable else tensor
         program.layers[name].buffer = not weight.trainable

@@ -161,7 +161,9 @@ class Hardmax:
 
     def keras(n):
         size = n.input.shape[n.axis]
-        return n.expr("ops.one_hot(ops.argmax(input, axis=axis), size, axis=axis, dtype=dtype)", size=size, dtype=n.input.dtype.name)
+        return n.expr(
+            "ops.one_hot(ops.argmax(input, axis=axis), size, axis=axis, dtype=dtype)", size=size, dtype=n.input.dtype.name
+        )
 
     def restrict(node, target):
         size = node.inputs[0].shape and node.inputs[0].shape[node["axis"]]
@@ -181,22 +183,25 @@ class LogSoftmax:
 
 @operator("Dropout")
 class Dropout:
-    """Nothing at inference, kept for training."""
+    """Nothing at inference, kept for training; the mask, all true at inference, is written where the source asks for it."""
 
     layout = same
-    restrictions = "inference mode, without the mask"
+    restrictions = "inference mode"
 
     def restrict(node, target):
-        if len(node.outputs) > 1 and node.outputs[1] is not None and node.outputs[1].users:
-            return "its second output, the mask, is read"
-        mode = node.input(2)
-        return "training_mode is set" if mode is not None and (mode.array is None or mode.array.any()) else None
+        mode, ratio = node.input(2), node.input(1)
+        if mode is None or (mode.array is not None and not mode.array.any()):
+            return None
+        drops = ratio is None or ratio.array is None or ratio.array.any()
+        return "training_mode is set" if drops else None
 
     def pytorch(n):
-        return Layer("nn.Dropout", p=_ratio(n))(n.data)
+        y = Layer("nn.Dropout", p=_ratio(n))(n.data)
+        return y if len(n.node.outputs) < 2 else [y, n.expr("torch.ones_like(data, dtype=torch.bool)")]
 
     def keras(n):
-        return Layer("layers.Dropout", _ratio(n))(n.data)
+        y = Layer("layers.Dropout", _ratio(n))(n.data)
+        return y if len(n.node.outputs) < 2 else [y, n.expr('ops.ones_like(data, dtype="bool")')]
 
 
 def _ratio(n) -> float:

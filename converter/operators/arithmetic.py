@@ -35,11 +35,29 @@ elementwise(
     Atanh=("torch.atanh(input)", "ops.arctanh(input)"),
 )
 
-variadic(
-    Sum=("a + b", "a + b"),
-    Max=("torch.maximum(a, b)", "ops.maximum(a, b)"),
-    Min=("torch.minimum(a, b)", "ops.minimum(a, b)"),
-)
+variadic(Sum=("a + b", "a + b"))
+
+
+def _extreme(op_type: str, function: str, bound: str) -> None:
+    """Enter the room of Max or Min; in PyTorch a number is a bound of ``torch.clamp``."""
+
+    def combine(a, b, n):
+        if getattr(a, "is_number", False):
+            a, b = b, a
+        number = getattr(b, "is_number", False)
+        return n.expr(f"torch.clamp(a, {bound}=b)" if number else f"torch.{function}(a, b)", a=a, b=b)
+
+    def pytorch(n):
+        return functools.reduce(lambda a, b: combine(a, b, n), n.data_0)
+
+    def keras(n):
+        return functools.reduce(lambda a, b: n.expr(f"ops.{function}(a, b)", a=a, b=b), n.data_0)
+
+    operator(op_type)(type(op_type, (), {"layout": same, "pytorch": pytorch, "keras": keras}))
+
+
+_extreme("Max", "maximum", "min")
+_extreme("Min", "minimum", "max")
 
 
 @operator("Mean")

@@ -16,6 +16,7 @@ from converter.operators import (  # noqa: F401
     quantization,
     recurrent,
     reduction,
+    resizing,
     shape,
     signal,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.emitters.layout import along_axes, logical
+from converter.emitters.layout import logical
 from converter.operators.registry import operator
 
 
@@ -32,7 +32,7 @@ class Slice:
 
     def restrict(node, target):
         slices, shape = known_slices(node) or {}, node.inputs[0].shape
-        for axis, (start, end, step) in slices.items():
+        for axis, (_, _, step) in slices.items():
             if step < 0 and not isinstance(shape[axis], int):
                 return "it walks backwards along an axis whose size is unknown"
         return None
@@ -82,7 +82,6 @@ def _part(start, end, step, size) -> str:
     return f"{first}:{stop}" + (f":{step}" if step != 1 else "")
 
 
-
 @operator("Gather")
 class Gather:
     def pytorch(n):
@@ -121,7 +120,7 @@ class GatherND:
         return n.expr("data[indices.unbind(-1)]" if not n.batch_dims else "gather_nd(data, indices, batch_dims)")
 
     def keras(n):
-        return n.expr("gather_nd(data, indices, batch_dims)")
+        return n.sized("gather_nd(data, indices, batch_dims=batch_dims)")
 
 
 _REDUCE = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
@@ -136,8 +135,8 @@ class ScatterElements:
         return n.expr(text, axis=n.axis, reduce=_REDUCE[n.reduction])
 
     def keras(n):
-        text = "scatter_elements(data, indices, updates, axis, reduction)"
-        return n.expr(text, axis=n.axis, reduction=_keras_reduction(n))
+        text = "scatter_elements(data, indices, updates, axis=axis, reduction=reduction)"
+        return n.sized(text, axis=n.axis, reduction=_keras_reduction(n))
 
 
 def _keras_reduction(n):
@@ -190,12 +189,16 @@ class Unique:
     """Outputs: the elements, where each first is, where each input element went, and how many there are."""
 
     def pytorch(n):
-        return n.unpack("unique(X, axis, sorted)[:count]", axis=n.node["axis"], sorted=bool(n.sorted), count=len(n.node.outputs))
+        return n.unpack(
+            "unique(X, axis, sorted)[:count]", axis=n.node["axis"], sorted=bool(n.sorted), count=len(n.node.outputs)
+        )
 
     def keras(n):
         if len(n.node.outputs) == 1:
             return n.eager("Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=1)(X)", **_unique(n))
-        return n.eager("Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=count)(X)", count=len(n.node.outputs), **_unique(n))
+        return n.eager(
+            "Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=count)(X)", count=len(n.node.outputs), **_unique(n)
+        )
 
 
 def _unique(n):
@@ -218,4 +221,5 @@ class ReverseSequence:
     def pytorch(n):
         return n.expr("reverse_sequence(input, sequence_lens, time_axis, batch_axis)")
 
-    keras = pytorch
+    def keras(n):
+        return n.sized("reverse_sequence(input, sequence_lens, time_axis=time_axis, batch_axis=batch_axis)")

@@ -70,3 +70,21 @@ class MatMul:
         if w is None or len(w.shape) != 2:
             return n.expr("A @ B")
         return Layer("layers.Dense", w.shape[1], use_bias=False, weights={"kernel": n.rows(w)})(n.A)
+
+
+@operator("Einsum")
+class Einsum:
+    def pytorch(n):
+        return n.expr("torch.einsum(equation, *inputs)", inputs=n.Inputs)
+
+    def keras(n):
+        return n.expr("ops.einsum(equation, *inputs)", inputs=n.Inputs, equation=n.equation.replace(" ", ""))
+
+
+@operator("Det")
+class Det:
+    def pytorch(n):
+        return n.expr("torch.linalg.det(X)")
+
+    def keras(n):
+        return n.expr("ops.det(X)")

@@ -31,15 +31,18 @@ def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: s
             return n.axes[0] if len(n.axes) == 1 else n.axes
         return None if n.noop_with_empty_axes else tuple(range(n.data.rank))
 
-    def restrict(node, target):
-        empty = node.inputs[0].shape is not None and 0 in node.inputs[0].shape
-        return "it looks for the extreme of nothing" if target == "pytorch" and torch.startswith("torch.am") and empty else None
+    def initial(n):
+        """The extreme of nothing, where the input is empty."""
+        if n.data.shape is None or 0 not in n.data.shape or keras not in ("ops.max", "ops.min"):
+            return ""
+        return ', initial=-float("inf")' if keras == "ops.max" else ', initial=float("inf")'
 
     def pytorch(n):
         x = n.expr(before.replace("ops", "torch"), x=n.data)
         axes = axes_of(n) if n.is_known("axes") else n.expr("axes.tolist()", axes=n.operand(1))
         if axes is not None and axes != ():
-            x = n.expr(f"{torch}(x, dim=axes, keepdim=keep)", x=x, axes=axes, keep=bool(n.keepdims))
+            text = f"extreme({torch}, x, axes, keep{initial(n)})" if initial(n) else f"{torch}(x, dim=axes, keepdim=keep)"
+            x = n.expr(text, x=x, axes=axes, keep=bool(n.keepdims))
             if torch in ("torch.sum", "product") and n.data.dtype.kind in "iu" and n.data.dtype != "int64":
                 x = n.expr(f"x.to(torch.{n.data.dtype.name})", x=x)
         return n.expr(after.replace("ops", "torch"), x=x)
@@ -47,15 +50,13 @@ def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: s
     def keras_(n):
         x = n.expr(before, x=n.data)
         if not n.is_known("axes"):
-            text = f"Eager(over_axes, shape, dtype, reduce={keras}, keepdims=keep)(x, axes)"
+            text = f"Eager(over_axes, shape, dtype, reduce={keras}, keepdims=keep{initial(n)})(x, axes)"
             x = n.eager(text, x=x, axes=n.operand(1), keep=bool(n.keepdims))
         elif axes_of(n) not in (None, ()):
-            initial = {"ops.max": "-", "ops.min": ""}.get(keras) if n.data.shape is not None and 0 in n.data.shape else None
-            more = "" if initial is None else f', initial={initial}float("inf")'
-            x = n.expr(f"{keras}(x, axis=axes, keepdims=keep{more})", x=x, axes=axes_of(n), keep=bool(n.keepdims))
+            x = n.expr(f"{keras}(x, axis=axes, keepdims=keep{initial(n)})", x=x, axes=axes_of(n), keep=bool(n.keepdims))
         return n.expr(after, x=x)
 
-    members = {"layout": _reduced, "restrict": restrict, "pytorch": pytorch, "keras": keras_}
+    members = {"layout": _reduced, "pytorch": pytorch, "keras": keras_}
     operator(op_type)(type(op_type, (), members))
 
 
@@ -113,10 +114,8 @@ def _running(op_type: str, function: str, start: int) -> None:
     """Enter the room of CumSum or CumProd, ``start`` being the result over nothing."""
 
     def pytorch(n):
-        if not n.is_known("axis"):
-            axis = n.expr("axis.item()", axis=n.operand(1))
-        else:
-            axis = int(n.constant("axis").reshape(-1)[0])
+        known = n.constant("axis")
+        axis = n.expr("axis.item()", axis=n.operand(1)) if known is None else int(known.reshape(-1)[0])
         dtype = f", dtype=torch.{n.x.dtype.name}" if n.x.dtype.kind in "iu" else ""
         if not n.exclusive and not n.reverse:
             return n.expr(f"torch.{function}(x, dim=axis{dtype})", axis=axis)
@@ -125,8 +124,10 @@ def _running(op_type: str, function: str, start: int) -> None:
 
     def keras(n):
         if not n.is_known("axis"):
-            text = f"Eager(running_along, shape, dtype, function=ops.{function}, start=start, exclusive=exclusive, reverse=reverse)"
-            return n.eager(text + "(x, axis)", axis=n.operand(1), start=start, **_switches(n))
+            options = f"cumulate=ops.{function}, start=start, exclusive=exclusive, reverse=reverse"
+            return n.eager(
+                f"Eager(running_along, shape, dtype, {options})(x, axis)", axis=n.operand(1), start=start, **_switches(n)
+            )
         axis = int(n.constant("axis").reshape(-1)[0])
         if not n.exclusive and not n.reverse:
             return n.expr(f"ops.{function}(x, axis=axis)", axis=axis)

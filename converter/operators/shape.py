@@ -30,22 +30,26 @@ def _target(n) -> tuple[int, ...]:
 @operator("Reshape")
 class Reshape:
     layout = reshaped
-    restrictions = "a target with at most one size unknown when converting"
-
-    def restrict(node, target):
-        shape = node.output.shape
-        if shape is None or sum(not isinstance(size, int) for size in shape) > 1:
-            return "more than one size of its result is unknown when converting"
-        return None
+    restrictions = "Keras: a target with at most one size unknown when converting, or a model that runs eagerly"
 
     def pytorch(n):
-        return n.expr("data.reshape(target)", target=_target(n))
+        if _is_sized(n):
+            return n.expr("data.reshape(target)", target=_target(n))
+        return n.expr("reshaped(data, shape.tolist(), zero=zero)", zero=bool(n.allowzero))
 
     def keras(n):
-        target, batch = _target(n), n.data.shape[0]
+        if not _is_sized(n):
+            return n.eager("Eager(reshaped, size, dtype, zero=zero)(data, sizes)", sizes=n.shape, zero=bool(n.allowzero))
+        target, batch = _target(n), n.data.shape[0] if n.data.shape else None
         if target and target[0] == -1 and n.output_shape[0] == batch and len(target) > 1:
             return Layer("layers.Reshape", target[1:])(n.data)
         return n.expr("ops.reshape(data, target)", target=target)
+
+
+def _is_sized(n) -> bool:
+    """Whether the result's shape is known but for one size."""
+    shape = n.node.output.shape
+    return shape is not None and sum(not isinstance(size, int) for size in shape) <= 1
 
 
 @operator("Transpose")
@@ -84,34 +88,44 @@ def _squeezed(node, have):
     return [have[0], None], [have[0].without(axes.tolist())]
 
 
-def _constant_axes(node, target):
-    axes = node.input(1)
-    return "its axes are not known when converting" if axes is not None and axes.array is None else None
+def _sized_or_constant(node, target):
+    axes, shape = node.input(1), node.output.shape
+    if axes is None or axes.array is not None or (shape is not None and sum(not isinstance(size, int) for size in shape) <= 1):
+        return None
+    return "its axes are not known when converting, nor is the shape of its result"
 
 
 @operator("Squeeze")
 class Squeeze:
     layout = _squeezed
-    restrict = _constant_axes
+    restrict = _sized_or_constant
 
     def pytorch(n):
+        if not n.is_known("axes"):
+            return n.expr("data.reshape(target)", target=_target(n))
         return n.expr("torch.squeeze(data, axes)" if n.axes else "torch.squeeze(data)")
 
     def keras(n):
+        if not n.is_known("axes"):
+            return n.expr("ops.reshape(data, target)", target=_target(n))
         return n.expr("ops.squeeze(data, axes)" if n.axes else "ops.squeeze(data)")
 
 
 @operator("Unsqueeze")
 class Unsqueeze:
-    restrict = _constant_axes
+    restrict = _sized_or_constant
 
     def pytorch(n):
+        if not n.is_known("axes"):
+            return n.expr("data.reshape(target)", target=_target(n))
         result = n.data
         for axis in _new_axes(n):
             result = n.expr("torch.unsqueeze(x, axis)", x=result, axis=axis)
         return result
 
     def keras(n):
+        if not n.is_known("axes"):
+            return n.expr("ops.reshape(data, target)", target=_target(n))
         return n.expr("ops.expand_dims(data, new)", new=tuple(_new_axes(n)))
 
 
@@ -120,31 +134,43 @@ def _new_axes(n) -> list[int]:
     return sorted(int(axis) % rank for axis in n.constant("axes").reshape(-1))
 
 
+def _padded(node, have):
+    known = all(node.input(i) is None or node.input(i).array is not None for i in (1, 3))
+    return along_axes(node, have) if known else logical(node, have)
+
+
 @operator("Pad")
 class Pad:
-    layout = along_axes
-    restrictions = "amounts known when converting; constant and reflect"
+    """F.pad takes other modes than zeros for up to three axes, and ops.pad no negative amounts: a helper does the rest."""
 
-    def restrict(node, target):
-        if node.inputs[1].array is None:
-            return "its amounts are not known when converting"
-        if node["mode"] not in ("constant", "reflect"):
-            return f"mode {node['mode']} is not supported"
-        return None
+    layout = _padded
 
     def pytorch(n):
-        return n.expr("F.pad(data, sides, mode=mode, value=fill)", sides=_amounts(n).torch, fill=_fill(n) or None)
+        if not (n.is_known("pads") and n.is_known("axes")):
+            text = "padded(data, pads.tolist(), mode, fill" + (", axes.tolist())" if n.operand(3) is not None else ")")
+            return n.expr(text, fill=_fill(n), axes=n.operand(3))
+        if n.mode == "constant" and n.is_known("constant_value"):
+            return n.expr("F.pad(data, sides, value=fill)", sides=_amounts(n).torch, fill=_fill(n) or None)
+        return n.expr("padded(data, sides, mode, fill)", sides=_amounts(n).onnx, fill=_fill(n))
 
     def keras(n):
+        if not (n.is_known("pads") and n.is_known("axes")):
+            rest = {name: n.operand(i) for i, name in ((2, "fill"), (3, "axes")) if n.operand(i) is not None}
+            text = "Eager(padded_by, shape, dtype, given=given, mode=mode)(data, pads, *rest)"
+            return n.eager(text, given=tuple(rest), rest=list(rest.values()))
         padding = _amounts(n)
         order = n.layout().order
         sides = tuple((padding.begin[axis], padding.end[axis]) for axis in order)
+        if min(map(min, sides), default=0) < 0 or n.mode in ("edge", "wrap") or not n.is_known("constant_value"):
+            return n.expr("padded(data, sides, mode, fill)", sides=sides, fill=_fill(n))
         return n.expr("ops.pad(data, sides, mode=mode, constant_values=fill)", sides=sides, fill=_fill(n) or None)
 
 
-def _fill(n) -> float:
+def _fill(n):
     value = n.constant("constant_value")
-    return 0.0 if value is None or n.mode != "constant" else value.reshape(-1)[0]
+    if value is None and n.constant_value is not None and n.mode == "constant":
+        return n.constant_value
+    return 0 if value is None or n.mode != "constant" or not value.size else value.reshape(-1)[0]
 
 
 def _amounts(n) -> Padding:
@@ -157,3 +183,209 @@ def _amounts(n) -> Padding:
     for axis, b, e in zip(axes.tolist(), given.begin, given.end, strict=True):
         begin[axis], end[axis] = b, e
     return Padding(tuple(begin), tuple(end))
+
+
+def _split(n, statement, part):
+    """All parts at once, or only those that are read."""
+    sizes = [value and value.shape and value.shape[n.node["axis"]] for value in n.node.outputs]
+    if len(sizes) > 1 and None not in sizes:
+        return n.unpack(statement, **_sections(n, sizes))
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    prefix = ":, " * (n.axis % n.input.rank)
+    return [
+        n.expr(part.format(prefix, a, a + b)) for a, b, v in zip(starts, sizes, n.node.outputs, strict=True) if v is not None
+    ]
+
+
+def _sections(n, sizes):
+    starts = tuple(sum(sizes[: i + 1]) for i in range(len(sizes) - 1))
+    equal = len(set(sizes)) == 1 and sizes[0] > 0
+    return {"size": sizes[0] if equal else tuple(sizes), "places": len(sizes) if equal else starts}
+
+
+@operator("Split")
+class Split:
+    layout = along_axes
+
+    def restrict(node, target):
+        sizes = [None if v is None or v.shape is None else v.shape[node["axis"]] for v in node.outputs]
+        return None if all(isinstance(size, int) for size in sizes) else "the sizes of its parts are not known when converting"
+
+    def pytorch(n):
+        return _split(n, "torch.split(input, size, dim=axis)", "input[{}{}:{}]")
+
+    def keras(n):
+        return _split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]")
+
+
+def _needs_shape(node, target):
+    shape = node.output.shape
+    fixed = shape is not None and all(isinstance(size, int) for size in shape)
+    return None if target == "pytorch" or fixed else "the shape of its result is not known when converting"
+
+
+def _fixed(n) -> bool:
+    return all(isinstance(size, int) for size in n.node.output.shape or (None,))
+
+
+@operator("Expand")
+class Expand:
+    restrict = _needs_shape
+
+    def pytorch(n):
+        if _fixed(n):
+            return n.expr("x.expand(sizes)", x=n.first, sizes=n.output_shape)
+        return n.expr("torch.broadcast_to(x, torch.broadcast_shapes(x.shape, shape.tolist()))", x=n.first)
+
+    def keras(n):
+        return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=n.output_shape)
+
+
+@operator("Tile")
+class Tile:
+    def restrict(node, target):
+        return _needs_shape(node, target) if node.inputs[1].array is None else None
+
+    def pytorch(n):
+        return n.expr("torch.tile(input, times)", times=_times(n) or n.expr("repeats.tolist()"))
+
+    def keras(n):
+        return n.expr("ops.tile(input, times)", times=_times(n))
+
+
+def _times(n):
+    known = n.constant("repeats")
+    if known is not None:
+        return tuple(known.tolist())
+    fixed = _fixed(n) and all(isinstance(size, int) and size for size in n.input.shape)
+    return tuple(a // b for a, b in zip(n.output_shape, n.input.shape, strict=True)) if fixed else None
+
+
+@operator("Trilu")
+class Trilu:
+    def pytorch(n):
+        return n.expr(f"torch.tri{'u' if n.upper else 'l'}(input, diagonal)", diagonal=_diagonal(n, "int(k)"))
+
+    def keras(n):
+        name = "triu" if n.upper else "tril"
+        if n.is_known("k"):
+            rows, columns = n.input.shape[-2:]
+            diagonal = _diagonal(n, "")
+            if isinstance(rows, int) and isinstance(columns, int):
+                diagonal = max(-rows, min(diagonal, columns))  # TensorFlow refuses what lies outside
+            return n.expr(f"ops.{name}(input, diagonal)", diagonal=diagonal)
+        return n.eager("Eager(triangle, shape, dtype, upper=upper)(input, k)", upper=bool(n.upper))
+
+
+def _diagonal(n, text):
+    if not n.is_known("k"):
+        return n.expr(text)
+    return int(n.constant("k").reshape(-1)[0]) if n.k is not None else 0
+
+
+@operator("EyeLike")
+class EyeLike:
+    def restrict(node, target):
+        shape = node.inputs[0].shape
+        return None if shape is not None and all(isinstance(s, int) for s in shape) else "the shape of its result is not known"
+
+    def pytorch(n):
+        k, dtype, (rows, columns) = n.k, n.node.output.dtype.name, n.output_shape
+        if k == 0:
+            return n.expr(f"torch.eye(rows, columns, dtype=torch.{dtype})", rows=rows, columns=columns)
+        text = (
+            f"torch.eye({rows + k}, columns, dtype=torch.{dtype})[k:]"
+            if k > 0
+            else f"torch.eye(rows, {columns - k}, dtype=torch.{dtype})[:, {-k}:]"
+        )
+        return n.expr(text, rows=rows, columns=columns, k=k)
+
+    def keras(n):
+        rows, columns = n.output_shape
+        text = "ops.zeros_like(input, dtype=dtype) + ops.eye(rows, columns, k, dtype=dtype)"
+        return n.expr(text, rows=rows, columns=columns, dtype=n.node.output.dtype.name)
+
+
+@operator("Range")
+class Range:
+    def pytorch(n):
+        first, limit, delta = (x if x.is_number else n.expr("x.item()", x=x) for x in (n.start, n.limit, n.delta))
+        text = f"torch.arange(first, limit, delta, dtype=torch.{n.start.dtype.name})"
+        return n.expr(text, first=first, limit=limit, delta=delta)
+
+    def keras(n):
+        return n.eager("Eager(count, shape, dtype)(start, limit, delta)")
+
+
+@operator("ConstantOfShape")
+class ConstantOfShape:
+    restrict = _needs_shape
+
+    def pytorch(n):
+        sizes = n.output_shape if _fixed(n) else n.expr("input.tolist()")
+        return n.expr(f"torch.full(sizes, fill, dtype=torch.{n.node.output.dtype.name})", sizes=sizes, fill=_constant(n))
+
+    def keras(n):
+        return n.eager("Eager(filled, shape, dtype, value=fill, number=dtype)(input)", fill=_constant(n))
+
+
+def _constant(n):
+    return 0.0 if n.value is None else n.value.reshape(-1)[0]
+
+
+@operator("Shape")
+class Shape:
+    def pytorch(n):
+        return n.expr(
+            "torch.tensor(data.shape[first:last])" if n.start or n.end else "torch.tensor(data.shape)",
+            first=n.start,
+            last=n.end,
+        )
+
+    def keras(n):
+        return n.eager("Eager(shape_of, size, dtype, start=start, end=end)(data)")
+
+
+@operator("Size")
+class Size:
+    def pytorch(n):
+        return n.expr("torch.tensor(data.numel())")
+
+    def keras(n):
+        return n.eager("Eager(size_of, size, dtype)(data)")
+
+
+def _blocks(n, space: bool):
+    """Shapes and axis orders of moving blocks of an image into its channels, or back; ``mode`` tells what comes first there."""
+    channels, height, width = n.first.shape[1:]
+    b, first = n.blocksize, n.mode == "CRD"
+    if space:
+        split = (-1, channels, height // b, b, width // b, b)
+        return split, (0, 1, 3, 5, 2, 4) if first else (0, 3, 5, 1, 2, 4), (-1, channels * b * b, height // b, width // b)
+    inner = channels // (b * b)
+    split = (-1, inner, b, b, height, width) if first else (-1, b, b, inner, height, width)
+    return split, (0, 1, 4, 2, 5, 3) if first else (0, 3, 4, 1, 5, 2), (-1, inner, height * b, width * b)
+
+
+def _blocked(op_type: str, space: bool) -> None:
+    def restrict(node, target):
+        shape = node.inputs[0].shape
+        known = shape is not None and all(isinstance(size, int) for size in shape[1:])
+        return None if known else "the size of its image is not known when converting"
+
+    def pytorch(n):
+        split, order, whole = _blocks(n, space)
+        if n.mode == "CRD":
+            return n.expr("F.pixel_unshuffle(x, b)" if space else "F.pixel_shuffle(x, b)", x=n.first, b=n.blocksize)
+        return n.expr("x.reshape(split).permute(order).reshape(whole)", x=n.first, split=split, order=order, whole=whole)
+
+    def keras(n):
+        split, order, whole = _blocks(n, space)
+        text = "ops.reshape(ops.transpose(ops.reshape(x, split), order), whole)"
+        return n.expr(text, x=n.first, split=split, order=order, whole=whole)
+
+    operator(op_type)(type(op_type, (), {"restrict": restrict, "pytorch": pytorch, "keras": keras}))
+
+
+_blocked("DepthToSpace", space=False)
+_blocked("SpaceToDepth", space=True)

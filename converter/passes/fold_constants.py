@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import onnx
+import onnx.helper
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 
@@ -125,6 +127,17 @@ def _fill(node: Node, trainable: bool) -> None:
     node.detach()
 
 
+def _with_numpy_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with results of a type that NumPy lacks (bfloat16 and its like) as float32, which holds each such number."""
+    for info in model.graph.output:
+        kind = info.type.tensor_type.elem_type
+        if kind and onnx.helper.tensor_dtype_to_np_dtype(kind).kind == "V":
+            name = info.name + "_float32"
+            model.graph.node.append(onnx.helper.make_node("Cast", [info.name], [name], to=onnx.TensorProto.FLOAT))
+            info.name, info.type.tensor_type.elem_type = name, onnx.TensorProto.FLOAT
+    return model
+
+
 def _compute(graph: Graph, nodes: list[Node], trainable: dict[Value, bool]) -> None:
     if not nodes:
         return
@@ -139,8 +152,8 @@ def _compute(graph: Graph, nodes: list[Node], trainable: dict[Value, bool]) -> N
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     try:
-        model = to_model(Graph("constants", outputs=outputs, nodes=nodes)).SerializeToString()
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        model = _with_numpy_outputs(to_model(Graph("constants", outputs=outputs, nodes=nodes)))
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         arrays = session.run(None, {}) if outputs else []
     except onnxruntime_errors.NotImplemented as error:
         graph.notes.append(f"constants were left as they are, since onnxruntime cannot compute them: {error}")
@@ -154,6 +167,7 @@ def _compute(graph: Graph, nodes: list[Node], trainable: dict[Value, bool]) -> N
         reason = str(error).split(" : ")[-1].strip()
         raise ReadError(Problem(f"a constant part of the network cannot be computed: {reason}")) from None
     for value, array in zip(outputs, arrays, strict=True):
+        array = array.astype(value.dtype) if value.dtype is not None and value.dtype.kind == "V" else array
         _become(value, Weight.of(array, value.name, trainable=trainable[value]))
     for node in nodes:
         node.detach()

@@ -27,9 +27,12 @@ def infer_shapes(graph: Graph) -> None:
     for index, node in enumerate(writer.model.graph.node):
         node.name = f"#{index}"
     try:
-        model = onnx.shape_inference.infer_shapes(writer.model, check_type=True, strict_mode=True, data_prop=True)
-    except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:  # what its C++ code throws
-        raise ReadError(_problem(str(error), graph)) from None
+        model = _inferred(writer.model, data_prop=True)
+    except _WRONG:  # its propagation of data fails on some valid sums of computed indices: without it, it knows less
+        try:
+            model = _inferred(writer.model, data_prop=False)
+        except _WRONG as error:
+            raise ReadError(_problem(str(error), graph)) from None
     known = {info.name: info.type.tensor_type for info in _infos(model.graph) if info.type.HasField("tensor_type")}
     for value, name in writer.names.items():
         if value.weight is None and name in known:
@@ -47,6 +50,14 @@ def _classical(node: Node) -> None:
         node.output.dtype = data.dtype if node.op_type in ("Imputer", "Binarizer") else np.dtype(np.float32)
     elif node.op_type == "LinearRegressor" and data.shape is not None:
         node.output.shape, node.output.dtype = (data.shape[0], node["targets"]), np.dtype(np.float32)
+
+
+_WRONG = (onnx.shape_inference.InferenceError, ValueError, RuntimeError)
+"""What the C++ code of the inference throws."""
+
+
+def _inferred(model: onnx.ModelProto, *, data_prop: bool) -> onnx.ModelProto:
+    return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=data_prop)
 
 
 def _infos(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:

@@ -21,7 +21,7 @@ import onnx.numpy_helper
 import onnx.shape_inference
 
 from converter.errors import ConversionError, Problem, ReadError, UnsupportedError
-from converter.graph import OPSET, Graph, Node, Shape, Source, Value, Weight, onnx_schema, plain
+from converter.graph import NEWEST_OPSET, Graph, Node, Shape, Source, Value, Weight, onnx_schema, plain
 from converter.padding import Padding
 from converter.readers.opsets import EXPERIMENTAL, Call, lift
 
@@ -245,9 +245,9 @@ class _Reader:
         if newer:
             raise UnsupportedError(
                 Problem(
-                    f"has {', '.join(newer)}, which opset {OPSET} does not know",
+                    f"has {', '.join(newer)}, which opset {NEWEST_OPSET} does not know",
                     origin,
-                    f"Export it at opset {OPSET} or below.",
+                    f"Export it at opset {NEWEST_OPSET} or below.",
                 )
             )
         if call.op_type in _PADDED and attributes.get("pads") is not None:
