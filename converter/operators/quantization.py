@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from converter.emitters.layout import along_axes, spatial
+from converter.emitters.types import held_as
 from converter.operators.convolution import _unresolved
+from converter.operators.logic import FLOATS, INTEGERS
 from converter.operators.padding_layers import keras_pad, torch_pad
 from converter.operators.registry import operator
-
-_WHOLE = {"int8", "uint8", "int16", "uint16", "int32"}
 
 
 def _keeps_order(node, have):
@@ -16,17 +16,9 @@ def _keeps_order(node, have):
     return [need[0], *(None for _ in node.inputs[1:])], give
 
 
-def _data_type(node, target):
-    quantised = node.output if node.op_type == "QuantizeLinear" else node.inputs[0]
-    name = quantised.dtype.name
-    if name not in _WHOLE and not (name.startswith("float8") and target == "pytorch" and "fnuz" not in name):
-        return f"{target} has no tensors of {name}"
-    return None
-
-
 def _dtype(n):
-    """The output's type as the target writes it."""
-    name = n.node.output.dtype.name
+    """The output's type as the target holds it."""
+    name = held_as(n.node.output.dtype.name, n.framework)
     return n.expr(f"torch.{name}" if n.framework == "pytorch" else repr(name))
 
 
@@ -35,8 +27,6 @@ class QuantizeLinear:
     """round(x / scale) + zero point, within the range of the type; halves go to the even number."""
 
     layout = _keeps_order
-    restrict = _data_type
-    restrictions = "types of 8 to 32 bits"
 
     def pytorch(n):
         return _quantize(n)
@@ -46,8 +36,19 @@ class QuantizeLinear:
 
 
 def _quantize(n):
-    text = "quantize(x, y_scale, y_zero_point, dtype, axis=axis, block=block_size)"
-    return n.expr(text, dtype=_dtype(n), **_axis(n))
+    name, dtype = n.node.output.dtype.name, _dtype(n)
+    if name in FLOATS:
+        mantissa, lowest, largest, beyond = FLOATS[name]
+        y = n.expr("x / along(x, y_scale, axis, block_size)", **_axis(n))
+        y = n.expr(
+            "rounded(y, mantissa, lowest, largest, beyond)",
+            y=y, mantissa=mantissa, lowest=lowest, largest=largest, beyond=largest if n.saturate else beyond,
+        )  # fmt: skip
+        return n.expr("y.to(dtype)" if n.framework == "pytorch" else "ops.cast(y, dtype)", y=y, dtype=dtype)
+    bits, signed = INTEGERS.get(name, (8, False))
+    limits = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    text = "quantize(x, y_scale, y_zero_point, dtype, axis=axis, block=block_size, limits=limits)"
+    return n.expr(text, dtype=dtype, limits=limits if name in INTEGERS else None, **_axis(n))
 
 
 def _axis(n) -> dict[str, int]:
@@ -61,8 +62,6 @@ class DequantizeLinear:
     """(x - zero point) * scale."""
 
     layout = _keeps_order
-    restrict = _data_type
-    restrictions = "types of 8 to 32 bits"
 
     def pytorch(n):
         return _dequantize(n)

@@ -262,13 +262,12 @@ def along(x, values, axis=1, block=0):
     return ops.reshape(values, [-1 if i == axis else 1 for i in range(x.ndim)]) if values.ndim == 1 else values
 
 
-def quantize(x, scale, zero_point, dtype, axis=1, block=0):
-    """round(x / scale) + zero point, within the range of ``dtype``."""
+def quantize(x, scale, zero_point, dtype, axis=1, block=0, limits=None):
+    """round(x / scale) + zero point, within the range of ``dtype`` or narrower ``limits``."""
     y = ops.round(x / along(x, scale, axis, block))
     if zero_point is not None:
         y = y + ops.cast(along(x, zero_point, axis, block), y.dtype)
-    bits = int(dtype.strip("uint"))
-    low, high = (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if limits is None else limits
     return ops.cast(ops.clip(y, low, high), dtype)
 
 

@@ -178,13 +178,13 @@ def along(x, values, axis=1, block=0):
     return values.reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)]) if values.ndim == 1 else values
 
 
-def quantize(x, scale, zero_point, dtype, axis=1, block=0):
-    """round(x / scale) + zero point, within the range of ``dtype``."""
-    y, limits = x / along(x, scale, axis, block), torch.finfo if dtype.is_floating_point else torch.iinfo
-    y = y if dtype.is_floating_point else torch.round(y)
+def quantize(x, scale, zero_point, dtype, axis=1, block=0, limits=None):
+    """round(x / scale) + zero point, within the range of ``dtype`` or narrower ``limits``."""
+    y = torch.round(x / along(x, scale, axis, block))
     if zero_point is not None:
         y = y + along(x, zero_point, axis, block).to(y.dtype)
-    return y.clamp(limits(dtype).min, limits(dtype).max).to(dtype)
+    low, high = (torch.iinfo(dtype).min, torch.iinfo(dtype).max) if limits is None else limits
+    return y.clamp(low, high).to(dtype)
 
 
 def dequantize(x, scale, zero_point=None, axis=1, block=0, dtype=None):
