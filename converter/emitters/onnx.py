@@ -15,8 +15,6 @@ import onnx.numpy_helper
 from converter.graph import NEWEST_OPSET, OPSET, Graph, Node, Value, Weight, onnx_schema, with_defaults
 from converter.padding import Padding
 
-IR_VERSION = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", OPSET)])
-
 Fill = Mapping[Weight, np.ndarray] | Callable[[Weight], np.ndarray]
 """Numbers for the weights that the source describes without giving them."""
 
@@ -89,7 +87,8 @@ class Writer:
         domains = {node.domain for node in _all_nodes(graph)} - {"", "ai.onnx"}
         opsets = [onnx.helper.make_opsetid("", self._opset)]
         opsets += [onnx.helper.make_opsetid(domain, _domain_opset(graph, domain)) for domain in sorted(domains)]
-        self.model = onnx.helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="converter")
+        ir_version = onnx.helper.find_min_ir_version_for(opsets[:1])
+        self.model = onnx.helper.make_model(proto, opset_imports=opsets, ir_version=ir_version, producer_name="converter")
 
     def _name_values(self, graph: Graph) -> None:
         for value in dict.fromkeys([*graph.inputs, *graph.outputs, *graph.values()]):

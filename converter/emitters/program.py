@@ -21,7 +21,7 @@ from converter.emitters.layout import Layout, Plan, Rule, plan, same
 from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
 from converter.emitters.signatures import defaults_of
 from converter.emitters.site import Site
-from converter.emitters.vocabulary import Applied, Expression, Layer, Operand, Template
+from converter.emitters.vocabulary import Applied, Expression, Layer, Local, Operand, Template
 from converter.graph import Graph, Node, Value, Weight
 from converter.operators.registry import room_of
 
@@ -91,6 +91,7 @@ class Program:
     _moved: dict[tuple[Value, Layout], Value] = field(default_factory=dict)
     _shared: dict[tuple[str, tuple], str] = field(default_factory=dict)
     _alone: dict[tuple[Value, tuple[int, ...]], Binding] = field(default_factory=dict)
+    _locals: dict[Local, Value] = field(default_factory=dict)
     _scope: str = ""
 
     @classmethod
@@ -107,11 +108,13 @@ class Program:
     # Statements from nodes
 
     def _add(self, node: Node) -> None:
-        site = Site(node, self.layouts, same=self.keep_same)
+        site = Site(node, self.layouts, framework=self.target.name, same=self.keep_same)
         result = self.target.room(node, site)
         outputs = [value for value in node.outputs if value is not None]
         if isinstance(result, Template) and result.unpacks:
-            self._assign([Value("") if value is None else value for value in node.outputs], result, node, site)
+            targets = [Value("") if value is None else value for value in node.outputs]
+            targets += [Value("") for _ in range(result.parts - len(targets))]
+            self._assign(targets, result, node, site)
         elif isinstance(result, list):
             for value, expression in zip(outputs, result, strict=False):
                 self._assign([value], expression, node, site)
@@ -134,7 +137,7 @@ class Program:
         if isinstance(result, Layer):
             result = result(site.first)
         if isinstance(result, Template) and site.has(result.text):
-            result = getattr(site, result.text)
+            result = site.named(result.text)
         if isinstance(result, Operand) and result.weight is None:
             self._aliases[targets[0]] = self._read(node, result)
             return
@@ -153,6 +156,12 @@ class Program:
             return self._operand(expression, node)
         if isinstance(expression, Applied):
             return self._applied(expression, node, site)
+        if isinstance(expression, Local):
+            if expression not in self._locals:
+                self._locals[expression] = Value(expression.name)
+                tree = self._lower(expression.expression, node, site)
+                self.statements.append(Statement([self._locals[expression]], tree, node))
+            return variable(self._locals[expression])
         if isinstance(expression, Template):
             return self._template(expression, node, site)
         return literal(expression)
@@ -164,7 +173,7 @@ class Program:
             return lambda: self._lower(bound, node, site)
 
         names = [name for name in names_in(template.text) if name not in template.bindings and site.has(name)]
-        bound = {name: getattr(site, name) for name in names} | template.bindings
+        bound = {name: site.named(name) for name in names} | template.bindings
         unbound = set(names_in(template.text)) - bound.keys() - self.target.names - vars(builtins).keys()
         if unbound:  # it could be a variable of the emitted code by chance
             raise NameError(f"the room of {node.op_type} writes {template.text!r}, where nothing is bound to {unbound}")

@@ -22,6 +22,8 @@ from converter.operators.registry import room_of
 
 _IMPORTS = {
     "functools": "import functools",
+    "itertools": "import itertools",
+    "math": "import math",
     "operator": "import operator",
     "np": "import numpy as np",
     "Path": "from pathlib import Path",

@@ -30,16 +30,31 @@ def defaults_of(function: str) -> Mapping[str, Any]:
 
 @functools.cache
 def _helper_defaults() -> dict[str, dict[str, Any]]:
-    """Defaults of the helper layers, read from their source."""
+    """Defaults of the helpers, read from their source; a helper of both targets has the same in both."""
     found = {}
-    for node in ast.parse((Path(__file__).with_name("helpers") / "keras.py").read_text()).body:
-        if isinstance(node, ast.ClassDef):
-            constructor = next(m.args for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__")
-            values = [ast.literal_eval(default) for default in constructor.defaults]
-            found[node.name] = (
-                dict(zip([a.arg for a in constructor.args[-len(values) :]], values, strict=True)) if values else {}
-            )
+    for target in ("keras", "pytorch"):
+        for node in ast.parse((Path(__file__).with_name("helpers") / f"{target}.py").read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                arguments = next(m.args for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__")
+            elif isinstance(node, ast.FunctionDef):
+                arguments = node.args
+            else:
+                continue
+            last = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+            pairs = zip(last, arguments.defaults, strict=True)
+            found[node.name] = {a.arg: ast.literal_eval(value) for a, value in pairs if not isinstance(value, ast.Attribute)}
     return found
+
+
+_BUILTIN = {
+    **{f"F.conv{rank}d": {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1} for rank in (1, 2, 3)},
+    **{
+        f"F.conv_transpose{rank}d": {"bias": None, "stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "dilation": 1}
+        for rank in (1, 2, 3)
+    },
+    "F.scaled_dot_product_attention": {"attn_mask": None, "is_causal": False, "scale": None, "enable_gqa": False},
+}
+"""Functions that ``inspect.signature`` cannot read, from https://docs.pytorch.org/docs/stable/nn.functional.html."""
 
 
 def module_attributes() -> frozenset[str]:
@@ -59,6 +74,7 @@ def measure() -> dict[str, Any]:
         for name, function in sorted(vars(module).items())
         if not name.startswith("_") and callable(function) and (found := dict(_defaults(function)))
     }
+    defaults |= _BUILTIN
     attributes = sorted(name for name in dir(torch.nn.Module()) if not name.startswith("__"))
     return {"defaults": defaults, "module_attributes": attributes}
 

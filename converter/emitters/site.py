@@ -24,9 +24,10 @@ class Site:
     axis come as short as they can be said: (3, 3) as 3. ``n.axis`` and ``n.axes`` are stored axes, the last one as -1.
     """
 
-    def __init__(self, node: Node, plan: Plan, *, same: bool = False):
+    def __init__(self, node: Node, plan: Plan, *, framework: str = "", same: bool = False):
         self.node = node
         self.plan = plan
+        self.framework = framework
         self._same = same
         schema = onnx_schema(node.op_type, node.domain)
         self._formal = [(i.name, i.option.name == _VARIADIC) for i in schema.inputs] if schema else []
@@ -39,6 +40,10 @@ class Site:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        return self.named(name)
+
+    def named(self, name: str) -> Any:
+        """The input or attribute called ``name``, also where this class has a member of that name."""
         for index, (formal, variadic) in enumerate(self._formal):
             if formal == name and variadic:
                 return [self.operand(i) for i in range(index, len(self.node.inputs))]
@@ -129,6 +134,12 @@ class Site:
     def expr(self, text: str, **bindings: Any) -> Template:
         """The template with ``bindings``; other names are this node's inputs and attributes."""
         return Template(text, bindings)
+
+    def results(self, text: str, number: int, **bindings: Any) -> Template:
+        """The template of a call that gives ``number`` values, the node's outputs first among them."""
+        if len(self.node.outputs) == 1:
+            return Template(f"({text})[0]", bindings)
+        return Template(text, bindings, unpacks=True, parts=number)
 
     def eager(self, text: str, **bindings: Any) -> Template:
         """A template of the Keras layer ``Eager``, in which ``shape`` and ``dtype`` are those of each output."""

@@ -51,13 +51,23 @@ class Operand(Expression):
 class Template(Expression):
     """``text`` with some of its names bound to expressions or to plain Python values, printed as literals.
 
-    ``unpacks`` tells that its value is a tuple with a part for each output of the node.
+    ``unpacks`` tells that its value is a tuple with a part for each output of the node, ``parts`` how many it has where they
+    may be more than the outputs that are left.
     """
 
-    def __init__(self, text: str, bindings: Mapping[str, Any], *, unpacks: bool = False):
+    def __init__(self, text: str, bindings: Mapping[str, Any], *, unpacks: bool = False, parts: int = 0):
         self.text = text
         self.bindings = dict(bindings)
         self.unpacks = unpacks
+        self.parts = parts
+
+
+class Local(Expression):
+    """An expression that is computed once, into a variable, however often it is used."""
+
+    def __init__(self, expression: Expression, name: str):
+        self.expression = expression
+        self.name = name
 
 
 class Applied(Expression):

@@ -22,6 +22,12 @@ class Gemm:
         )
 
 
+def _turned(n, name, turn):
+    """The matrix, transposed where the node says so."""
+    matrix = getattr(n, name)
+    return matrix if not turn else n.expr("ops.transpose(x)" if n.framework == "keras" else "x.T", x=matrix)
+
+
 def _t(weight):
     return weight.transpose(1, 0)
 
@@ -30,8 +36,8 @@ def _dense(n, layer):
     w, b = n.weight("B"), n.weight("C")
     vector = b is not None and b.size in (1, n.node.output.shape[1])
     if w is None or n.transA or (n.C is not None and not vector):
-        a = n.expr("A.T" if n.transA else "A")
-        product = n.expr("a @ b", a=a, b=n.expr("B.T" if n.transB else "B"))
+        a = _turned(n, "A", n.transA)
+        product = n.expr("a @ b", a=a, b=_turned(n, "B", n.transB))
         product = product if n.alpha == 1 else n.expr("alpha * product", product=product)
         addend = n.C if n.beta == 1 or n.C is None else n.expr("beta * C")
         return product if n.C is None else n.expr("product + addend", product=product, addend=addend)

@@ -73,10 +73,10 @@ def _infinity(n) -> str:
     return "isneginf" if n.detect_negative else "isposinf"
 
 
-_INTEGERS = {"int2": (2, True), "int4": (4, True), "uint2": (2, False), "uint4": (4, False)}
+INTEGERS = {"int2": (2, True), "int4": (4, True), "uint2": (2, False), "uint4": (4, False)}
 """Bits, and whether one is the sign."""
 
-_FLOATS = {
+FLOATS = {
     "float8_e4m3fn": (3, -6, 448.0, float("nan")),
     "float8_e4m3fnuz": (3, -7, 240.0, float("nan")),
     "float8_e5m2": (2, -14, 57344.0, float("inf")),
@@ -91,14 +91,14 @@ Source: https://onnx.ai/onnx/technical/float8.html and float4.html."""
 def _small(n, target):
     """The call that brings numbers to a type of fewer than 8 bits or an 8-bit float, None for other types."""
     dtype, x = n.node.output.dtype.name, n.first
-    if dtype in _INTEGERS:
-        bits, signed = _INTEGERS[dtype]
+    if dtype in INTEGERS:
+        bits, signed = INTEGERS[dtype]
         return n.expr("wrapped(x, bits, signed=signed)", x=x, bits=bits, signed=signed)
     if dtype == "float8_e8m0fnu":
         return n.expr("power_of_two(x)", x=x)
-    if dtype not in _FLOATS:
+    if dtype not in FLOATS:
         return None
-    mantissa, lowest, largest, beyond = _FLOATS[dtype]
+    mantissa, lowest, largest, beyond = FLOATS[dtype]
     if dtype == "float4_e2m1fn":
         x = n.expr(f"{'torch' if target == 'pytorch' else 'ops'}.nan_to_num(x, nan=-0.0)", x=x)  # as ml_dtypes does
     text = "rounded(x, mantissa, lowest, largest, beyond)"
@@ -124,8 +124,8 @@ class Cast:
 
     def pytorch(n):
         dtype = n.node.output.dtype.name
-        if dtype in _FLOATS and held_as(dtype, "pytorch") == dtype and n.saturate and n.first.dtype.kind == "f":
-            limit = _FLOATS[dtype][2]
+        if dtype in FLOATS and held_as(dtype, "pytorch") == dtype and n.saturate and n.first.dtype.kind == "f":
+            limit = FLOATS[dtype][2]
             return n.expr(f"torch.clamp(x, -limit, limit).to(torch.{dtype})", x=n.first, limit=limit)
         small = _small(n, "pytorch")
         held = held_as(dtype, "pytorch")

@@ -1,46 +1,181 @@
-"""Normalisation over batches and channels."""
+"""Normalisation over batches, channels and features."""
 
 from __future__ import annotations
 
 from converter.emitters.layout import along_axes, spatial
+from converter.emitters.site import short
 from converter.emitters.vocabulary import Layer
 from converter.graph import shortest
 from converter.operators.registry import operator
 
 
-def _channels_first_input(node, have):
+def _keeps_order(node, have):
     """Keeps the order of its first input; the others are one number per channel."""
     need, give = along_axes(node, have)
-    return [need[0], None, None, None, None][: len(node.inputs)], give[:1] + [None] * (len(node.outputs) - 1)
+    return [need[0], *(None for _ in node.inputs[1:])], give[:1] + [None] * (len(node.outputs) - 1)
+
+
+def _held(n, *names: str) -> bool:
+    """Whether the file holds these inputs, so that they are weights of a layer."""
+    return all(getattr(n, name) is None or n.weight(name) is not None for name in names)
 
 
 @operator("BatchNormalization")
 class BatchNormalization:
-    """``momentum`` is the share of the old statistics kept in ONNX and Keras, of the new ones taken in PyTorch."""
+    """``momentum`` is the share of the old statistics kept in ONNX and Keras, of the new ones taken in PyTorch.
 
-    layout = _channels_first_input
-    restrictions = "scale, bias, mean and variance held by the file; inference mode"
+    In training mode the batch's own statistics (the variance not corrected for its size) normalise it.
+    """
 
-    def restrict(node, target):
-        if node["training_mode"]:
-            return "training_mode is 1; export the model in inference mode"
-        if any(value is None or value.weight is None for value in node.inputs[1:5]):
-            return "its statistics are computed by the network; expected weights that the file holds"
-        return None
+    layout = _keeps_order
 
     def pytorch(n):
-        scale, bias, mean, variance = (n.weight(name) for name in ("scale", "B", "input_mean", "input_var"))
+        if n.training_mode:
+            text = "batch_norm_training(X, scale, B, input_mean, input_var, momentum=momentum, eps=epsilon)"
+            return n.results(text, 3)
+        if not _held(n, *_STATISTICS):
+            return n.expr("F.batch_norm(X, input_mean, input_var, scale, B, eps=epsilon)")
+        scale, bias, mean, variance = map(n.weight, _STATISTICS)
         return Layer(
             f"nn.BatchNorm{max(n.rank, 1)}d", scale.shape[0], eps=n.epsilon, momentum=shortest(1 - n.momentum),
             weights={"weight": scale, "bias": bias, "running_mean": mean, "running_var": variance},
         )(n.X)  # fmt: skip
 
     def keras(n):
-        scale, bias, mean, variance = (n.weight(name) for name in ("scale", "B", "input_mean", "input_var"))
+        axis = n.axis_of(1)
+        if n.training_mode:
+            text = "batch_norm_training(X, scale, B, input_mean, input_var, axis, momentum=momentum, epsilon=epsilon)"
+            return n.results(text, 3, axis=axis)
+        if not _held(n, *_STATISTICS):
+            text = "ops.batch_normalization(X, input_mean, input_var, axis, offset=B, scale=scale, epsilon=epsilon)"
+            return n.expr(text, axis=axis)
+        scale, bias, mean, variance = map(n.weight, _STATISTICS)
         return Layer(
-            "layers.BatchNormalization", axis=n.axis_of(1), momentum=n.momentum, epsilon=n.epsilon,
+            "layers.BatchNormalization", axis=axis, momentum=n.momentum, epsilon=n.epsilon,
             weights={"gamma": scale, "beta": bias, "moving_mean": mean, "moving_variance": variance},
         )(n.X)  # fmt: skip
+
+
+_STATISTICS = ("scale", "B", "input_mean", "input_var")
+
+
+@operator("InstanceNormalization")
+class InstanceNormalization:
+    """Each channel of each sample by its own statistics."""
+
+    layout = _keeps_order
+
+    def pytorch(n):
+        if not _held(n, "scale", "B"):
+            return n.expr("F.instance_norm(input, weight=scale, bias=B, eps=epsilon)")
+        scale, bias = n.weight("scale"), n.weight("B")
+        weights = {"weight": scale, "bias": bias}
+        return Layer(f"nn.InstanceNorm{n.rank}d", scale.shape[0], eps=n.epsilon, affine=True, weights=weights)(n.input)
+
+    def keras(n):
+        return _keras_groups(n, n.input, -1, "B")
+
+
+@operator("GroupNormalization")
+class GroupNormalization:
+    """Each group of channels of each sample by its own statistics; scale and bias are per channel since opset 21."""
+
+    layout = _keeps_order
+
+    def pytorch(n):
+        if not _held(n, "scale", "bias"):
+            return n.expr("F.group_norm(X, num_groups, scale, bias, eps=epsilon)")
+        scale, bias = n.weight("scale"), n.weight("bias")
+        weights = {"weight": scale, "bias": bias}
+        return Layer("nn.GroupNorm", n.num_groups, scale.shape[0], eps=n.epsilon, weights=weights)(n.X)
+
+    def keras(n):
+        return _keras_groups(n, n.X, n.num_groups, "bias")
+
+
+def _keras_groups(n, x, groups, bias):
+    axis = n.axis_of(1)
+    if not _held(n, "scale", bias):
+        text = "group_normalization(x, scale, bias, groups, axis=axis, epsilon=epsilon)"
+        return n.expr(text, x=x, groups=groups, axis=axis, bias=getattr(n, bias))
+    weights = {"gamma": n.weight("scale"), "beta": n.weight(bias)}
+    return Layer("layers.GroupNormalization", groups=groups, axis=axis, epsilon=n.epsilon, weights=weights)(x)
+
+
+def _normalized(n) -> tuple:
+    """Sizes of the axes from ``axis`` on."""
+    return n.X.shape[n.axis % n.X.rank :]
+
+
+def _fits(n, *names: str) -> bool:
+    """Whether these inputs have the shape of the normalised axes and are held by the file."""
+    return _held(n, *names) and all(getattr(n, name) is None or getattr(n, name).shape == _normalized(n) for name in names)
+
+
+@operator("LayerNormalization")
+class LayerNormalization:
+    """Over the axes from ``axis`` on; further outputs are the mean and the inverse of the deviation."""
+
+    def pytorch(n):
+        sizes = _normalized(n)
+        if len(n.node.outputs) > 1 or n.Scale.shape != sizes:
+            return n.results("layer_norm(X, Scale, B, axis=axis, eps=epsilon)", 3)
+        if not _fits(n, "Scale", "B"):
+            return n.expr("F.layer_norm(X, sizes, weight=Scale, bias=B, eps=epsilon)", sizes=sizes)
+        weights = {"weight": n.weight("Scale"), "bias": n.weight("B")}
+        return Layer("nn.LayerNorm", short(sizes), eps=n.epsilon, bias=n.B is not None, weights=weights)(n.X)
+
+    def keras(n):
+        if len(n.node.outputs) > 1 or not _fits(n, "Scale", "B"):
+            return n.results("layer_normalization(X, Scale, B, axis=axis, epsilon=epsilon)", 3)
+        weights = {"gamma": n.weight("Scale"), "beta": n.weight("B")}
+        axis = _trailing(n)
+        return Layer("layers.LayerNormalization", axis=axis, epsilon=n.epsilon, center=n.B is not None, weights=weights)(n.X)
+
+
+def _trailing(n) -> int | tuple[int, ...]:
+    count = len(_normalized(n))
+    return -1 if count == 1 else tuple(range(-count, 0))
+
+
+@operator("RMSNormalization")
+class RMSNormalization:
+    def pytorch(n):
+        sizes = _normalized(n)
+        if n.scale.shape != sizes:
+            return n.expr("F.rms_norm(X, sizes, eps=epsilon) * scale", sizes=sizes)
+        if not _held(n, "scale"):
+            return n.expr("F.rms_norm(X, sizes, weight=scale, eps=epsilon)", sizes=sizes)
+        return Layer("nn.RMSNorm", short(sizes), eps=n.epsilon, weights={"weight": n.weight("scale")})(n.X)
+
+    def keras(n):
+        if not _fits(n, "scale"):
+            return n.expr("ops.rms_normalization(X, axis=axes, epsilon=epsilon) * scale", axes=_trailing(n))
+        return Layer("layers.RMSNormalization", axis=_trailing(n), epsilon=n.epsilon, weights={"scale": n.weight("scale")})(n.X)
+
+
+@operator("MeanVarianceNormalization")
+class MeanVarianceNormalization:
+    """(X - mean) / (deviation + 1e-9). Source: the function body on the ONNX page of the operator."""
+
+    layout = along_axes
+
+    def pytorch(n):
+        return n.expr("(X - X.mean(axes, keepdim=True)) / (X.std(axes, correction=0, keepdim=True) + 1e-9)")
+
+    def keras(n):
+        return n.expr("(X - ops.mean(X, axes, keepdims=True)) / (ops.std(X, axes, keepdims=True) + 1e-9)")
+
+
+@operator("LpNormalization")
+class LpNormalization:
+    layout = along_axes
+
+    def pytorch(n):
+        return n.expr("F.normalize(input, p=p, dim=axis)", p=float(n.p))
+
+    def keras(n):
+        return n.expr("ops.normalize(input, axis=axis, order=p)")
 
 
 @operator("LRN")

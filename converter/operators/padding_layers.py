@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from converter.emitters.site import Site
 from converter.emitters.vocabulary import Expression, Layer
 from converter.graph import Node, Value
@@ -43,7 +45,12 @@ def keras_pad_lowest(n: Site, padding: Padding) -> Expression:
     if padding.is_zero or is_non_negative(n.node.inputs[0]):
         return keras_pad(n, n.first, padding)
     sides = ((0, 0), *zip(padding.begin, padding.end, strict=True), (0, 0))
-    return n.expr("ops.pad(x, sides, constant_values=lowest)", x=n.first, sides=sides, lowest=-math.inf)
+    return n.expr("ops.pad(x, sides, constant_values=lowest)", x=n.first, sides=sides, lowest=lowest(n.first.dtype))
+
+
+def lowest(dtype: np.dtype) -> float:
+    """The number that never is the largest of a window."""
+    return -math.inf if dtype.kind not in "iu" else int(np.iinfo(dtype).min)
 
 
 def is_non_negative(value: Value | None) -> bool:

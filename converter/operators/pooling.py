@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-from converter.emitters.layout import spatial
+from converter.emitters.layout import logical, spatial
 from converter.emitters.vocabulary import Layer
-from converter.operators.padding_layers import keras_pad, keras_pad_lowest, torch_pad
+from converter.operators.padding_layers import keras_pad, keras_pad_lowest, lowest, torch_pad
 from converter.operators.registry import operator
 from converter.padding import Padding
 
@@ -30,25 +28,41 @@ def _unresolved(node, target):
     return None
 
 
+def _pool_with_indices(node, have):
+    """Channels last, but logical order where places in the tensor are counted."""
+    return spatial(node, have) if len(node.outputs) == 1 else logical(node, have)
+
+
+def _with_indices(n, sides):
+    text = "max_pool_with_indices(X, sizes, strides, dilations, sides, column_major=column_major)"
+    return n.results(text, 2, sides=sides, column_major=bool(n.storage_order), **_tuples(n))
+
+
 @operator("MaxPool")
 class MaxPool:
-    layout = spatial
-    restrictions = "the second output (indices) and sizes unknown under auto_pad or ceil_mode"
+    """The second output tells where in the whole tensor, counted in logical order, each largest element stands."""
+
+    layout = _pool_with_indices
+    restrictions = "sizes unknown under auto_pad or ceil_mode; indices in Keras need a batch size"
 
     def restrict(node, target):
-        if len(node.outputs) > 1 and node.outputs[1] is not None and node.outputs[1].users:
-            return "its second output, the indices, is read"
+        if target == "keras" and len(node.outputs) > 1 and not all(isinstance(s, int) for s in node.inputs[0].shape):
+            return "its second output counts over the whole batch, whose sizes are not known"
         return _unresolved(node, target)
 
     def pytorch(n):
+        if len(n.node.outputs) > 1:
+            return _with_indices(n, n.padding.total.torch)
         native = _fits_torch(n)
-        x = n.X if native else torch_pad(n, n.X, n.padding.total, -math.inf)
+        x = n.X if native else torch_pad(n, n.X, n.padding.total, lowest(n.X.dtype))
         return Layer(
             f"nn.MaxPool{n.rank}d", n.kernel_shape, stride=_stride(n), padding=n.padding.shortest if native else 0,
             dilation=n.dilations, ceil_mode=native and n.padding.has_ceil,
         )(x)  # fmt: skip
 
     def keras(n):
+        if len(n.node.outputs) > 1:
+            return _with_indices(n, tuple(zip(n.padding.begin, n.padding.total.end, strict=True)))
         if n.dilations != 1:
             x = keras_pad_lowest(n, n.padding.total)
             return n.expr("dilated_pool(ops.maximum, x, sizes, strides, dilations)", x=x, **_tuples(n))
@@ -125,3 +139,60 @@ class GlobalMaxPool:
 
     def keras(n):
         return Layer(f"layers.GlobalMaxPooling{n.rank}D", keepdims=True)
+
+
+@operator("LpPool")
+class LpPool:
+    """(sum over the window of abs(x) ** p) ** (1 / p)."""
+
+    layout = spatial
+    restrict = _unresolved
+    restrictions = "sizes unknown under auto_pad or ceil_mode"
+
+    def pytorch(n):
+        x = n.expr("torch.abs(x) ** p", x=torch_pad(n, n.X, n.padding.total))
+        y = n.expr("dilated_pool(torch.add, x, sizes, strides, dilations)", x=x, **_tuples(n))
+        return n.expr("y ** (1 / p)", y=y)
+
+    def keras(n):
+        x = n.expr("ops.abs(x) ** p", x=keras_pad(n, n.X, n.padding.total))
+        y = n.expr("dilated_pool(ops.add, x, sizes, strides, dilations)", x=x, **_tuples(n))
+        return n.expr("y ** (1 / p)", y=y)
+
+
+@operator("GlobalLpPool")
+class GlobalLpPool:
+    layout = spatial
+
+    def pytorch(n):
+        return n.expr("torch.linalg.vector_norm(X, p, dim=axes, keepdim=True)", p=n.p, axes=tuple(range(2, n.rank + 2)))
+
+    def keras(n):
+        text = "ops.sum(ops.abs(X) ** p, axis=axes, keepdims=True) ** (1 / p)"
+        return n.expr(text, axes=tuple(range(1, n.rank + 1)))
+
+
+@operator("MaxUnpool")
+class MaxUnpool:
+    """Puts each element where its index tells, zeros elsewhere; an ``output_shape`` gives larger images."""
+
+    restrictions = "an output size known when converting"
+
+    def restrict(node, target):
+        sizes = node.output.shape
+        return None if sizes and all(isinstance(s, int) for s in sizes) else "the size of its output is not known"
+
+    def pytorch(n):
+        return n.expr("max_unpool(X, I, sizes, full)", **_unpooled(n))
+
+    def keras(n):
+        return n.expr("max_unpool(X, I, sizes, full)", **_unpooled(n))
+
+
+def _unpooled(n):
+    """The sizes that the indices count in, and those of the result."""
+    pads = n.node["pads"] or (0,) * (2 * n.rank)
+    windows = zip(n.X.shape[2:], n.node["strides"] or (1,) * n.rank, n.node["kernel_shape"], pads, pads[n.rank :], strict=False)
+    sizes = tuple((size - 1) * stride + kernel - begin - end for size, stride, kernel, begin, end in windows)
+    full = n.output_shape[2:]
+    return {"sizes": sizes, "full": None if full == sizes else full}

@@ -13,6 +13,11 @@ _ONE_EACH = {
     *("GridSample", "GatherElements", "GatherND", "ScatterElements", "ScatterND", "RoiAlign", "MaxRoiPool"),
     *("LSTM", "GRU", "RNN", "ReverseSequence", "Compress", "AffineGrid", "CenterCropPad"),
 }
+# Operators whose further inputs hold what all samples share: where the network computes them, their first axis is no batch.
+_SHARED = {
+    *("Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "DeformConv", "CausalConvWithState", "MaxUnpool"),
+    *("BatchNormalization", "InstanceNormalization", "GroupNormalization", "LSTM", "GRU", "RNN"),
+}
 _NOT_PER_SAMPLE = {"If", "Loop", "Scan", "NonMaxSuppression", "Unique", "NonZero", "TfIdfVectorizer"}
 
 
@@ -83,6 +88,9 @@ def _keeps_samples_apart(node: Node, position: dict[Value, int]) -> bool:
     if node.op_type in _NOT_PER_SAMPLE:
         return False
     if node.op_type in _ONE_EACH and any(_stands_for_batch(node, index) for index in range(1, len(node.inputs))):
+        return False
+    counts_all = node.op_type == "MaxPool" and len(node.outputs) > 1  # the indices count over all samples
+    if counts_all or (node.op_type in _SHARED and len(flowing) > 1):
         return False
     axis, value = node.attributes.get("axis"), flowing[0]
     if node.op_type == "LayerNormalization":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import onnx
 import onnx.shape_inference
 
@@ -36,6 +37,19 @@ def infer_shapes(graph: Graph) -> None:
     for value, name in writer.names.items():
         if value.weight is None and name in known:
             _set(value, known[name])
+    for node in graph.nodes:
+        if node.domain == "ai.onnx.ml" and node.output.shape is None:
+            _classical(node)
+
+
+def _classical(node: Node) -> None:
+    """Operators of ai.onnx.ml whose inference the standard leaves open."""
+    data = node.inputs[0]
+    if node.op_type in ("Scaler", "Normalizer", "Imputer", "Binarizer"):
+        node.output.shape = data.shape
+        node.output.dtype = data.dtype if node.op_type in ("Imputer", "Binarizer") else np.dtype(np.float32)
+    elif node.op_type == "LinearRegressor" and data.shape is not None:
+        node.output.shape, node.output.dtype = (data.shape[0], node["targets"]), np.dtype(np.float32)
 
 
 _WRONG = (onnx.shape_inference.InferenceError, ValueError, RuntimeError)

@@ -6,6 +6,8 @@ from converter.graph import Graph, Node
 from converter.padding import Padding, ceil_padding, ceil_padding_is_exact, effective_kernel, same_padding
 
 _POOLS = {"MaxPool", "AveragePool", "LpPool"}
+_KERNELS = {"Conv": 1, "ConvTranspose": 1, "ConvInteger": 1, "DeformConv": 1, "QLinearConv": 3}
+"""Convolutions by the input that holds the kernel, whose sizes they need not repeat."""
 _Sizes = tuple[int | None, ...]
 
 
@@ -16,7 +18,7 @@ def resolve_padding(graph: Graph) -> None:
     stays, with a note for ``ceil_mode``. ``specs/padding.md`` states the formulas.
     """
     for node in graph.nodes:
-        if node.domain or node.op_type not in _POOLS | {"Conv", "ConvTranspose"}:
+        if node.domain or node.op_type not in _POOLS | _KERNELS.keys():
             continue
         kernel = _kernel(node)
         if kernel is None:
@@ -38,17 +40,18 @@ def resolve_padding(graph: Graph) -> None:
 def _kernel(node: Node) -> tuple[int, ...] | None:
     if node["kernel_shape"] is not None:
         return node["kernel_shape"]
-    shape = node.inputs[1].shape  # only convolutions may leave it out
+    shape = node.inputs[_KERNELS[node.op_type]].shape  # only convolutions may leave it out
     sizes = shape[2:] if shape is not None else (None,)
     return sizes if all(isinstance(size, int) for size in sizes) else None
 
 
 def _resolve_sides(graph: Graph, node: Node, sizes: _Sizes) -> None:
-    mode, rank = node["auto_pad"], len(sizes)
+    mode, rank = node.attributes.get("auto_pad", "NOTSET"), len(sizes)  # DeformConv has no such attribute
     if mode in ("NOTSET", "VALID"):
         if mode == "VALID" or node["pads"] is None:
             node.attributes["pads"] = Padding.zero(rank)
-        node.attributes["auto_pad"] = "NOTSET"
+        if "auto_pad" in node.attributes:
+            node.attributes["auto_pad"] = "NOTSET"
         return
     sides = []
     for size, kernel, stride, dilation in zip(sizes, node["kernel_shape"], node["strides"], node["dilations"], strict=True):

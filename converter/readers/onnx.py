@@ -25,9 +25,11 @@ from converter.graph import NEWEST_OPSET, Graph, Node, Shape, Source, Value, Wei
 from converter.padding import Padding
 from converter.readers.opsets import EXPERIMENTAL, Call, lift
 
-_PADDED = {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"}
+_PADDED = {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "QLinearConv", "MaxPool", "AveragePool", "LpPool"}
 _INLINE_BYTES = 1024  # initializers up to this size take part in type inference on the file
 _MOST_INLINED_NODES = 1_000_000
+_BY_BODY = [("ai.onnx.preview", "FlexAttention")]
+"""Operators that are read as the body the standard defines them by, since they hold graphs of the user's own."""
 
 
 def read(path: Path) -> Graph:
@@ -153,6 +155,8 @@ class _Reader:
         self.path = path
         if model.functions:
             model = _inline(model)
+        if any((node.domain, node.op_type) in _BY_BODY for node in _nested(model.graph.node)):
+            model = onnx.inliner.inline_selected_functions(model, _BY_BODY, inline_schema_functions=True)
         self.model = model
         self.opsets: dict[str, int] = {}
         for entry in model.opset_import:

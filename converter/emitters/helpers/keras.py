@@ -16,9 +16,9 @@ from keras import layers, ops
 class Weight(layers.Layer):
     """A weight that stands alone: called on any tensor of the model, it gives its own value."""
 
-    def __init__(self, shape, start="zeros", **kwargs):
-        super().__init__(**kwargs)
-        self.value = self.add_weight(shape, start, name="value")
+    def __init__(self, shape, start="zeros", dtype="float32", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.value = self.add_weight(shape, start, dtype, trainable=self.trainable, autocast=False, name="value")
 
     def call(self, x):
         return ops.convert_to_tensor(self.value)
@@ -37,6 +37,537 @@ class LocalResponseNormalization(layers.Layer):
         squares = ops.pad(ops.square(x), sides)
         total = sum(squares[..., i : i + x.shape[-1]] for i in range(self.size))
         return x / (self.bias + self.alpha / self.size * total) ** self.beta
+
+
+def batch_norm_training(x, scale, bias, mean, variance, axis, momentum=0.9, epsilon=1e-5):
+    """Normalise by the batch's own statistics; also the running mean and variance with these taken in."""
+    axes = [i for i in range(x.ndim) if i != axis % x.ndim]
+    batch_mean, batch_variance = ops.moments(x, axes)
+    y = ops.batch_normalization(x, batch_mean, batch_variance, axis, offset=bias, scale=scale, epsilon=epsilon)
+    kept, new = momentum, 1 - momentum
+    return y, kept * mean + new * batch_mean, kept * variance + new * batch_variance
+
+
+def group_normalization(x, scale, bias, groups, axis=-1, epsilon=1e-5):
+    """Each group of channels of each sample by its own statistics; -1 groups are as many as channels."""
+    axis %= x.ndim
+    channels = x.shape[axis]
+    groups = channels if groups == -1 else groups
+    grouped = ops.reshape(x, (-1, *x.shape[1:axis], groups, channels // groups, *x.shape[axis + 1 :]))
+    mean, variance = ops.moments(grouped, [i for i in range(1, grouped.ndim) if i != axis], keepdims=True)
+    y = ops.reshape((grouped - mean) * ops.rsqrt(variance + epsilon), (-1, *x.shape[1:]))
+    each = [channels if i == axis else 1 for i in range(x.ndim)]
+    return y * ops.reshape(scale, each) + ops.reshape(bias, each)
+
+
+def layer_normalization(x, scale, bias=None, axis=-1, epsilon=1e-5):
+    """Layer normalisation over the axes from ``axis`` on, with the mean and the inverse of the deviation."""
+    axes = list(range(axis % x.ndim, x.ndim))
+    mean, variance = ops.moments(x, axes, keepdims=True)
+    inverse = ops.rsqrt(variance + epsilon)
+    y = (x - mean) * inverse * scale
+    return (y if bias is None else y + bias), mean, inverse
+
+
+def negative_log_likelihood(log_prob, target, weight=None, ignore_index=None, reduction="mean"):
+    """Minus the logarithm that axis 1 holds for the target's class, weighted by class."""
+    kept = ops.ones_like(target) if ignore_index is None else ops.cast(target != ignore_index, target.dtype)
+    target = target * kept
+    loss = -ops.squeeze(ops.take_along_axis(log_prob, ops.expand_dims(target, 1), axis=1), 1)
+    share = ops.cast(kept, log_prob.dtype)
+    if weight is not None:
+        share = share * ops.take(weight, target, axis=0)
+    if reduction == "none":
+        return loss * share
+    total = ops.sum(loss * share)
+    return total / ops.sum(share) if reduction == "mean" else total
+
+
+def attention(
+    q, k, v, mask=None, past_key=None, past_value=None, lengths=None,
+    heads=None, causal=False, window=(-1, -1), scale=None, softcap=0.0, precision=None, stage=0,
+):  # fmt: skip
+    """Attention with a cache: the result, keys and values with the past ones, and the scores after a ``stage``.
+
+    Stage 0 is the product of queries and keys, 1 comes after the soft cap, 2 after the mask, 3 after the softmax.
+    """
+    if heads is not None:
+        q, k, v = split_heads(q, heads[0]), split_heads(k, heads[1]), split_heads(v, heads[1])
+    if past_key is not None:
+        k, v = ops.concatenate([past_key, k], axis=2), ops.concatenate([past_value, v], axis=2)
+    groups, queries, keys = q.shape[1] // k.shape[1], ops.shape(q)[2], ops.shape(k)[2]
+    root = (scale or q.shape[-1] ** -0.5) ** 0.5
+    scores = ops.matmul(q * root, ops.swapaxes(ops.repeat(k, groups, axis=1) * root, 2, 3))
+    stages = [scores]
+    if softcap:
+        scores = softcap * ops.tanh(scores / softcap)
+    stages.append(scores)
+    offset = 0 if past_key is None else ops.shape(past_key)[2]
+    if lengths is not None:
+        lengths = ops.reshape(ops.cast(lengths, "int32"), (-1, 1, 1, 1))
+        offset = lengths - queries
+    place, key = offset + ops.expand_dims(ops.arange(queries, dtype="int32"), 1), ops.arange(keys, dtype="int32")
+    seen = ops.ones_like(scores, dtype="bool")
+    if lengths is not None:
+        seen = ops.logical_and(seen, key < lengths)
+    if causal:
+        seen = ops.logical_and(seen, key <= place)
+    if window[0] >= 0:
+        seen = ops.logical_and(seen, key >= place - window[0])
+    if window[1] >= 0:
+        seen = ops.logical_and(seen, key <= place + window[1])
+    if mask is not None:
+        sides = [(0, 0)] * (mask.ndim - 1) + [(0, keys - ops.shape(mask)[-1])]
+        if mask.dtype == "bool":
+            seen = ops.logical_and(seen, ops.pad(mask, sides))
+        else:
+            scores = scores + ops.pad(mask, sides, constant_values=-float("inf"))
+    scores = ops.where(seen, scores, ops.cast(-float("inf"), scores.dtype))
+    stages.append(scores)
+    weights = ops.softmax(ops.cast(scores, precision or scores.dtype), axis=-1)
+    weights = ops.cast(ops.where(ops.isnan(weights), ops.zeros_like(weights), weights), q.dtype)
+    stages.append(weights)
+    y = ops.matmul(weights, ops.repeat(v, groups, axis=1))
+    return (y if heads is None else join_heads(y)), k, v, stages[stage]
+
+
+def split_heads(x, count):
+    """(batch, time, features) as (batch, head, time, features of the head)."""
+    x = ops.reshape(x, (-1, x.shape[1], count, x.shape[2] // count))
+    return ops.transpose(x, (0, 2, 1, 3))
+
+
+def join_heads(x):
+    """(batch, head, time, features) as (batch, time, features of all heads)."""
+    x = ops.transpose(x, (0, 2, 1, 3))
+    return ops.reshape(x, (-1, x.shape[1], x.shape[2] * x.shape[3]))
+
+
+def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interleaved=False):
+    """Turn pairs of the first ``size`` features by the angle of their position."""
+    y = split_heads(x, heads) if heads is not None else x
+    turned, rest = (y, None) if size is None else (y[..., :size], y[..., size:])
+    if positions is not None:
+        cos, sin = ops.take(cos, positions, axis=0), ops.take(sin, positions, axis=0)
+    cos, sin = ops.expand_dims(cos, 1), ops.expand_dims(sin, 1)
+    a, b = (turned[..., ::2], turned[..., 1::2]) if interleaved else ops.split(turned, 2, axis=-1)
+    pair = [cos * a - sin * b, sin * a + cos * b]
+    if interleaved:
+        turned = ops.reshape(ops.stack(pair, axis=-1), (-1, *turned.shape[1:]))
+    else:
+        turned = ops.concatenate(pair, axis=-1)
+    y = turned if rest is None else ops.concatenate([turned, rest], axis=-1)
+    return join_heads(y) if heads is not None else y
+
+
+def write_into_cache(cache, update, starts=None, axis=-2, circular=False):
+    """The cache with ``update`` written along ``axis`` from each sample's start on."""
+    axis %= cache.ndim
+    size, length = cache.shape[axis], update.shape[axis]
+    starts = ops.zeros_like(cache[(slice(None), *(0,) * (cache.ndim - 1))], dtype="int32") if starts is None else starts
+    step = ops.arange(size, dtype="int32") - ops.expand_dims(ops.cast(starts, "int32"), 1)
+    step = ops.mod(step, size) if circular else step
+    shape = [-1, *(size if i == axis else 1 for i in range(1, cache.ndim))]
+    step = ops.reshape(step, shape)
+    written = ops.logical_and(step >= 0, step < length)
+    source = ops.broadcast_to(ops.clip(step, 0, length - 1), ops.shape(cache))
+    return ops.where(written, ops.take_along_axis(update, source, axis=axis), cache)
+
+
+def causal_convolution(x, weight, bias=None, past=None, silu=False):
+    """Depthwise convolution that looks back only, and the last inputs for the next call."""
+    size = weight.shape[-1] - 1
+    x = ops.pad(x, [(0, 0), (0, 0), (size, 0)]) if past is None else ops.concatenate([past, x], axis=-1)
+    length = x.shape[-1] - size
+    y = sum(x[..., i : i + length] * weight[:, 0, i : i + 1] for i in range(size + 1))
+    y = y if bias is None else y + ops.expand_dims(bias, 1)
+    return (ops.silu(y) if silu else y), x[..., length:]
+
+
+def linear_attention(q, k, v, state=None, decay=None, beta=None, heads=1, kv_heads=1, scale=None, delta=False):
+    """Attention without softmax: each head's state is updated token by token and read by the query."""
+    dtype = q.dtype
+    q, k, v = (ops.cast(split_heads(x, n), "float32") for x, n in ((q, heads), (k, kv_heads), (v, kv_heads)))
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    state_dtype = dtype if state is None else state.dtype
+    kept = 0 * ops.expand_dims(k[:, :, 0], -1) * v[:, :, :1] if state is None else ops.cast(state, "float32")
+    outputs = []
+    for t in range(q.shape[2]):
+        key, value = ops.expand_dims(k[:, :, t], -1), v[:, :, t : t + 1]
+        if decay is not None:
+            gate = ops.exp(ops.cast(decay[:, t], "float32"))
+            kept = kept * ops.reshape(gate, (-1, kv_heads, gate.shape[-1] // kv_heads, 1))
+        if delta:
+            rate = ops.reshape(ops.cast(beta[:, t], "float32"), (-1, beta.shape[-1], 1, 1))
+            value = (value - ops.matmul(ops.swapaxes(key, 2, 3), kept)) * rate
+        kept = kept + key * value
+        outputs.append(scale * ops.matmul(q[:, :, t : t + 1], ops.repeat(kept, heads // kv_heads, axis=1)))
+    return ops.cast(join_heads(ops.concatenate(outputs, axis=2)), dtype), ops.cast(kept, state_dtype)
+
+
+def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=False):
+    """The largest element of each window of a (batch, channel, *spatial) tensor, and its place in the whole tensor."""
+    batch, *shape = x.shape
+    order = list(range(x.ndim))
+    order[2:] = order[:1:-1] if column_major else order[2:]
+    size = math.prod(shape)
+    places = ops.transpose(ops.reshape(ops.arange(size, dtype="int64"), (1, *(shape[i - 1] for i in order[1:]))), order)
+    places = places + ops.reshape(ops.arange(batch, dtype="int64") * size, (-1, *(1 for _ in shape)))
+    sides = [(0, 0), (0, 0), *sides]
+    floating = "float" in x.dtype
+    x = ops.pad(ops.cast(x, x.dtype if floating else "int32"), sides, constant_values=-float("inf") if floating else -(2**31))
+    places = ops.pad(places, sides)
+    for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations), start=2):
+        last = (size - 1) * dilation
+        cuts = [(slice(None),) * axis + (slice(i, i - last or None, stride),) for i in range(0, last + 1, dilation)]
+        x, places = (ops.stack([t[cut] for cut in cuts], axis=-1) for t in (x, places))
+    x, places = (ops.reshape(t, (*t.shape[: len(order)], -1)) for t in (x, places))
+    best = ops.argmax(x, axis=-1, keepdims=True)
+    return ops.max(x, axis=-1), ops.squeeze(ops.take_along_axis(places, best, axis=-1), -1)
+
+
+def max_unpool(x, indices, sizes, full=None):
+    """Each element where its index, counted in the whole tensor, tells; zeros elsewhere."""
+    shape = (*x.shape[:2], *sizes)
+    y = ops.zeros((math.prod(shape),), dtype=x.dtype)
+    y = ops.reshape(ops.scatter_update(y, ops.reshape(indices, (-1, 1)), ops.reshape(x, (-1,))), shape)
+    if full is not None:
+        y = ops.pad(y, [(0, 0), (0, 0), *((0, b - a) for a, b in zip(sizes, full))])
+    return y
+
+
+def grouped_conv(x, kernel, groups, **options):
+    """Convolution of each group of channels with its own part of the kernel."""
+    parts = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1))
+    return ops.concatenate([ops.conv(channels, part, **options) for channels, part in parts], axis=-1)
+
+
+def mirrored_kernel(kernel, groups):
+    """The kernel, (in, out / groups, *sizes), of a transposed convolution as that of a convolution."""
+    inside, outside, *sizes = kernel.shape[0] // groups, *kernel.shape[1:]
+    kernel = ops.reshape(kernel, (groups, inside, outside, *sizes))
+    kernel = ops.flip(kernel, axis=tuple(range(3, kernel.ndim)))
+    kernel = ops.transpose(kernel, (*range(3, kernel.ndim), 1, 0, 2))
+    return ops.reshape(kernel, (*sizes, inside, groups * outside))
+
+
+def along(x, values, axis=1, block=0):
+    """Values that run along one axis of ``x``, or one for each block there, shaped to broadcast."""
+    values = ops.convert_to_tensor(values)
+    if all(size == 1 for size in values.shape):
+        return ops.reshape(values, ())
+    axis %= x.ndim
+    if block:
+        return ops.repeat(values, block, axis=axis)[(slice(None),) * axis + (slice(x.shape[axis]),)]
+    return ops.reshape(values, [-1 if i == axis else 1 for i in range(x.ndim)]) if values.ndim == 1 else values
+
+
+def quantize(x, scale, zero_point, dtype, axis=1, block=0, limits=None):
+    """round(x / scale) + zero point, within the range of ``dtype`` or narrower ``limits``."""
+    y = ops.round(x / along(x, scale, axis, block))
+    if zero_point is not None:
+        y = y + ops.cast(along(x, zero_point, axis, block), y.dtype)
+    low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if limits is None else limits
+    return ops.cast(ops.clip(y, low, high), dtype)
+
+
+def dequantize(x, scale, zero_point=None, axis=1, block=0, dtype=None):
+    """(x - zero point) * scale."""
+    dtype = "float32" if dtype is None else dtype
+    y = ops.cast(x, dtype)
+    if zero_point is not None:
+        y = y - ops.cast(along(x, zero_point, axis, block), dtype)
+    return ops.cast(y * along(x, scale, axis, block), dtype)
+
+
+def dynamic_quantize(x):
+    """``x`` as uint8, with the scale and zero point that its range asks for."""
+    low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+    scale = ops.where(high > low, (high - low) / 255, 1.0)
+    zero_point = ops.cast(ops.clip(ops.round(-low / scale), 0, 255), "uint8")
+    return quantize(x, scale, zero_point, "uint8"), scale, zero_point
+
+
+def centered(x, zero_point=None, axis=1):
+    """The integers less their zero point, in int32."""
+    x = ops.cast(x, "int32")
+    return x if zero_point is None else x - ops.cast(along(x, zero_point, axis), "int32")
+
+
+def over_time(step, x, states, lengths=None, reverse=False):
+    """A recurrent cell over the first axis: its outputs and last states; what lies beyond a sample's length is left out."""
+    outputs = []
+    for t in reversed(range(x.shape[0])) if reverse else range(x.shape[0]):
+        new = step(x[t], *states)
+        output = new[0]
+        if lengths is not None:
+            valid = ops.expand_dims(t < lengths, 1)
+            output = ops.where(valid, output, ops.zeros_like(output))
+            new = [ops.where(valid, state, old) for state, old in zip(new, states)]
+        states = new
+        outputs.append(output)
+    return ops.stack(outputs[::-1] if reverse else outputs), *states
+
+
+def recurrent(cell, x, w, r, b=None, lengths=None, states=(), direction="forward", batch_first=False, **options):
+    """A cell in one direction or both, as ONNX stacks them: outputs (time, direction, batch, feature) and last states."""
+    if batch_first:
+        x, states = ops.swapaxes(x, 0, 1), [None if state is None else ops.swapaxes(state, 0, 1) for state in states]
+    count, size = r.shape[0], r.shape[-1]
+    activations = options.pop("activations", None)
+    p = options.pop("p", None)
+    results = []
+    for i in range(count):
+        functions = None if activations is None else activations[i * len(activations) // count :]
+        bias = ops.zeros((2, w.shape[1])) if b is None else ops.reshape(b[i], (2, -1))
+        more = {} if p is None else {"p": ops.split(p[i], 3)}
+        step = cell(ops.transpose(w[i]), ops.transpose(r[i]), bias[0], bias[1], functions=functions, **options, **more)
+        zeros = ops.repeat(ops.zeros_like(x[0, :, :1]), size, axis=1)
+        first = [zeros if state is None else state[i] for state in states]
+        results.append(over_time(step, x, first, lengths, reverse=direction == "reverse" or i == 1))
+    y, *last = (ops.stack(parts) for parts in zip(*results))
+    if batch_first:
+        return ops.transpose(y, (2, 1, 0, 3)), *(ops.swapaxes(state, 0, 1) for state in last)
+    return ops.swapaxes(y, 0, 1), *last
+
+
+def lstm_cell(w, r, wb, rb, functions=None, clip=None, input_forget=False, p=(0, 0, 0)):
+    """One step of an LSTM with the gates in ONNX' order: input, output, forget, cell."""
+    f, g, h = functions or (ops.sigmoid, ops.tanh, ops.tanh)
+    f, g = (clipped(function, clip) for function in (f, g))
+
+    def step(x, hidden, cell):
+        gates = ops.matmul(x, w) + ops.matmul(hidden, r) + wb + rb
+        i, o, forget, c = ops.split(gates, 4, axis=-1)
+        i = f(i + p[0] * cell)
+        forget = 1 - i if input_forget else f(forget + p[2] * cell)
+        cell = forget * cell + i * g(c)
+        return f(o + p[1] * cell) * h(cell), cell
+
+    return step
+
+
+def gru_cell(w, r, wb, rb, functions=None, clip=None, linear_before_reset=False):
+    """One step of a GRU with the gates in ONNX' order: update, reset, hidden."""
+    f, g = (clipped(function, clip) for function in (functions or (ops.sigmoid, ops.tanh))[:2])
+    size, rb = r.shape[0], ops.expand_dims(rb, 0)
+
+    def step(x, hidden):
+        inside = ops.matmul(x, w) + wb
+        gates = ops.matmul(hidden, r[:, : 2 * size]) + rb[:, : 2 * size]
+        z, reset = ops.split(f(inside[:, : 2 * size] + gates), 2, axis=-1)
+        if linear_before_reset:
+            past = reset * (ops.matmul(hidden, r[:, 2 * size :]) + rb[:, 2 * size :])
+        else:
+            past = ops.matmul(reset * hidden, r[:, 2 * size :]) + rb[:, 2 * size :]
+        return ((1 - z) * g(inside[:, 2 * size :] + past) + z * hidden,)
+
+    return step
+
+
+def rnn_cell(w, r, wb, rb, functions=None, clip=None):
+    """One step of a simple recurrent network."""
+    f = clipped((functions or (ops.tanh,))[0], clip)
+    return lambda x, hidden: (f(ops.matmul(x, w) + ops.matmul(hidden, r) + wb + rb),)
+
+
+def clipped(function, limit):
+    """The function of its input kept within -limit and limit."""
+    return function if limit is None else lambda x: function(ops.clip(x, -limit, limit))
+
+
+@keras.saving.register_keras_serializable()
+def cosine_window(size, coefficients, periodic):
+    """c0 - c1 cos(t) + c2 cos(2t) over one period."""
+    size = int(ops.convert_to_numpy(size))
+    t = 2 * np.pi * np.arange(size) / (size if periodic else size - 1)
+    window = sum((-1) ** i * c * np.cos(i * t) for i, c in enumerate(coefficients))
+    return ops.convert_to_tensor(window.astype("float32"))
+
+
+@keras.saving.register_keras_serializable()
+def dft(x, length=None, axis=None, inverse=False, onesided=False):
+    """The Fourier transform along ``axis`` of real numbers or of pairs, which stand on the last axis."""
+    axis = (-2 if axis is None else int(ops.convert_to_numpy(axis))) % x.ndim
+    half = inverse and onesided
+    size = 2 * (x.shape[axis] - 1) if half else x.shape[axis]
+    size = size if length is None else int(ops.convert_to_numpy(length))
+    x = ops.moveaxis(x, axis, -2)
+    wanted = size // 2 + 1 if half else size
+    x = x[..., :wanted, :]
+    x = ops.pad(x, [(0, 0)] * (x.ndim - 2) + [(0, wanted - x.shape[-2]), (0, 0)])
+    real, imaginary = x[..., 0], (x[..., 1] if x.shape[-1] == 2 else ops.zeros_like(x[..., 0]))
+    if half:
+        parts = [ops.irfft((real, imaginary), fft_length=size)]
+    elif inverse:
+        real, imaginary = ops.fft((real, -imaginary))
+        parts = [real / size, -imaginary / size]
+    else:
+        parts = [part[..., : size // 2 + 1] if onesided else part for part in ops.fft((real, imaginary))]
+    return ops.moveaxis(ops.stack(parts, axis=-1), -2, axis)
+
+
+@keras.saving.register_keras_serializable()
+def stft(signal, step, window=None, length=None, onesided=True):
+    """Fourier transforms of overlapping frames, each times a window."""
+    step = int(ops.convert_to_numpy(step))
+    length = window.shape[0] if length is None else int(ops.convert_to_numpy(length))
+    count = (signal.shape[1] - length) // step + 1
+    frames = ops.stack([signal[:, i * step : i * step + length] for i in range(count)], axis=1)
+    if window is not None:
+        frames = frames * ops.expand_dims(window, -1)
+    return dft(frames, onesided=onesided)
+
+
+@keras.saving.register_keras_serializable()
+def mel_weights(bins, dft_length, sample_rate, low, high):
+    """Triangular filters over the spectrum, evenly spaced on the mel scale: (frequency, filter)."""
+    given = (bins, dft_length, sample_rate, low, high)
+    bins, dft_length, sample_rate, low, high = (ops.convert_to_numpy(x).item() for x in given)
+    low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (low, high))
+    mel = np.arange(bins + 2) * ((high - low) / (bins + 2)) + low
+    edges = ((dft_length + 1) * (700 * (10 ** (mel / 2595) - 1)) // sample_rate).astype(int)
+    place = np.arange(dft_length // 2 + 1)[:, None]
+    lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
+    rising = np.where(center > lower, (place - lower) / np.maximum(center - lower, 1), 1.0 * (place == center))
+    falling = (upper - place) / np.maximum(upper - center, 1)
+    weights = np.where((place >= lower) & (place <= center), rising, 0)
+    weights = np.where((place >= center) & (place < upper), falling, weights)
+    return ops.convert_to_tensor(weights.astype("float32"))
+
+
+@keras.saving.register_keras_serializable()
+def non_max_suppression(boxes, scores, count=None, overlap=None, least=None, center=False):
+    """Rows (sample, class, box), best first, without boxes that overlap a better one of their class."""
+    boxes, scores = ops.convert_to_numpy(boxes), ops.convert_to_numpy(scores)
+    count, overlap = (0 if x is None else ops.convert_to_numpy(x).item() for x in (count, overlap))
+    least = -np.inf if least is None else ops.convert_to_numpy(least).item()
+    if center:
+        boxes = np.concatenate([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], axis=-1)
+    low, high = np.minimum(boxes[..., :2], boxes[..., 2:]), np.maximum(boxes[..., :2], boxes[..., 2:])
+    areas, kept = np.prod(high - low, axis=-1), []
+    for sample, kind in np.ndindex(*scores.shape[:2]):
+        a, b, area = low[sample], high[sample], areas[sample]
+        order = np.argsort(-scores[sample, kind], kind="stable")
+        order = order[scores[sample, kind][order] > least]
+        chosen = []
+        while len(order) and len(chosen) < count:
+            best, order = order[0], order[1:]
+            chosen.append((sample, kind, best))
+            inside = np.prod(np.maximum(np.minimum(b[best], b[order]) - np.maximum(a[best], a[order]), 0), axis=-1)
+            order = order[inside <= overlap * (area[best] + area[order] - inside)]
+        kept += chosen
+    return ops.convert_to_tensor(np.array(kept, "int64").reshape(-1, 3))
+
+
+def bilinear(x, y_places, x_places, border, combine=ops.sum):
+    """Values of images (n, channel, height, width) between their pixels, at places (n, *any).
+
+    The shares of the four pixels around a place are combined, by default to their sum. Beyond ``border`` pixels outside the
+    image there are zeros; with a border of 1 the edge pixels reach that far.
+    """
+    _, channels, height, width = x.shape
+    flat = ops.reshape(ops.transpose(x, (0, 2, 3, 1)), (-1, height * width, channels))
+    shape = y_places.shape[1:]
+    y_places, x_places = (ops.reshape(places, (-1, math.prod(shape))) for places in (y_places, x_places))
+    inside = ops.logical_and(
+        ops.abs(y_places - (height - 1) / 2) <= (height - 1) / 2 + border,
+        ops.abs(x_places - (width - 1) / 2) <= (width - 1) / 2 + border,
+    )
+    if border:
+        y_places, x_places = ops.clip(y_places, 0, height - 1), ops.clip(x_places, 0, width - 1)
+    shares = []
+    for down, right in itertools.product((0, 1), repeat=2):
+        row, column = ops.floor(y_places) + down, ops.floor(x_places) + right
+        share = (1 - ops.abs(y_places - row)) * (1 - ops.abs(x_places - column))
+        near_row, near_column = ops.clip(row, 0, height - 1), ops.clip(column, 0, width - 1)
+        valid = ops.logical_and(ops.equal(row, near_row), ops.equal(column, near_column))
+        place = ops.cast(near_row * width + near_column, "int32")
+        picked = ops.take_along_axis(flat, ops.expand_dims(place, -1), axis=1)
+        shares.append(picked * ops.expand_dims(share * ops.cast(valid, x.dtype), -1))
+    y = combine(ops.stack(shares), axis=0) * ops.expand_dims(ops.cast(inside, x.dtype), -1)
+    return ops.reshape(ops.swapaxes(y, 1, 2), (-1, channels, *shape))
+
+
+@keras.saving.register_keras_serializable()
+def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, maximum=False):
+    """Averages of bilinear samples on a grid in each region (x1, y1, x2, y2), or the largest share of a pixel in them."""
+    if not ratio:  # as many samples as pixels, which differs between regions: these run one by one
+        options = {"size": size, "scale": scale, "half_pixel": half_pixel, "maximum": maximum}
+        steps = ops.convert_to_numpy((rois[:, 2:] - rois[:, :2]) * scale)
+        steps = np.ceil((steps if half_pixel else np.maximum(steps, 1)) / size[::-1]).astype(int)
+        parts = [roi_align(x, rois[i : i + 1], batch[i : i + 1], ratio=tuple(n[::-1]), **options) for i, n in enumerate(steps)]
+        return ops.concatenate(parts)
+    ratio = (ratio, ratio) if isinstance(ratio, int) else ratio
+    rois, places = rois * scale - (0.5 if half_pixel else 0), []
+    for axis, count, samples in ((1, size[0], ratio[0]), (0, size[1], ratio[1])):
+        start, length = rois[:, axis : axis + 1], rois[:, axis + 2 : axis + 3] - rois[:, axis : axis + 1]
+        length = length if half_pixel else ops.maximum(length, 1.0)
+        inner = np.arange(count)[:, None] + (np.arange(samples) + 0.5) / samples
+        places.append(start + length / count * ops.convert_to_tensor(inner.reshape(1, -1), x.dtype))
+    rows, columns = ops.expand_dims(places[0], 2), ops.expand_dims(places[1], 1)
+    rows, columns = rows + ops.zeros_like(columns), columns + ops.zeros_like(rows)
+    values = bilinear(ops.take(x, batch, axis=0), rows, columns, 1, ops.max if maximum else ops.sum)
+    values = ops.reshape(values, (-1, x.shape[1], size[0], ratio[0], size[1], ratio[1]))
+    return ops.max(values, axis=(3, 5)) if maximum else ops.mean(values, axis=(3, 5))
+
+
+@keras.saving.register_keras_serializable()
+def blocks_to_image(x, image, block, strides, dilations, sides):
+    """Sums of overlapping blocks, one a column of (batch, channel * block, place)."""
+    image, block = (tuple(ops.convert_to_numpy(sizes).tolist()) for sizes in (image, block))
+    padded = [size + sum(side) for size, side in zip(image, sides)]
+    places = np.zeros((1, 1), int)
+    for size, k, stride, dilation in zip(padded, block, strides, dilations):
+        count = (size - (k - 1) * dilation - 1) // stride + 1
+        along = np.arange(k)[:, None] * dilation + np.arange(count) * stride
+        places = (places[:, None, :, None] * size + along[None, :, None]).reshape(len(places) * k, -1)
+    order = np.argsort(places.reshape(-1), kind="stable")
+    channels = x.shape[1] // math.prod(block)
+    x = ops.reshape(x, (-1, places.size))
+    y = ops.segment_sum(ops.transpose(ops.take(x, order, axis=1)), places.reshape(-1)[order], math.prod(padded), sorted=True)
+    y = ops.reshape(ops.transpose(y), (-1, channels, *padded))
+    return y[(slice(None), slice(None), *(slice(begin, begin + size) for size, (begin, _) in zip(image, sides)))]
+
+
+def deformable_convolution(x, w, offset, bias, mask, strides, dilations, sides, groups=1, offset_groups=1):
+    """A convolution that reads each element where ``offset`` moves it, between the pixels, times ``mask``."""
+    kernel, sizes, channels = w.shape[2:], offset.shape[2:], x.shape[1]
+    offset = ops.reshape(offset, (-1, *kernel, 2, *sizes))
+    grid = []
+    for axis in (0, 1):
+        place = np.arange(sizes[axis]) * strides[axis] - sides[axis][0] + np.arange(kernel[axis])[:, None] * dilations[axis]
+        place = place[:, None, :, None] if axis == 0 else place[None, :, None, :]
+        grid.append(offset[:, :, :, axis] + ops.convert_to_tensor(place, x.dtype))
+    values = bilinear(ops.reshape(x, (-1, channels // offset_groups, *x.shape[2:])), *grid, 0)
+    if mask is not None:
+        values = values * ops.reshape(mask, (-1, 1, *kernel, *sizes))
+    values = ops.reshape(values, (-1, groups, channels // groups, *kernel, *sizes))
+    w = ops.reshape(w, (groups, w.shape[0] // groups, *w.shape[1:]))
+    y = ops.reshape(ops.einsum("ngcijhw,gocij->ngohw", values, w), (-1, w.shape[0] * w.shape[1], *sizes))
+    return y if bias is None else y + ops.reshape(bias, (-1, 1, 1))
+
+
+def map_labels(x, keys, values, default):
+    """The value at each element's key, ``default`` where it has none."""
+    x = ops.expand_dims(x, -1)
+    found = ops.equal(x, keys)
+    if "float" in x.dtype:
+        found = ops.logical_or(found, ops.logical_and(ops.isnan(x), ops.isnan(keys)))
+    picked = ops.take(values, ops.argmax(ops.cast(found, "int32"), axis=-1), axis=0)
+    return ops.where(ops.any(found, axis=-1), picked, ops.cast(default, values.dtype))
+
+
+def leaves(x, roots, feature, split, yes, no, missing=None, depth=1):
+    """The leaf that each sample reaches in each tree; a leaf is its own child."""
+    node = roots + ops.zeros_like(x[:, :1], dtype=roots.dtype)
+    for _ in range(depth):
+        value = ops.take_along_axis(x, ops.take(feature, node, axis=0), axis=1)
+        goes = value <= ops.take(split, node, axis=0)
+        if missing is not None:
+            goes = ops.logical_or(goes, ops.logical_and(ops.isnan(value), ops.take(missing, node, axis=0)))
+        node = ops.where(goes, ops.take(yes, node, axis=0), ops.take(no, node, axis=0))
+    return node
 
 
 def average_pool(x, size, strides, sides):

@@ -1,6 +1,8 @@
 """Functions that emitted PyTorch code copies where PyTorch itself has no equal. Images are (batch, channel, *spatial)."""
 
 import functools
+import itertools
+import math
 import operator
 
 import numpy as np
@@ -17,6 +19,436 @@ def pad_same(x, kernel, strides, dilations):
         total = max((-(-size // stride) - 1) * stride + (k - 1) * dilation + 1 - size, 0)
         sides = [total // 2, total - total // 2, *sides]
     return F.pad(x, sides)
+
+
+def batch_norm_training(x, scale, bias, mean, variance, momentum=0.9, eps=1e-5):
+    """Normalise by the batch's own statistics; also the running mean and variance with these taken in."""
+    axes = [0, *range(2, x.ndim)]
+    batch_mean, batch_variance = x.mean(axes), x.var(axes, correction=0)
+    y = F.batch_norm(x, batch_mean, batch_variance, scale, bias, eps=eps)
+    kept, new = momentum, 1 - momentum
+    return y, kept * mean + new * batch_mean, kept * variance + new * batch_variance
+
+
+def layer_norm(x, scale, bias=None, axis=-1, eps=1e-5):
+    """Layer normalisation over the axes from ``axis`` on, with the mean and the inverse of the deviation."""
+    axes = list(range(axis % x.ndim, x.ndim))
+    mean = x.mean(axes, keepdim=True)
+    inverse = torch.rsqrt(x.var(axes, correction=0, keepdim=True) + eps)
+    y = (x - mean) * inverse * scale
+    return (y if bias is None else y + bias), mean, inverse
+
+
+def attention(
+    q, k, v, mask=None, past_key=None, past_value=None, lengths=None,
+    heads=None, causal=False, window=(-1, -1), scale=None, softcap=0.0, precision=None, stage=0,
+):  # fmt: skip
+    """Attention with a cache: the result, keys and values with the past ones, and the scores after a ``stage``.
+
+    Stage 0 is the product of queries and keys, 1 comes after the soft cap, 2 after the mask, 3 after the softmax.
+    """
+    if heads is not None:
+        q, k, v = (
+            x.unflatten(-1, (count, -1)).transpose(1, 2)
+            for x, count in ((q, heads[0]), (k, heads[1]), (v, heads[1]))
+        )
+    if past_key is not None:
+        k, v = torch.cat([past_key, k], dim=2), torch.cat([past_value, v], dim=2)
+    groups, queries, keys = q.shape[1] // k.shape[1], q.shape[2], k.shape[2]
+    root = (scale or q.shape[-1] ** -0.5) ** 0.5
+    scores = (q * root) @ (k.repeat_interleave(groups, dim=1) * root).transpose(2, 3)
+    stages = [scores]
+    if softcap:
+        scores = softcap * torch.tanh(scores / softcap)
+    stages.append(scores)
+    offset = 0 if past_key is None else past_key.shape[2]
+    if lengths is not None:
+        offset = (lengths - queries).reshape(-1, 1, 1, 1)
+    place, key = offset + torch.arange(queries)[:, None], torch.arange(keys)
+    seen = torch.ones_like(scores, dtype=torch.bool)
+    if lengths is not None:
+        seen = seen & (key < lengths.reshape(-1, 1, 1, 1))
+    if causal:
+        seen = seen & (key <= place)
+    if window[0] >= 0:
+        seen = seen & (key >= place - window[0])
+    if window[1] >= 0:
+        seen = seen & (key <= place + window[1])
+    if mask is not None:
+        missing = keys - mask.shape[-1]
+        if mask.dtype == torch.bool:
+            seen = seen & F.pad(mask, (0, missing))
+        else:
+            scores = scores + F.pad(mask, (0, missing), value=-torch.inf)
+    scores = scores.masked_fill(~seen, -torch.inf)
+    stages.append(scores)
+    weights = torch.softmax(scores.to(precision or scores.dtype), dim=-1).nan_to_num(0.0).to(q.dtype)
+    stages.append(weights)
+    y = weights @ v.repeat_interleave(groups, dim=1)
+    return (y if heads is None else y.transpose(1, 2).flatten(2)), k, v, stages[stage]
+
+
+def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interleaved=False):
+    """Turn pairs of the first ``size`` features by the angle of their position."""
+    y = x.unflatten(-1, (heads, -1)) if heads is not None else x.transpose(1, 2)
+    turned, rest = (y, y[..., :0]) if size is None else (y[..., :size], y[..., size:])
+    if positions is not None:
+        cos, sin = cos[positions], sin[positions]
+    cos, sin = cos.unsqueeze(2), sin.unsqueeze(2)
+    a, b = (turned[..., ::2], turned[..., 1::2]) if interleaved else turned.chunk(2, dim=-1)
+    pair = cos * a - sin * b, sin * a + cos * b
+    turned = torch.stack(pair, dim=-1).flatten(-2) if interleaved else torch.cat(pair, dim=-1)
+    y = torch.cat([turned, rest], dim=-1)
+    return y.flatten(2) if heads is not None else y.transpose(1, 2)
+
+
+def write_into_cache(cache, update, starts=None, axis=-2, circular=False):
+    """The cache with ``update`` written along ``axis`` from each sample's start on."""
+    axis %= cache.ndim
+    starts = torch.zeros(len(cache), dtype=torch.int64) if starts is None else starts
+    places = starts[:, None] + torch.arange(update.shape[axis])
+    if circular:
+        places = places % cache.shape[axis]
+    places = places.reshape([len(cache), *(update.shape[i] if i == axis else 1 for i in range(1, cache.ndim))])
+    return cache.scatter(axis, places.expand_as(update), update)
+
+
+def causal_convolution(x, weight, bias=None, past=None, silu=False):
+    """Depthwise convolution that looks back only, and the last inputs for the next call."""
+    size = weight.shape[-1] - 1
+    x = F.pad(x, (size, 0)) if past is None else torch.cat([past, x], dim=-1)
+    y = F.conv1d(x, weight, bias, groups=weight.shape[0])
+    return (F.silu(y) if silu else y), x[..., x.shape[-1] - size :]
+
+
+def linear_attention(q, k, v, state=None, decay=None, beta=None, heads=1, kv_heads=1, scale=None, delta=False):
+    """Attention without softmax: each head's state is updated token by token and read by the query."""
+    dtype = q.dtype
+    q, k, v = (x.float().unflatten(-1, (n, -1)) for x, n in ((q, heads), (k, kv_heads), (v, kv_heads)))
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    if state is None:
+        state = q.new_zeros(len(q), kv_heads, k.shape[-1], v.shape[-1], dtype=dtype)
+    kept, outputs = state.float(), []
+    for t in range(q.shape[1]):
+        key, value = k[:, t, :, :, None], v[:, t, :, None]
+        if decay is not None:
+            kept = kept * decay[:, t].float().unflatten(-1, (kv_heads, -1)).exp().unsqueeze(-1)
+        if delta:
+            value = (value - key.transpose(2, 3) @ kept) * beta[:, t].float().reshape(len(q), -1, 1, 1)
+        kept = kept + key * value
+        read = kept.repeat_interleave(heads // kv_heads, dim=1)
+        outputs.append((scale * q[:, t, :, None] @ read).flatten(1))
+    return torch.stack(outputs, dim=1).to(dtype), kept.to(state.dtype)
+
+
+def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=False):
+    """The largest element of each window, and its place in the whole tensor."""
+    places = torch.arange(x.numel()).reshape(x.shape)
+    if column_major:
+        flat = (*x.shape[:2], *x.shape[:1:-1])
+        places = torch.arange(x.numel()).reshape(flat).permute(0, 1, *range(x.ndim - 1, 1, -1))
+    lowest = -torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
+    x, places = F.pad(x, sides, value=lowest), F.pad(places, sides)
+    for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations, strict=True), start=2):
+        x, places = (
+            t.unfold(axis, (size - 1) * dilation + 1, stride)[..., ::dilation].movedim(-1, x.ndim) for t in (x, places)
+        )
+    count = x.ndim // 2 + 1
+    x, places = x.flatten(count), places.flatten(count)
+    y, index = x.max(dim=-1)
+    return y, places.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+
+
+def max_unpool(x, indices, sizes, full=None):
+    """Each element where its index, counted in the whole tensor, tells; zeros elsewhere."""
+    y = x.new_zeros(math.prod([*x.shape[:2], *sizes])).scatter(0, indices.flatten(), x.flatten())
+    y = y.reshape(*x.shape[:2], *sizes)
+    if full is not None:
+        y = F.pad(y, [n for a, b in zip(sizes[::-1], full[::-1], strict=True) for n in (0, b - a)])
+    return y
+
+
+def along(x, values, axis=1, block=0):
+    """Values that run along one axis of ``x``, or one for each block there, shaped to broadcast."""
+    values = torch.as_tensor(values)
+    if values.numel() == 1:
+        return values.reshape(())
+    if block:
+        return values.repeat_interleave(block, dim=axis).narrow(axis, 0, x.shape[axis])
+    return values.reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)]) if values.ndim == 1 else values
+
+
+def quantize(x, scale, zero_point, dtype, axis=1, block=0, limits=None):
+    """round(x / scale) + zero point, within the range of ``dtype`` or narrower ``limits``."""
+    y = torch.round(x / along(x, scale, axis, block))
+    if zero_point is not None:
+        y = y + along(x, zero_point, axis, block).to(y.dtype)
+    low, high = (torch.iinfo(dtype).min, torch.iinfo(dtype).max) if limits is None else limits
+    return y.clamp(low, high).to(dtype)
+
+
+def dequantize(x, scale, zero_point=None, axis=1, block=0, dtype=None):
+    """(x - zero point) * scale."""
+    dtype = torch.float32 if dtype is None else dtype
+    y = x.to(dtype)
+    if zero_point is not None:
+        y = y - along(x, zero_point, axis, block).to(dtype)
+    return (y * along(x, scale, axis, block)).to(dtype)
+
+
+def dynamic_quantize(x):
+    """``x`` as uint8, with the scale and zero point that its range asks for."""
+    low, high = x.amin().clamp(max=0), x.amax().clamp(min=0)
+    scale = torch.where(high > low, (high - low) / 255, 1)
+    zero_point = torch.round(-low / scale).clamp(0, 255).to(torch.uint8)
+    return quantize(x, scale, zero_point, torch.uint8), scale, zero_point
+
+
+def centered(x, zero_point=None, axis=1):
+    """The integers less their zero point, in int32."""
+    return x.int() if zero_point is None else x.int() - along(x, zero_point, axis).int()
+
+
+def recurrent_outputs(result, directions):
+    """What ``nn.LSTM``, ``nn.GRU`` and ``nn.RNN`` give, with the directions on an axis of their own."""
+    y, states = result
+    states = states if isinstance(states, tuple) else (states,)
+    return y.unflatten(-1, (directions, -1)).transpose(1, 2), *states
+
+
+def over_time(step, x, states, lengths=None, reverse=False):
+    """A recurrent cell over the first axis: its outputs and last states; what lies beyond a sample's length is left out."""
+    outputs = []
+    for t in reversed(range(len(x))) if reverse else range(len(x)):
+        new = step(x[t], *states)
+        output = new[0]
+        if lengths is not None:
+            valid = (t < lengths).unsqueeze(1)
+            output = torch.where(valid, output, 0)
+            new = [torch.where(valid, state, old) for state, old in zip(new, states, strict=True)]
+        states = new
+        outputs.append(output)
+    return torch.stack(outputs[::-1] if reverse else outputs), *states
+
+
+def recurrent(cell, x, w, r, b=None, lengths=None, states=(), direction="forward", batch_first=False, **options):
+    """A cell in one direction or both, as ONNX stacks them: outputs (time, direction, batch, feature) and last states."""
+    if batch_first:
+        x, states = x.transpose(0, 1), [None if state is None else state.transpose(0, 1) for state in states]
+    size, count = r.shape[-1], w.shape[0]
+    activations = options.pop("activations", None)
+    p = options.pop("p", None)
+    results = []
+    for i in range(count):
+        functions = None if activations is None else activations[i * len(activations) // count :]
+        bias = w.new_zeros(2 * w.shape[1]) if b is None else b[i]
+        step = cell(w[i], r[i], *bias.chunk(2), functions=functions, **options, **({} if p is None else {"p": p[i]}))
+        first = [x.new_zeros(x.shape[1], size) if state is None else state[i] for state in states]
+        results.append(over_time(step, x, first, lengths, reverse=direction == "reverse" or i == 1))
+    y, *last = (torch.stack(parts) for parts in zip(*results, strict=True))
+    if batch_first:
+        return y.permute(2, 1, 0, 3), *(state.transpose(0, 1) for state in last)
+    return y.transpose(0, 1), *last
+
+
+def lstm_cell(w, r, wb, rb, functions=None, clip=None, input_forget=False, p=None):
+    """One step of an LSTM with the gates in ONNX' order: input, output, forget, cell."""
+    f, g, h = functions or (torch.sigmoid, torch.tanh, torch.tanh)
+    f, g = (clipped(function, clip) for function in (f, g))
+    pi, po, pf = (0, 0, 0) if p is None else p.chunk(3)
+
+    def step(x, hidden, cell):
+        i, o, forget, c = (x @ w.T + hidden @ r.T + wb + rb).chunk(4, dim=-1)
+        i = f(i + pi * cell)
+        forget = 1 - i if input_forget else f(forget + pf * cell)
+        cell = forget * cell + i * g(c)
+        return f(o + po * cell) * h(cell), cell
+
+    return step
+
+
+def gru_cell(w, r, wb, rb, functions=None, clip=None, linear_before_reset=False):
+    """One step of a GRU with the gates in ONNX' order: update, reset, hidden."""
+    f, g = (clipped(function, clip) for function in (functions or (torch.sigmoid, torch.tanh))[:2])
+    size = r.shape[-1]
+
+    def step(x, hidden):
+        inside, gates = x @ w.T + wb, hidden @ r[: 2 * size].T + rb[: 2 * size]
+        z, reset = f(inside[:, : 2 * size] + gates).chunk(2, dim=-1)
+        if linear_before_reset:
+            past = reset * (hidden @ r[2 * size :].T + rb[2 * size :])
+        else:
+            past = (reset * hidden) @ r[2 * size :].T + rb[2 * size :]
+        return ((1 - z) * g(inside[:, 2 * size :] + past) + z * hidden,)
+
+    return step
+
+
+def rnn_cell(w, r, wb, rb, functions=None, clip=None):
+    """One step of a simple recurrent network."""
+    f = clipped((functions or (torch.tanh,))[0], clip)
+    return lambda x, hidden: (f(x @ w.T + hidden @ r.T + wb + rb),)
+
+
+def clipped(function, limit):
+    """The function of its input kept within -limit and limit."""
+    return function if limit is None else lambda x: function(x.clamp(-limit, limit))
+
+
+def cosine_window(size, coefficients, periodic, dtype):
+    """c0 - c1 cos(t) + c2 cos(2t) over one period."""
+    size = int(size)
+    t = 2 * torch.pi * torch.arange(size, dtype=torch.float64) / (size if periodic else size - 1)
+    return sum((-1) ** i * c * torch.cos(i * t) for i, c in enumerate(coefficients)).to(dtype)
+
+
+def dft(x, length=None, axis=None, inverse=False, onesided=False):
+    """The Fourier transform along ``axis`` of real numbers or of pairs, which stand on the last axis."""
+    axis = (-2 if axis is None else int(axis)) % x.ndim
+    length = None if length is None else int(length)
+    z = x[..., 0] if x.shape[-1] == 1 else torch.view_as_complex(x.contiguous())
+    if inverse and onesided:
+        return torch.fft.irfft(z, length, dim=axis).unsqueeze(-1)
+    if onesided:
+        return torch.view_as_real(torch.fft.rfft(z, length, dim=axis))
+    return torch.view_as_real((torch.fft.ifft if inverse else torch.fft.fft)(z, length, dim=axis))
+
+
+def stft(signal, step, window=None, length=None, onesided=True):
+    """Fourier transforms of overlapping frames, each times a window."""
+    length = len(window) if length is None else int(length)
+    frames = signal.unfold(1, length, int(step)).transpose(2, 3)
+    if window is not None:
+        frames = frames * window.unsqueeze(-1)
+    return dft(frames, onesided=onesided)
+
+
+def mel_weights(bins, dft_length, sample_rate, low, high):
+    """Triangular filters over the spectrum, evenly spaced on the mel scale: (frequency, filter)."""
+    given = (bins, dft_length, sample_rate, low, high)
+    bins, dft_length, sample_rate, low, high = (torch.as_tensor(x).item() for x in given)
+    low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (low, high))
+    mel = torch.arange(bins + 2, dtype=torch.float64) * ((high - low) / (bins + 2)) + low
+    edges = (dft_length + 1) * (700 * (10 ** (mel / 2595) - 1)) // sample_rate
+    place = torch.arange(dft_length // 2 + 1)[:, None]
+    lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
+    rising = torch.where(center > lower, (place - lower) / (center - lower).clamp(min=1), (place == center).double())
+    falling = (upper - place) / (upper - center).clamp(min=1)
+    weights = torch.where((place >= lower) & (place <= center), rising, 0)
+    return torch.where((place >= center) & (place < upper), falling, weights)
+
+
+def non_max_suppression(boxes, scores, count=None, overlap=None, least=None, center=False):
+    """Rows (sample, class, box), best first, without boxes that overlap a better one of their class."""
+    count, overlap = (0 if x is None else torch.as_tensor(x).item() for x in (count, overlap))
+    if center:
+        boxes = torch.cat([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], dim=-1)
+    low, high = torch.minimum(boxes[..., :2], boxes[..., 2:]), torch.maximum(boxes[..., :2], boxes[..., 2:])
+    areas, kept = (high - low).prod(dim=-1), []
+    for sample, kind in itertools.product(*map(range, scores.shape[:2])):
+        score, a, b, area = scores[sample, kind], low[sample], high[sample], areas[sample]
+        order = torch.argsort(score, descending=True, stable=True)
+        order = order if least is None else order[score[order] > least]
+        chosen = []
+        while len(order) and len(chosen) < count:
+            best, order = order[0], order[1:]
+            chosen.append([sample, kind, best.item()])
+            inside = (torch.minimum(b[best], b[order]) - torch.maximum(a[best], a[order])).clamp(min=0).prod(dim=-1)
+            order = order[inside <= overlap * (area[best] + area[order] - inside)]
+        kept += chosen
+    return torch.tensor(kept, dtype=torch.int64).reshape(-1, 3)
+
+
+def bilinear(x, y_places, x_places, border, combine=torch.sum):
+    """Values of images (n, channel, height, width) between their pixels, at places (n, *any).
+
+    The shares of the four pixels around a place are combined, by default to their sum. Beyond ``border`` pixels outside the image there are zeros; with a border of 1 the edge pixels reach that far.
+    """
+    height, width = x.shape[-2:]
+    inside = (y_places >= -border) & (y_places <= height - 1 + border) & (x_places >= -border) & (x_places <= width - 1 + border)
+    flat, batch = x.flatten(2), torch.arange(len(x)).reshape(-1, *[1] * (y_places.ndim - 1))
+    if border:
+        y_places, x_places = y_places.clamp(0, height - 1), x_places.clamp(0, width - 1)
+    shares = []
+    for down, right in itertools.product((0, 1), repeat=2):
+        row, column = y_places.floor() + down, x_places.floor() + right
+        share = (1 - (y_places - row).abs()) * (1 - (x_places - column).abs())
+        valid = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        place = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).long()
+        picked = flat.transpose(1, 2)[batch.expand(place.shape), place]
+        shares.append(picked * (share * valid).unsqueeze(-1))
+    return (combine(torch.stack(shares), dim=0) * inside.unsqueeze(-1)).movedim(-1, 1)
+
+
+def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, maximum=False):
+    """Averages of bilinear samples on a grid in each region (x1, y1, x2, y2), or the largest share of a pixel in them."""
+    combine = torch.amax if maximum else torch.sum
+    rois = rois * scale - (0.5 if half_pixel else 0)
+    results = []
+    for roi, sample in zip(rois, batch.tolist(), strict=True):
+        places = []
+        for start, end, count in ((roi[1], roi[3], size[0]), (roi[0], roi[2], size[1])):
+            length = end - start if half_pixel else (end - start).clamp(min=1)
+            samples = ratio if ratio > 0 else math.ceil(length.item() / count)
+            step = length / count
+            inner = (torch.arange(samples) + 0.5) / samples
+            places.append(start + step * (torch.arange(count)[:, None] + inner))
+        rows, columns = torch.meshgrid(places[0].flatten(), places[1].flatten(), indexing="ij")
+        values = bilinear(x[sample : sample + 1], rows[None], columns[None], 1, combine)[0]
+        values = values.unflatten(1, places[0].shape).unflatten(-1, places[1].shape)
+        results.append(values.amax(dim=(2, 4)) if maximum else values.mean(dim=(2, 4)))
+    return torch.stack(results)
+
+
+def blocks_to_image(x, image, block, strides, dilations, sides):
+    """Sums of overlapping blocks, one a column of (batch, channel * block, place)."""
+    image, block = (tuple(torch.as_tensor(sizes).tolist()) for sizes in (image, block))
+    padded = [size + sum(side) for size, side in zip(image, sides, strict=True)]
+    places = torch.zeros((1, 1), dtype=torch.int64)
+    for size, k, stride, dilation in zip(padded, block, strides, dilations, strict=True):
+        count = (size - (k - 1) * dilation - 1) // stride + 1
+        along = torch.arange(k)[:, None] * dilation + torch.arange(count) * stride
+        places = (places[:, None, :, None] * size + along[None, :, None]).flatten(2).flatten(0, 1)
+    x = x.unflatten(1, (-1, math.prod(block))).flatten(2)
+    y = x.new_zeros(*x.shape[:2], math.prod(padded)).index_add(2, places.flatten(), x).unflatten(2, padded)
+    for axis, (size, (begin, _)) in enumerate(zip(image, sides, strict=True), start=2):
+        y = y.narrow(axis, begin, size)
+    return y
+
+
+def deformable_convolution(x, w, offset, bias, mask, strides, dilations, sides, groups=1, offset_groups=1):
+    """A convolution that reads each element where ``offset`` moves it, between the pixels, times ``mask``."""
+    kernel, (height, width) = w.shape[2:], offset.shape[2:]
+    offset = offset.unflatten(1, (offset_groups, *kernel, 2))
+    grid = []
+    for axis, (count, k) in enumerate(zip((height, width), kernel, strict=True)):
+        place = torch.arange(count) * strides[axis] - sides[axis][0] + torch.arange(k)[:, None] * dilations[axis]
+        grid.append(place[:, None, :, None] if axis == 0 else place[None, :, None, :])
+    rows, columns = (base + offset[:, :, :, :, i] for i, base in enumerate(grid))
+    parts = x.unflatten(1, (offset_groups, -1)).flatten(0, 1)
+    values = bilinear(parts, rows.flatten(0, 1), columns.flatten(0, 1), 0)
+    if mask is not None:
+        values = values * mask.unflatten(1, (offset_groups, *kernel)).flatten(0, 1).unsqueeze(1)
+    values = values.unflatten(0, (len(x), offset_groups)).flatten(1, 2).unflatten(1, (groups, -1))
+    y = torch.einsum("ngcijhw,gocij->ngohw", values, w.unflatten(0, (groups, -1))).flatten(1, 2)
+    return y if bias is None else y + bias[:, None, None]
+
+
+def map_labels(x, keys, values, default):
+    """The value at each element's key, ``default`` where it has none."""
+    found = (x.unsqueeze(-1) == keys) | (x.unsqueeze(-1).isnan() & keys.isnan())
+    return torch.where(found.any(-1), values[found.int().argmax(-1)], default)
+
+
+def leaves(x, roots, feature, split, yes, no, missing=None, depth=1):
+    """The leaf that each sample reaches in each tree; a leaf is its own child."""
+    node = roots.expand(len(x), -1)
+    for _ in range(depth):
+        value = x.gather(1, feature[node])
+        goes = value <= split[node]
+        goes = goes if missing is None else goes | (value.isnan() & missing[node])
+        node = torch.where(goes, yes[node], no[node])
+    return node
 
 
 def average_pool(pool, x, size, strides, sides):

@@ -1,0 +1,120 @@
+"""Attention and what language models put around it."""
+
+from __future__ import annotations
+
+import onnx.helper
+
+from converter.operators.registry import operator
+
+_ATTENTION = (
+    "attention(Q, K, V, attn_mask, past_key, past_value, nonpad_kv_seqlen, heads=heads, causal=is_causal, "
+    "window=window, scale=scale, softcap=softcap, precision=precision, stage=qk_matmul_output_mode)"
+)
+
+
+@operator("Attention")
+class Attention:
+    """softmax(scale * Q @ K.T + mask) @ V; PyTorch's own function where there is neither cache nor soft cap."""
+
+    def pytorch(n):
+        if _is_plain(n):
+            options = "attn_mask=attn_mask, is_causal=causal, scale=scale, enable_gqa=grouped"
+            return n.expr(
+                f"F.scaled_dot_product_attention(Q, K, V, {options})",
+                causal=bool(n.is_causal),
+                scale=n.scale,
+                grouped=n.Q.shape[1] != n.K.shape[1],
+            )
+        return n.results(_ATTENTION, 4, **_options(n, "torch.{}"))
+
+    def keras(n):
+        return n.results(_ATTENTION, 4, **_options(n, "{!r}"))
+
+
+def _is_plain(n) -> bool:
+    cached = n.past_key or n.nonpad_kv_seqlen or n.softcap or len(n.node.outputs) > 1
+    restricted = n.left_window_size != -1 or n.right_window_size != -1 or (n.is_causal and n.attn_mask)
+    short_mask = n.attn_mask and (n.attn_mask.shape[-1] != n.K.shape[-2] or n.attn_mask.dtype == bool)
+    return n.Q.rank == 4 and not cached and not restricted and not short_mask
+
+
+def _options(n, dtype: str) -> dict:
+    precision = None
+    if n.softmax_precision:
+        name = onnx.helper.tensor_dtype_to_np_dtype(n.softmax_precision).name
+        precision = None if name == n.Q.dtype else n.expr(dtype.format(name))
+    heads = (n.q_num_heads, n.kv_num_heads) if n.Q.rank == 3 else None
+    window = (n.left_window_size, n.right_window_size)
+    return {"heads": heads, "window": window, "precision": precision, "is_causal": bool(n.is_causal)}
+
+
+@operator("RotaryEmbedding")
+class RotaryEmbedding:
+    """Pairs of features turned by an angle that grows with the position."""
+
+    def pytorch(n):
+        return _rotary(n)
+
+    def keras(n):
+        return _rotary(n)
+
+
+def _rotary(n):
+    text = "rotary_embedding(X, cos_cache, sin_cache, position_ids, heads=heads, size=size, interleaved=interleaved)"
+    heads = n.num_heads if n.X.rank == 3 else None
+    return n.expr(text, heads=heads, size=n.rotary_embedding_dim or None, interleaved=bool(n.interleaved))
+
+
+@operator("TensorScatter")
+class TensorScatter:
+    """Writes new keys or values into a cache, at a place of its own for each sample."""
+
+    def pytorch(n):
+        return n.expr(
+            "write_into_cache(past_cache, update, write_indices, axis=axis, circular=circular)", circular=_circular(n)
+        )
+
+    def keras(n):
+        return n.expr(
+            "write_into_cache(past_cache, update, write_indices, axis=axis, circular=circular)", circular=_circular(n)
+        )
+
+
+def _circular(n) -> bool:
+    return n.mode == "circular"
+
+
+@operator("CausalConvWithState")
+class CausalConvWithState:
+    """Depthwise convolution that looks back only; the second output is what the next call looks back at."""
+
+    def pytorch(n):
+        return n.results(_CAUSAL, 2, silu=n.activation != "none")
+
+    def keras(n):
+        return n.results(_CAUSAL, 2, silu=n.activation != "none")
+
+
+_CAUSAL = "causal_convolution(input, weight, bias, past_state, silu=silu)"
+
+
+@operator("LinearAttention")
+class LinearAttention:
+    """A state of d_k by d_v for each head, updated token by token and read by the query."""
+
+    def pytorch(n):
+        return n.results(_LINEAR, 2, **_linear(n))
+
+    def keras(n):
+        return n.results(_LINEAR, 2, **_linear(n))
+
+
+_LINEAR = (
+    "linear_attention(query, key, value, past_state, decay, beta, heads=heads, kv_heads=kv_num_heads, scale=scale, delta=delta)"
+)
+
+
+def _linear(n) -> dict:
+    """The recurrence "gated" is "linear" with a decay."""
+    gated = n.decay if "gated" in n.update_rule else None
+    return {"heads": n.q_num_heads, "scale": n.scale or None, "decay": gated, "delta": "delta" in n.update_rule}

@@ -1,0 +1,421 @@
+"""Classical models of the domain ai.onnx.ml, on numbers; strings are no tensors of the targets.
+
+Source: https://onnx.ai/onnx/operators/index.html#ai-onnx-ml, and for binary classifiers the behaviour of onnxruntime.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter.emitters.vocabulary import Local, Operand
+from converter.graph import Node, Value
+from converter.operators.registry import operator
+
+_ML = "ai.onnx.ml"
+
+
+class _Tensor(Operand):
+    """A constant that is a tensor even where it is one number."""
+
+    is_number = False
+
+
+def _held(numbers, dtype, name: str) -> Operand:
+    """Numbers of an attribute as a constant of the model."""
+    return Operand(_constant(numbers, dtype, name), -1)
+
+
+def _constant(numbers, dtype, name: str) -> Value:
+    return Value.constant(np.array(numbers, dtype), name)
+
+
+def _said(n, pytorch: str, keras: str, **bindings):
+    return n.expr(pytorch if n.framework == "pytorch" else keras, **bindings)
+
+
+@operator("ArrayFeatureExtractor", _ML)
+class ArrayFeatureExtractor:
+    """Columns of the last axis."""
+
+    def pytorch(n):
+        return n.expr("X[..., Y.flatten()]")
+
+    def keras(n):
+        return n.expr("ops.take(X, ops.reshape(Y, (-1,)), axis=-1)")
+
+
+@operator("Binarizer", _ML)
+class Binarizer:
+    def pytorch(n):
+        return n.expr("(X > threshold).to(X.dtype)")
+
+    def keras(n):
+        return n.expr("ops.cast(X > threshold, X.dtype)")
+
+
+@operator("Scaler", _ML)
+class Scaler:
+    """(X - offset) * scale, in float32."""
+
+    def pytorch(n):
+        return _scaled(n, n.X if n.X.dtype == "float32" else n.expr("X.float()"))
+
+    def keras(n):
+        return _scaled(n, n.X if n.X.dtype == "float32" else n.expr("ops.cast(X, 'float32')"))
+
+
+def _scaled(n, x):
+    offset, scale = (_held(n.node[name] or (default,), np.float32, name) for name, default in (("offset", 0), ("scale", 1)))
+    return n.expr("(x - offset) * scale", x=x, offset=offset, scale=scale)
+
+
+@operator("Normalizer", _ML)
+class Normalizer:
+    """Each row by its largest absolute number, their sum, or its length."""
+
+    def pytorch(n):
+        return n.expr("F.normalize(X, p=p, dim=1, eps=1e-30)", p={"MAX": float("inf"), "L1": 1.0, "L2": 2.0}[n.norm])
+
+    def keras(n):
+        size = {"MAX": "ops.max(ops.abs(X), axis=1, keepdims=True)", "L1": "ops.sum(ops.abs(X), axis=1, keepdims=True)"}
+        return n.expr(f"X / ops.maximum({size.get(n.norm, 'ops.sqrt(ops.sum(X * X, axis=1, keepdims=True))')}, 1e-30)")
+
+
+@operator("Imputer", _ML)
+class Imputer:
+    """Puts a number of each column in place of the number, or NaN, that stands for a missing one."""
+
+    def pytorch(n):
+        missing, values = _imputed(n)
+        return n.expr("torch.where(missing, values, X)", missing=missing, values=values)
+
+    def keras(n):
+        missing, values = _imputed(n)
+        return n.expr("ops.where(missing, values, X)", missing=missing, values=values)
+
+
+def _imputed(n):
+    real = bool(n.node["imputed_value_floats"])
+    values = _held(n.node["imputed_value_floats" if real else "imputed_value_int64s"], n.X.dtype, "imputed")
+    replaced = n.node["replaced_value_float" if real else "replaced_value_int64"]
+    if np.isnan(replaced):
+        return _said(n, "torch.isnan(X)", "ops.isnan(X)"), values
+    return n.expr("X == replaced", replaced=replaced), values
+
+
+def _no_strings(node: Node, target: str) -> str | None:
+    values = [*node.inputs, *(value for value in node.outputs if value is not None)]
+    names = [name for name, value in node.attributes.items() if name.endswith("_strings") and value]
+    if names or any(value.dtype == object for value in values):
+        return f"it works on strings, which are no tensors of {target}"
+    transform = node.attributes.get("post_transform")
+    return f"post_transform {transform} is not supported" if transform not in (None, 0, 1, 2, *_TRANSFORMS) else None
+
+
+_TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC")
+
+
+@operator("OneHotEncoder", _ML)
+class OneHotEncoder:
+    restrict = _no_strings
+    restrictions = "numbers"
+
+    def pytorch(n):
+        return n.expr("(X.unsqueeze(-1) == categories).float()", categories=_categories(n))
+
+    def keras(n):
+        return n.expr("ops.cast(ops.expand_dims(X, -1) == categories, 'float32')", categories=_categories(n))
+
+
+def _categories(n) -> Operand:
+    return _held(n.cats_int64s, n.X.dtype, "categories")
+
+
+@operator("LabelEncoder", _ML)
+class LabelEncoder:
+    restrict = _no_strings
+    restrictions = "numbers"
+
+    def pytorch(n):
+        return _mapped(n)
+
+    def keras(n):
+        return _mapped(n)
+
+
+def _mapped(n):
+    def given(stem: str):
+        return next(
+            value for kind in ("tensor", "int64s", "floats") if (value := n.node.attributes.get(f"{stem}_{kind}")) is not None
+        )
+
+    dtype = n.node.output.dtype
+    default = n.node["default_tensor"]
+    default = (
+        default.reshape(-1)[0] if default is not None else n.node["default_float" if dtype.kind == "f" else "default_int64"]
+    )
+    keys, values = _held(given("keys"), n.X.dtype, "keys"), _held(given("values"), dtype, "values")
+    return n.expr("map_labels(X, keys, values, default)", keys=keys, values=values, default=default)
+
+
+@operator("LinearRegressor", _ML)
+class LinearRegressor:
+    restrict = _no_strings
+    restrictions = "post_transform NONE, SOFTMAX or LOGISTIC"
+
+    def pytorch(n):
+        return _transformed(n, _linear(n, n.targets))
+
+    def keras(n):
+        return _transformed(n, _linear(n, n.targets))
+
+
+def _linear(n, rows: int):
+    """X @ coefficients + intercepts."""
+    coefficients = np.reshape(n.node["coefficients"], (rows, -1)).T
+    w = _held(coefficients, np.float32, "coefficients")
+    y = n.expr("X @ w", w=w)
+    intercepts = n.node["intercepts"]
+    return n.expr("y + b", y=y, b=_held(intercepts, np.float32, "intercepts")) if intercepts else y
+
+
+def _transformed(n, y):
+    transform = {0: "NONE", 1: "SOFTMAX", 2: "LOGISTIC"}.get(n.post_transform, n.post_transform)
+    if transform == "NONE":
+        return y
+    if transform == "SOFTMAX":
+        return _said(n, "F.softmax(y, dim=-1)", "ops.softmax(y)", y=y)
+    return _said(n, "torch.sigmoid(y)", "ops.sigmoid(y)", y=y)
+
+
+@operator("LinearClassifier", _ML)
+class LinearClassifier:
+    """The label of the largest score, and the scores; two classes may share one row of coefficients."""
+
+    restrict = _no_strings
+    restrictions = "labels that are numbers; post_transform NONE, SOFTMAX or LOGISTIC"
+
+    def pytorch(n):
+        return _classified(n, *_linear_scores(n))
+
+    def keras(n):
+        return _classified(n, *_linear_scores(n))
+
+
+def _linear_scores(n):
+    rows = len(n.node["coefficients"]) // n.X.shape[-1]
+    y = _linear(n, rows)
+    return y, n.node["classlabels_ints"], rows == 1, False
+
+
+def _classified(n, y, labels, binary, positive):
+    """[labels, scores]. One score s for two classes stands for (-s, s), or (1 - s, s) where no weight is negative."""
+    y = Local(y, "scores")
+    if binary and len(labels) == 2:
+        first = n.expr("1 - y" if positive and n.post_transform != "LOGISTIC" else "-y", y=y)
+        pair = _said(n, "torch.cat([a, y], dim=1)", "ops.concatenate([a, y], axis=1)", a=first, y=y)
+        scores = _transformed(n, pair) if n.post_transform == "LOGISTIC" else pair
+        best = _said(n, "(y[:, 0] > limit).long()", "ops.cast(y[:, 0] > limit, 'int32')", y=y, limit=0.5 if positive else 0)
+    else:
+        scores = _transformed(n, y)
+        best = _said(n, "y.argmax(1)", "ops.argmax(y, axis=1)", y=y)
+    held = _held(labels, np.int64, "labels")
+    return [_said(n, "labels[best]", "ops.take(labels, best, axis=0)", labels=held, best=best), scores]
+
+
+# Trees: every comparison becomes x <= split, so that one walk serves all.
+
+
+class _Forest:
+    """Nodes of all trees in arrays; a leaf is its own child and has a row of weights."""
+
+    def __init__(self, targets: int, dtype: np.dtype):
+        self.rows: list[list] = []  # feature, split, yes, no, whether a missing number goes to yes
+        self.weights: list[np.ndarray] = []
+        self.roots: list[int] = []
+        self.targets, self.dtype = targets, dtype
+
+    def leaf(self, pairs) -> int:
+        """A leaf that adds (target, weight) pairs."""
+        place = len(self.rows)
+        self.rows.append([0, 0, place, place, False])
+        self.weights.append(np.zeros(self.targets, self.dtype))
+        for target, weight in pairs:
+            self.weights[-1][target] += weight
+        return place
+
+    def branch(self, mode: str, feature: int, split: float, yes: int, no: int, missing: bool) -> int:
+        if mode in ("BRANCH_GTE", "BRANCH_GT"):
+            return self.branch("BRANCH_LT" if mode == "BRANCH_GTE" else "BRANCH_LEQ", feature, split, no, yes, not missing)
+        if mode == "BRANCH_NEQ":
+            return self.branch("BRANCH_EQ", feature, split, no, yes, not missing)
+        below = np.nextafter(self.dtype.type(split), self.dtype.type(-np.inf))
+        if mode == "BRANCH_EQ":
+            yes = self.branch("BRANCH_LEQ", feature, below, no, yes, False)
+        self.rows.append([feature, below if mode == "BRANCH_LT" else split, yes, no, missing])
+        self.weights.append(np.zeros(self.targets, self.dtype))
+        return len(self.rows) - 1
+
+    @property
+    def depth(self) -> int:
+        """Steps from a root to the furthest leaf; children come before their parents."""
+        depths: list[int] = []
+        for place, (_, _, yes, no, _) in enumerate(self.rows):
+            depths.append(0 if yes == place else 1 + max(depths[yes], depths[no]))
+        return max(depths[root] for root in self.roots)
+
+
+_MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
+
+
+def _forest(n) -> _Forest:
+    """The trees of TreeEnsemble, whose nodes and leaves are numbered apart."""
+    node = n.node
+    forest = _Forest(n.n_targets, n.X.dtype)
+    members = node["membership_values"]
+    members = iter([] if members is None else members.tolist())
+    modes, splits = node["nodes_modes"].tolist(), node["nodes_splits"].tolist()
+    sets = {i: _until_nan(members) for i, mode in enumerate(modes) if mode == 6}
+    missing = node["nodes_missing_value_tracks_true"] or (0,) * len(modes)
+    weights = node["leaf_weights"].tolist()
+
+    def build(place: int, is_leaf: bool) -> int:
+        if is_leaf:
+            return forest.leaf([(node["leaf_targetids"][place], weights[place])])
+        yes = build(node["nodes_truenodeids"][place], bool(node["nodes_trueleafs"][place]))
+        no = build(node["nodes_falsenodeids"][place], bool(node["nodes_falseleafs"][place]))
+        feature, tracks = node["nodes_featureids"][place], bool(missing[place])
+        if modes[place] == 6:
+            for member in sets[place]:
+                no = forest.branch("BRANCH_EQ", feature, member, yes, no, tracks)
+            return no
+        return forest.branch(_MODES[modes[place]], feature, splits[place], yes, no, tracks)
+
+    forest.roots = [build(root, False) for root in node["tree_roots"]]
+    return forest
+
+
+def _until_nan(members) -> list[float]:
+    found = []
+    for member in members:
+        if np.isnan(member):
+            break
+        found.append(member)
+    return found
+
+
+def _old_forest(n, targets: int, prefix: str) -> _Forest:
+    """The trees of TreeEnsembleClassifier and -Regressor, whose nodes are known by (tree, node)."""
+    node = n.node
+    forest = _Forest(targets, np.dtype(np.float64) if n.X.dtype == np.float64 else np.dtype(np.float32))
+    keys = list(zip(node["nodes_treeids"], node["nodes_nodeids"], strict=True))
+    index = {key: place for place, key in enumerate(keys)}
+    splits = node["nodes_values"] or node["nodes_values_as_tensor"].tolist()
+    missing = node["nodes_missing_value_tracks_true"] or (0,) * len(keys)
+    weights = node[f"{prefix}_weights"] or node[f"{prefix}_weights_as_tensor"].tolist()
+    adds: dict[tuple, list] = {}
+    for tree, leaf, target, weight in zip(
+        node[f"{prefix}_treeids"], node[f"{prefix}_nodeids"], node[f"{prefix}_ids"], weights, strict=True
+    ):
+        adds.setdefault((tree, leaf), []).append((target, weight))
+
+    def build(place: int) -> int:
+        tree, mode = keys[place][0], node["nodes_modes"][place]
+        if mode == "LEAF":
+            return forest.leaf(adds.get(keys[place], []))
+        yes = build(index[tree, node["nodes_truenodeids"][place]])
+        no = build(index[tree, node["nodes_falsenodeids"][place]])
+        return forest.branch(mode, node["nodes_featureids"][place], splits[place], yes, no, bool(missing[place]))
+
+    firsts = dict(reversed([(tree, place) for place, (tree, _) in enumerate(keys)]))
+    forest.roots = [build(firsts[tree]) for tree in dict.fromkeys(node["nodes_treeids"])]
+    return forest
+
+
+def _ensemble(n, forest: _Forest, aggregate: str, base=None):
+    """The leaves' weights, put together over the trees."""
+    feature, split, yes, no, missing = zip(*forest.rows, strict=True)
+    kinds = {"roots": (forest.roots, np.int64), "feature": (feature, np.int64), "split": (split, forest.dtype)}
+    kinds |= {"yes": (yes, np.int64), "no": (no, np.int64)}
+    if any(missing):
+        kinds["missing"] = (missing, np.bool_)
+    bound = {name: _Tensor(_constant(numbers, dtype, name), -1) for name, (numbers, dtype) in kinds.items()}
+    tracks = "missing" if any(missing) else "None"
+    leaf = n.expr(f"leaves(X, roots, feature, split, yes, no, {tracks}, depth)", depth=forest.depth, **bound)
+    weights = _Tensor(_constant(np.stack(forest.weights), forest.dtype, "weights"), -1)
+    reduce = {"SUM": "sum", "AVERAGE": "mean", "MIN": "min" if n.framework == "keras" else "amin", "MAX": "amax"}[aggregate]
+    y = _said(
+        n,
+        f"w[leaf].{reduce}(1)",
+        f"ops.{reduce}(ops.take(w, leaf, axis=0), axis=1)".replace("amax", "max"),
+        w=weights,
+        leaf=leaf,
+    )
+    if base is None or not len(base):
+        return y
+    return n.expr("y + base", y=y, base=_held(base, forest.dtype, "base"))
+
+
+def _tree_reason(node: Node, target: str) -> str | None:
+    aggregate = node.attributes.get("aggregate_function", "SUM")
+    several = (node.attributes.get("n_targets") or 1) > 1
+    if several and aggregate in (2, 3, "MIN", "MAX"):
+        return "the least or largest leaf is taken for several targets"
+    return _no_strings(node, target)
+
+
+@operator("TreeEnsemble", _ML)
+class TreeEnsemble:
+    restrict = _tree_reason
+    restrictions = "post_transform NONE, SOFTMAX or LOGISTIC"
+
+    def pytorch(n):
+        return _trees(n)
+
+    def keras(n):
+        return _trees(n)
+
+
+def _trees(n):
+    aggregate = ("AVERAGE", "SUM", "MIN", "MAX")[n.aggregate_function]
+    return _transformed(n, _ensemble(n, _forest(n), aggregate))
+
+
+@operator("TreeEnsembleRegressor", _ML)
+class TreeEnsembleRegressor:
+    restrict = _tree_reason
+    restrictions = "post_transform NONE, SOFTMAX or LOGISTIC"
+
+    def pytorch(n):
+        return _regressed(n)
+
+    def keras(n):
+        return _regressed(n)
+
+
+def _regressed(n):
+    forest = _old_forest(n, n.n_targets or 1, "target")
+    return _transformed(n, _ensemble(n, forest, n.aggregate_function, n.base_values))
+
+
+@operator("TreeEnsembleClassifier", _ML)
+class TreeEnsembleClassifier:
+    restrict = _no_strings
+    restrictions = "labels that are numbers; post_transform NONE, SOFTMAX or LOGISTIC"
+
+    def pytorch(n):
+        return _tree_scores(n)
+
+    def keras(n):
+        return _tree_scores(n)
+
+
+def _tree_scores(n):
+    labels, ids = n.node["classlabels_int64s"], set(n.node["class_ids"])
+    binary = len(ids) == 1 and len(labels) == 2
+    forest = _old_forest(n, max(ids) + 1 if binary else len(labels), "class")
+    if binary:
+        forest.weights = [weights[list(ids)] for weights in forest.weights]
+    y = _ensemble(n, forest, "SUM", n.base_values)
+    positive = binary and all((weights >= 0).all() for weights in forest.weights)
+    return _classified(n, y, labels, binary, positive)

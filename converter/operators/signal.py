@@ -1,0 +1,79 @@
+"""Signal processing: windows, Fourier transforms, mel filters."""
+
+from __future__ import annotations
+
+import onnx.helper
+
+from converter.operators.registry import operator
+
+
+def _window(op_type: str, *coefficients: float) -> None:
+    """A sum of cosines, c0 - c1 cos(t) + c2 cos(2t); ``size`` is a number that the network computes."""
+
+    @operator(op_type)
+    class Window:
+        def pytorch(n):
+            return n.expr("cosine_window(size, coefficients, periodic, dtype)", dtype=_torch_dtype(n), **_options(n))
+
+        def keras(n):
+            text = "Eager(cosine_window, shape, dtype, coefficients=coefficients, periodic=periodic)(size)"
+            return n.eager(text, **_options(n))
+
+    def _options(n) -> dict:
+        return {"coefficients": coefficients, "periodic": bool(n.node["periodic"])}
+
+
+def _torch_dtype(n):
+    return n.expr(f"torch.{onnx.helper.tensor_dtype_to_np_dtype(n.output_datatype).name}")
+
+
+_window("HannWindow", 0.5, 0.5)
+_window("HammingWindow", 25 / 46, 21 / 46)
+_window("BlackmanWindow", 0.42, 0.5, 0.08)
+
+
+@operator("DFT")
+class DFT:
+    """The last axis holds real and imaginary parts, or the real ones alone."""
+
+    def pytorch(n):
+        return n.expr("dft(input, dft_length, axis, inverse=inverse, onesided=onesided)", **_transform(n))
+
+    def keras(n):
+        if n.is_known("dft_length") and n.is_known("axis"):
+            return n.expr("dft(input, dft_length, axis, inverse=inverse, onesided=onesided)", **_transform(n))
+        text = "Eager(dft, shape, dtype, inverse=inverse, onesided=onesided)(input, dft_length, axis)"
+        return n.eager(text, **_transform(n))
+
+
+def _transform(n) -> dict:
+    return {"inverse": bool(n.inverse), "onesided": bool(n.onesided), "axis": n.operand(2)}
+
+
+@operator("STFT")
+class STFT:
+    """Transforms of overlapping frames, each times a window."""
+
+    def pytorch(n):
+        return n.expr("stft(signal, frame_step, window, frame_length, onesided)", onesided=bool(n.onesided))
+
+    def keras(n):
+        if n.is_known("frame_step") and n.is_known("frame_length"):
+            text = "stft(signal, frame_step, window, frame_length, onesided)"
+            return n.expr(text, onesided=bool(n.onesided))
+        text = "Eager(stft, shape, dtype, onesided=onesided)(signal, frame_step, window, frame_length)"
+        return n.eager(text, onesided=bool(n.onesided))
+
+
+@operator("MelWeightMatrix")
+class MelWeightMatrix:
+    """Triangular filters, evenly spaced on the mel scale."""
+
+    def pytorch(n):
+        return n.expr(f"{_MEL}.to(dtype)", dtype=_torch_dtype(n))
+
+    def keras(n):
+        return n.eager(f"Eager({_MEL.replace('(', ', shape, dtype)(', 1)}")
+
+
+_MEL = "mel_weights(num_mel_bins, dft_length, sample_rate, lower_edge_hertz, upper_edge_hertz)"
