@@ -35,7 +35,6 @@ elementwise(
 )
 
 
-
 def _extreme(op_type: str, function: str, bound: str) -> None:
     """Enter the room of Max or Min; in PyTorch a number is a bound of ``torch.clamp``."""
 

@@ -84,16 +84,6 @@ def elementwise(**rows: tuple[str, ...]) -> None:
         )
 
 
-def variadic(**rows: tuple[str, str]) -> None:
-    """Enter one room a row for an operator of any number of inputs: templates that combine ``a`` and ``b``."""
-
-    def fold(n: Any, template: str) -> Any:
-        return functools.reduce(lambda a, b: n.expr(template, a=a, b=b), n.data_0)
-
-    for op_type, (pytorch, keras) in rows.items():
-        _rooms["", op_type] = Room(op_type, "", same, lambda n, t=pytorch: fold(n, t), lambda n, t=keras: fold(n, t))
-
-
 @functools.cache
 def _load() -> None:
     """Import the project's own rooms, then those of installed packages."""
