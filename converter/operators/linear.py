@@ -5,6 +5,7 @@ from __future__ import annotations
 from converter.emitters.layout import flat_reader
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import operator
+from converter.operators.sums import keras_sum
 
 
 @operator("Gemm")
@@ -34,13 +35,13 @@ def _t(weight):
 
 def _dense(n, layer):
     w, b = n.weight("B"), n.weight("C")
-    vector = b is not None and b.size in (1, n.node.output.shape[1])
+    vector = b is not None and (b.size == 1 or b.shape[-1] == b.size == n.node.output.shape[1])
     if w is None or n.transA or (n.C is not None and not vector):
         a = _turned(n, "A", n.transA)
         product = n.expr("a @ b", a=a, b=_turned(n, "B", n.transB))
         product = product if n.alpha == 1 else n.expr("alpha * product", product=product)
         addend = n.C if n.beta == 1 or n.C is None else n.expr("beta * C")
-        return product if n.C is None else n.expr("product + addend", product=product, addend=addend)
+        return product if n.C is None else keras_sum(n, product, addend, n.node.output.shape, n.C.shape)
     w = n.rows(_scaled(_t(w) if n.transB else w, n.alpha))
     return layer(w, None if b is None else _scaled(_vector(b, w.shape[1]), n.beta))(n.A)
 

@@ -16,7 +16,7 @@ class Add:
         return n.expr("A + B")
 
     def keras(n):
-        return keras_sum(n, n.A, n.B)
+        return keras_sum(n, n.A, n.B, n.A.shape, n.B.shape)
 
 
 @operator("Sum")
@@ -53,20 +53,19 @@ def _keras_total(n):
     total, *others = n.data_0
     shape = total.shape
     for operand in others:
-        total = keras_sum(n, total, operand, shape)
+        total = keras_sum(n, total, operand, shape, operand.shape)
         shape = _broadcast(shape, operand.shape)
     return total
 
 
-def keras_sum(n, a, b, shape=None):
+def keras_sum(n, a, b, a_shape, b_shape):
     """a + b, or b + a where Keras would add the wrong numbers.
 
     ``keras.ops.add`` on TensorFlow takes a second term with a single axis longer than 1 for a bias per channel if that axis is
     as long as the first term's last or second one, wherever it stands: (4, 2, 2) + (2, 1) adds along the last axis. Source:
     ``add`` in keras/src/backend/tensorflow/numpy.py of Keras 3.15; seen with Keras 3.15.1.
     """
-    shape = shape or a.shape
-    if shape is not None and b.shape is not None and _misread_as_bias(shape, b.shape):
+    if a_shape is not None and b_shape is not None and _misread_as_bias(a_shape, b_shape):
         a, b = b, a
     return n.expr("a + b", a=a, b=b)
 

@@ -174,6 +174,23 @@ def test_a_term_that_looks_like_a_bias(shape, swapped):
     assert_equal(model, "keras", {"x": rng.standard_normal((2, 4, 2, 2)).astype(np.float32)})
 
 
+@pytest.mark.parametrize("target", ["keras", "pytorch"])
+@pytest.mark.parametrize("shape", [(4, 1), (1, 4), (4,), (1,), (), (4, 4)])
+def test_the_addend_of_a_product(shape, target):
+    """A column of four is no bias of four outputs."""
+    rng = np.random.default_rng(0)
+    weights = {"b": rng.standard_normal((3, 4)), "c": rng.standard_normal(shape)}
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "b", "c"], ["y"], beta=0.5)],
+        "product",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 4])],
+        [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    assert_equal(model, target, {"x": rng.standard_normal((4, 3)).astype(np.float32)})
+
+
 def test_blocks_of_a_reshape():
     assert matching_blocks(("n", 4, 6, 6), ("n", 2, 2, 36)) == [([0], [0]), ([1], [1, 2]), ([2, 3], [3])]
     assert matching_blocks(("n", 8, 1, 1), ("n", 8)) == [([0], [0]), ([1, 2, 3], [1])]
