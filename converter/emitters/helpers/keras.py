@@ -513,6 +513,23 @@ def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, 
 
 
 @keras.saving.register_keras_serializable()
+def max_roi_pool(x, rois, size, scale=1.0):
+    """The largest element of each cell of the regions (sample, x1, y1, x2, y2); an empty cell gives zero."""
+    x = ops.convert_to_numpy(x)
+    y = np.zeros((rois.shape[0], x.shape[1], *size), x.dtype)
+    for i, (sample, *box) in enumerate(ops.convert_to_numpy(rois).tolist()):
+        x1, y1, x2, y2 = (math.floor(edge * scale + 0.5) for edge in box)
+        for row, column in np.ndindex(*size):
+            cuts = []
+            for start, end, cell, count, limit in ((y1, y2, row, size[0], x.shape[2]), (x1, x2, column, size[1], x.shape[3])):
+                step = max(end - start + 1, 1) / count
+                edges = start + math.floor(cell * step), start + math.ceil((cell + 1) * step)
+                cuts.append(slice(*(min(max(edge, 0), limit) for edge in edges)))
+            y[i, :, row, column] = x[int(sample), :, cuts[0], cuts[1]].max(axis=(1, 2), initial=-np.inf)
+    return ops.convert_to_tensor(np.where(np.isneginf(y), 0, y).astype(x.dtype))
+
+
+@keras.saving.register_keras_serializable()
 def blocks_to_image(x, image, block, strides, dilations, sides):
     """Sums of overlapping blocks, one a column of (batch, channel * block, place)."""
     image, block = (tuple(ops.convert_to_numpy(sizes).tolist()) for sizes in (image, block))
