@@ -294,6 +294,13 @@ def centered(x, zero_point=None, axis=1):
     return x if zero_point is None else x - ops.cast(along(x, zero_point, axis), "int32")
 
 
+def recurrent_outputs(results, backwards):
+    """What a layer for each direction gives, with time first and the directions on an axis of their own."""
+    outputs = [ops.flip(y, axis=1) if back else y for (y, *_), back in zip(results, backwards)]
+    states = zip(*(states for _, *states in results))
+    return ops.transpose(ops.stack(outputs), (2, 0, 1, 3)), *(ops.stack(state) for state in states)
+
+
 def over_time(step, x, states, lengths=None, reverse=False):
     """A recurrent cell over the first axis: its outputs and last states; what lies beyond a sample's length is left out."""
     outputs = []
