@@ -152,10 +152,8 @@ def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interle
     cos, sin = ops.expand_dims(cos, 1), ops.expand_dims(sin, 1)
     a, b = (turned[..., ::2], turned[..., 1::2]) if interleaved else ops.split(turned, 2, axis=-1)
     pair = [cos * a - sin * b, sin * a + cos * b]
-    if interleaved:
-        turned = ops.reshape(ops.stack(pair, axis=-1), (-1, *turned.shape[1:]))
-    else:
-        turned = ops.concatenate(pair, axis=-1)
+    whole = (-1, *turned.shape[1:])
+    turned = ops.reshape(ops.stack(pair, axis=-1), whole) if interleaved else ops.concatenate(pair, axis=-1)
     y = turned if rest is None else ops.concatenate([turned, rest], axis=-1)
     return join_heads(y) if heads is not None else y
 

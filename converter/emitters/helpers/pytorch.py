@@ -48,10 +48,7 @@ def attention(
     Stage 0 is the product of queries and keys, 1 comes after the soft cap, 2 after the mask, 3 after the softmax.
     """
     if heads is not None:
-        q, k, v = (
-            x.unflatten(-1, (count, -1)).transpose(1, 2)
-            for x, count in ((q, heads[0]), (k, heads[1]), (v, heads[1]))
-        )
+        q, k, v = (x.unflatten(-1, (count, -1)).transpose(1, 2) for x, count in ((q, heads[0]), (k, heads[1]), (v, heads[1])))
     if past_key is not None:
         k, v = torch.cat([past_key, k], dim=2), torch.cat([past_value, v], dim=2)
     groups, queries, keys = q.shape[1] // k.shape[1], q.shape[2], k.shape[2]
@@ -362,10 +359,12 @@ def non_max_suppression(boxes, scores, count=None, overlap=None, least=None, cen
 def bilinear(x, y_places, x_places, border, combine=torch.sum):
     """Values of images (n, channel, height, width) between their pixels, at places (n, *any).
 
-    The shares of the four pixels around a place are combined, by default to their sum. Beyond ``border`` pixels outside the image there are zeros; with a border of 1 the edge pixels reach that far.
+    The shares of the four pixels around a place are combined, by default to their sum. Beyond ``border`` pixels outside the
+    image there are zeros; with a border of 1 the edge pixels reach that far.
     """
     height, width = x.shape[-2:]
-    inside = (y_places >= -border) & (y_places <= height - 1 + border) & (x_places >= -border) & (x_places <= width - 1 + border)
+    inside = (y_places >= -border) & (y_places <= height - 1 + border)
+    inside = inside & (x_places >= -border) & (x_places <= width - 1 + border)
     flat, batch = x.flatten(2), torch.arange(len(x)).reshape(-1, *[1] * (y_places.ndim - 1))
     if border:
         y_places, x_places = y_places.clamp(0, height - 1), x_places.clamp(0, width - 1)
