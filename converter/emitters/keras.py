@@ -103,9 +103,9 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     program = Program.of(graph, Keras(), same=same)
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
     called = {n.attr for s in program.statements for n in ast.walk(s.tree) if isinstance(n, ast.Attribute)}
-    # Keras names an operation after its function, and refuses an input of the same name
-    namespace = Namespace((*_RESERVED, *helper_names("keras"), *called_again, *called))
-    inputs = input_names(program, namespace)
+    reserved = (*_RESERVED, *helper_names("keras"), *called_again)
+    inputs = input_names(program, Namespace((*reserved, *called)))  # Keras names an operation after its function
+    namespace = Namespace((*reserved, *inputs.values()))
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
     name = model_name(program)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -257,7 +258,12 @@ class Program:
         if key not in self._alone:
             scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
             name = self.layer_names.take(wanted)
-            self._alone[key] = self.target.weight(self, weight, name, "ones" if scales else "zeros")
+            binding = self.target.weight(self, weight, name, "ones" if scales else "zeros")
+            if isinstance(tree := binding(), ast.Call) and len(value.users) > 1:  # a layer, which must be made once
+                held = Value(value.name, value.dtype, value.shape)
+                self.statements.append(Statement([held], tree))
+                binding = functools.partial(variable, held)
+            self._alone[key] = binding
         return self._alone[key]()
 
     def _read(self, node: Node, operand: Operand) -> Value:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 
 from converter.emitters.layout import same
-from converter.operators.registry import elementwise, operator, variadic
+from converter.operators.registry import elementwise, operator
 
 elementwise(
-    Add=("A + B", "A + B"),
     Sub=("A - B", "A - B"),
     Mul=("A * B", "A * B"),
     Neg=("-X", "-X"),
@@ -35,7 +34,78 @@ elementwise(
     Atanh=("torch.atanh(input)", "ops.arctanh(input)"),
 )
 
-variadic(Sum=("a + b", "a + b"))
+
+@operator("Add")
+class Add:
+    layout = same
+
+    def pytorch(n):
+        return n.expr("A + B")
+
+    def keras(n):
+        return _sum(n, n.A, n.B, _stored_shape(n, n.A))
+
+
+@operator("Sum")
+class Sum:
+    layout = same
+
+    def pytorch(n):
+        return functools.reduce(lambda a, b: n.expr("a + b", a=a, b=b), n.data_0)
+
+    def keras(n):
+        first, *rest = n.data_0
+        total, shape = first, _stored_shape(n, first)
+        for operand in rest:
+            total, shape = _sum(n, total, operand, shape), _broadcast(shape, _stored_shape(n, operand))
+        return total
+
+
+def _sum(n, a, b, shape):
+    """a + b, or a - -b where Keras would take ``b`` for a bias along another axis than broadcasting puts it.
+
+    Keras on TensorFlow adds a vector, or what can be squeezed to one, along the last axis or axis 1, whichever has its size.
+    Source: ``add`` in keras/src/backend/tensorflow/numpy.py (Keras 3.15).
+    """
+    other = _stored_shape(n, b)
+    if shape is None or other is None or not _is_misplaced(shape, other):
+        return n.expr("a + b", a=a, b=b)
+    return n.expr("b + a", a=a, b=b) if not _is_misplaced(other, shape) else n.expr("a - -b", a=a, b=b)
+
+
+def _is_misplaced(shape, bias) -> bool:
+    """Whether that may happen; a size that is unknown may be 1 when the model runs."""
+    wide = [place for place in range(-len(bias), 0) if isinstance(bias[place], int) and bias[place] != 1]
+    unknown = [place for place in range(-len(bias), 0) if not isinstance(bias[place], int)]
+    if len(wide) > 1 or len(shape) < 2:
+        return False
+    return any(_is_misplaced_at(place, shape, bias) for place in wide or unknown)
+
+
+def _is_misplaced_at(place, shape, bias) -> bool:
+    size = bias[place]
+    at_last, at_first = (
+        not isinstance(size, int) or not isinstance(found, int) or found == size for found in (shape[-1], shape[1])
+    )
+    misplaced = (at_last and place != -1) or (at_first and place != 1 - len(shape) and shape[-1] != size)
+    return misplaced or ((at_last or at_first) and len(bias) > len(shape))
+
+
+def _stored_shape(n, operand):
+    """The operand's shape as the code holds it, axes of size 1 put where the layout wants them."""
+    layout, shape = n.layout(operand.index), operand.value.shape
+    order = layout.order
+    if shape is None or layout.is_logical or len(order) < len(shape):
+        return shape
+    return tuple(((1,) * (len(order) - len(shape)) + shape)[axis] for axis in order)
+
+
+def _broadcast(a, b):
+    if a is None or b is None:
+        return None
+    rank = max(len(a), len(b))
+    pairs = zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True)
+    return tuple(y if x == 1 else x for x, y in pairs)
 
 
 def _extreme(op_type: str, function: str, bound: str) -> None:

@@ -228,9 +228,13 @@ def _fixed(n) -> bool:
     return all(isinstance(size, int) for size in n.node.output.shape or (None,))
 
 
+def _needs_rank(node, target):
+    return None if target == "pytorch" or node.output.shape is not None else "the rank of its result is unknown"
+
+
 @operator("Expand")
 class Expand:
-    restrict = _needs_shape
+    restrict = _needs_rank
 
     def pytorch(n):
         if _fixed(n):
@@ -238,7 +242,9 @@ class Expand:
         return n.expr("torch.broadcast_to(x, torch.broadcast_shapes(x.shape, shape.tolist()))", x=n.first)
 
     def keras(n):
-        return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=n.output_shape)
+        if _fixed(n):
+            return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=n.output_shape)
+        return n.eager("Eager(expanded, size, dtype)(x, sizes)", x=n.first, sizes=n.operand(1))
 
 
 @operator("Tile")
@@ -389,3 +395,27 @@ def _blocked(op_type: str, space: bool) -> None:
 
 _blocked("DepthToSpace", space=False)
 _blocked("SpaceToDepth", space=True)
+
+
+@operator("CenterCropPad")
+class CenterCropPad:
+    """Crops and pads both sides alike; of an odd number the smaller half at the beginning."""
+
+    def restrict(node, target):
+        shapes = [value.shape for value in (node.inputs[0], node.output)]
+        known = all(shape is not None and all(isinstance(size, int) for size in shape) for shape in shapes)
+        return None if known else "the sizes are not known when converting"
+
+    def pytorch(n):
+        return n.expr("F.pad(input_data, sides)", sides=_around(n).torch)
+
+    def keras(n):
+        padding = _around(n)
+        sides = tuple(zip(padding.begin, padding.end, strict=True))
+        return n.expr('padded(input_data, sides, "constant", 0)', sides=sides)
+
+
+def _around(n) -> Padding:
+    more = [after - before for before, after in zip(n.node.inputs[0].shape, n.node.output.shape, strict=True)]
+    begin = tuple(size // 2 if size > 0 else -(-size // 2) for size in more)
+    return Padding(begin, tuple(size - first for size, first in zip(more, begin, strict=True)))

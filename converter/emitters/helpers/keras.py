@@ -655,6 +655,7 @@ class Eager(layers.Layer):
 
 def numbers(x):
     """A tensor's numbers as Python numbers."""
+    x = ops.cast(x, "float32") if ops.dtype(x) == "bfloat16" else x  # which NumPy lacks
     return ops.convert_to_numpy(x).tolist()
 
 
@@ -829,8 +830,7 @@ def triangle(x, k, upper):
 @keras.saving.register_keras_serializable()
 def count(start, limit, delta):
     """The numbers from ``start`` on, by ``delta``, that come before ``limit``."""
-    numbers = np.arange(*map(ops.convert_to_numpy, (start, limit, delta)))
-    return ops.convert_to_tensor(numbers, start.dtype)
+    return ops.convert_to_tensor(np.arange(*map(numbers, (start, limit, delta))), start.dtype)
 
 
 @keras.saving.register_keras_serializable()
@@ -1025,3 +1025,9 @@ def power_of_two(x):
     power = ops.ceil(ops.log2(size))
     power = ops.where(2.0 ** (power - 1) >= size, power - 1, ops.where(2.0**power < size, power + 1, power))
     return ops.where(x < 2.0**-126, 2.0**-127, 2.0 ** ops.minimum(power, 127))
+
+
+@keras.saving.register_keras_serializable()
+def expanded(x, shape):
+    """``x`` broadcast to a shape that is computed."""
+    return ops.broadcast_to(x, np.broadcast_shapes(tuple(x.shape), tuple(numbers(shape))))
