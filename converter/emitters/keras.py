@@ -45,7 +45,7 @@ class Keras:
         return fill("ops.cast(x, dtype)", {"x": lambda: tree, "dtype": lambda: literal(dtype)})
 
     def typed(self, layer: Layer, node: Node) -> Layer:
-        dtype = node.output.dtype
+        dtype = next(value.dtype for value in node.outputs if value is not None)
         if dtype is None or dtype == "float32" or not (dtype.kind == "f" or dtype.name == "bfloat16"):
             return layer
         typed = Layer(layer.constructor, *layer.args, weights=layer.weights, **{"dtype": dtype.name, **layer.kwargs})

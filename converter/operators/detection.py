@@ -48,6 +48,18 @@ def _region(n) -> dict:
     }
 
 
+@operator("MaxRoiPool")
+class MaxRoiPool:
+    """The largest element of each cell of a region (sample, x1, y1, x2, y2); an empty cell gives zero."""
+
+    def pytorch(n):
+        return n.expr("max_roi_pool(X, rois, size=size, scale=spatial_scale)", size=n.pooled_shape)
+
+    def keras(n):
+        text = "Eager(max_roi_pool, shape, dtype, size=size, scale=spatial_scale)(X, rois)"
+        return n.eager(text, size=n.pooled_shape)
+
+
 @operator("Col2Im")
 class Col2Im:
     """Sums overlapping blocks, one a column, back into an image."""

@@ -71,14 +71,17 @@ def _scaled(n, x):
 
 @operator("Normalizer", _ML)
 class Normalizer:
-    """Each row by its largest absolute number, their sum, or its length."""
+    """Each row by its largest number, the sum of its absolute numbers, or its length."""
 
     def pytorch(n):
-        return n.expr("F.normalize(X, p=p, dim=1, eps=1e-30)", p={"MAX": float("inf"), "L1": 1.0, "L2": 2.0}[n.norm])
+        if n.norm == "MAX":
+            return n.expr("X / X.amax(1, keepdim=True)")
+        return n.expr("F.normalize(X, p=p, dim=1, eps=1e-30)", p={"L1": 1.0, "L2": 2.0}[n.norm])
 
     def keras(n):
-        size = {"MAX": "ops.max(ops.abs(X), axis=1, keepdims=True)", "L1": "ops.sum(ops.abs(X), axis=1, keepdims=True)"}
-        return n.expr(f"X / ops.maximum({size.get(n.norm, 'ops.sqrt(ops.sum(X * X, axis=1, keepdims=True))')}, 1e-30)")
+        if n.norm == "MAX":
+            return n.expr("X / ops.max(X, axis=1, keepdims=True)")
+        return n.expr("ops.normalize(X, axis=1, order=p, epsilon=1e-30)", p={"L1": 1, "L2": 2}[n.norm])
 
 
 @operator("Imputer", _ML)
@@ -100,7 +103,7 @@ def _imputed(n):
     replaced = n.node["replaced_value_float" if real else "replaced_value_int64"]
     if np.isnan(replaced):
         return _said(n, "torch.isnan(X)", "ops.isnan(X)"), values
-    return n.expr("X == replaced", replaced=replaced), values
+    return _said(n, "X == replaced", "ops.equal(X, replaced)", replaced=replaced), values
 
 
 def _no_strings(node: Node, target: str) -> str | None:
@@ -124,7 +127,7 @@ class OneHotEncoder:
         return n.expr("(X.unsqueeze(-1) == categories).float()", categories=_categories(n))
 
     def keras(n):
-        return n.expr("ops.cast(ops.expand_dims(X, -1) == categories, 'float32')", categories=_categories(n))
+        return n.expr("ops.cast(ops.equal(ops.expand_dims(X, -1), categories), 'float32')", categories=_categories(n))
 
 
 def _categories(n) -> Operand:
@@ -250,6 +253,9 @@ class _Forest:
         if mode == "BRANCH_NEQ":
             return self.branch("BRANCH_EQ", feature, split, no, yes, not missing)
         below = np.nextafter(self.dtype.type(split), self.dtype.type(-np.inf))
+        tiny = np.finfo(self.dtype).tiny
+        if abs(below) < tiny:  # TensorFlow takes denormal numbers for zero
+            below = self.dtype.type(0) if split > 0 else -tiny
         if mode == "BRANCH_EQ":
             yes = self.branch("BRANCH_LEQ", feature, below, no, yes, False)
         self.rows.append([feature, below if mode == "BRANCH_LT" else split, yes, no, missing])

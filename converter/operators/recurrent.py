@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter.emitters.vocabulary import Layer
+from converter.emitters.vocabulary import Layer, Local
 from converter.operators.registry import operator
 
 _DEFAULT = {"RNN": ("Tanh",), "GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}
 _TORCH_GATES = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 2, 3, 1]}
+_KERAS_GATES = {"RNN": [0], "GRU": [0, 1, 2], "LSTM": [0, 2, 3, 1]}
 _FUNCTIONS = {
     "Relu": ("torch.relu", "ops.relu"),
     "Tanh": ("torch.tanh", "ops.tanh"),
@@ -34,20 +35,35 @@ def _reason(node, target):
     if unknown:
         return f"activation {unknown[0]} is not supported"
     shape = node.inputs[0].shape
-    if target == "keras" and (shape is None or not isinstance(shape[node["layout"]], int)):
+    if target == "keras" and not _is_plain(node) and (shape is None or not isinstance(shape[node["layout"]], int)):
         return "the number of time steps is not known"
     return None
 
 
+def _is_plain(node) -> bool:
+    """Whether the file holds the weights and nothing is asked that a layer of the frameworks does not do."""
+    kind, names = node.op_type, set(_names(node))
+    held = all(value is None or value.weight is not None for value in node.inputs[1:4])
+    activations = _names(node) == _DEFAULT[kind] * node.inputs[2].shape[0] or (kind == "RNN" and names == {"Relu"})
+    peepholes = node.input(7) is not None or node.attributes.get("input_forget")
+    one_state = kind == "LSTM" and (node.input(5) is None) != (node.input(6) is None)
+    others = node["clip"] is not None or node.input(4) is not None or node["layout"] or peepholes or one_state
+    return held and activations and not others
+
+
 def _room(n):
     """The layer where its meaning is the framework's own, the cell over time by a helper elsewhere."""
-    states = ["initial_h", "initial_c"] if n.node.op_type == "LSTM" else ["initial_h"]
-    if n.framework == "pytorch" and (layer := _torch_layer(n)) is not None:
+    kind = n.node.op_type
+    states = ["initial_h", "initial_c"] if kind == "LSTM" else ["initial_h"]
+    if _is_plain(n.node) and n.framework == "keras":
+        return _keras_layers(n, states)
+    if _is_plain(n.node) and n.direction != "reverse" and (kind != "GRU" or n.linear_before_reset):
         first = [n.X]
         if n.initial_h is not None:
             first.append(n.initial_h if len(states) == 1 else n.expr("(initial_h, initial_c)"))
         count = n.R.shape[0]
-        return n.results("recurrent_outputs(result, count)", 1 + len(states), result=layer(*first), count=count)
+        result = _torch_layer(n)(*first)
+        return n.results("recurrent_outputs(result, count)", 1 + len(states), result=result, count=count)
     options = {"direction": n.direction, "batch_first": bool(n.node["layout"]), "clip": n.clip}
     if _names(n.node) != _DEFAULT[n.node.op_type] * n.node.inputs[2].shape[0]:
         column = 0 if n.framework == "pytorch" else 1
@@ -64,44 +80,63 @@ def _room(n):
     return n.results(text, 1 + len(states), **options)
 
 
-def _torch_layer(n) -> Layer | None:
-    """``nn.LSTM``, ``nn.GRU`` or ``nn.RNN`` where the file holds the weights and the meaning is the same."""
+def _torch_layer(n) -> Layer:
+    """``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``."""
     kind, w, r, b = n.node.op_type, n.weight("W"), n.weight("R"), n.weight("B")
-    held = w is not None and r is not None and (n.B is None or b is not None)
-    names = _names(n.node)
-    relu = kind == "RNN" and set(names) == {"Relu"}
-    plain = names == _DEFAULT[kind] * w.shape[0] if held else False
-    if not held or not (plain or relu) or n.clip is not None or n.sequence_lens is not None or n.node["layout"]:
-        return None
-    if n.direction == "reverse" or (kind == "LSTM" and (n.P is not None or n.input_forget or _one_state(n))):
-        return None
-    if kind == "GRU" and not n.linear_before_reset:
-        return None
     weights = {}
     for index, suffix in enumerate(["", "_reverse"][: w.shape[0]]):
-        weights[f"weight_ih_l0{suffix}"] = _gates(w, index, kind)
-        weights[f"weight_hh_l0{suffix}"] = _gates(r, index, kind)
+        weights[f"weight_ih_l0{suffix}"] = _gates(w, index, _TORCH_GATES[kind])
+        weights[f"weight_hh_l0{suffix}"] = _gates(r, index, _TORCH_GATES[kind])
         if b is not None:
-            both = b.reshape(b.shape[0], 2, -1 if b.shape[1] < 0 else b.shape[1] // 2)
-            weights[f"bias_ih_l0{suffix}"] = _gates(_part(both, 0), index, kind)
-            weights[f"bias_hh_l0{suffix}"] = _gates(_part(both, 1), index, kind)
-    options = {"nonlinearity": "relu"} if relu else {}
-    return Layer(
-        f"nn.{kind}", w.shape[2], r.shape[2], bias=b is not None, bidirectional=w.shape[0] == 2, **options, weights=weights
-    )  # fmt: skip
+            both = b.reshape(b.shape[0], 2, b.shape[1] // 2)
+            weights[f"bias_ih_l0{suffix}"] = _gates(_part(both, 0), index, _TORCH_GATES[kind])
+            weights[f"bias_hh_l0{suffix}"] = _gates(_part(both, 1), index, _TORCH_GATES[kind])
+    options = {"nonlinearity": "relu"} if "Relu" in _names(n.node) else {}
+    both_ways = w.shape[0] == 2
+    return Layer(f"nn.{kind}", w.shape[2], r.shape[2], bias=b is not None, bidirectional=both_ways, **options, weights=weights)
 
 
-def _one_state(n) -> bool:
-    return (n.initial_h is None) != (n.initial_c is None)
+def _keras_layers(n, states):
+    """A layer for each direction; one that goes backwards gives its outputs last step first."""
+    kind, w, r, b = n.node.op_type, n.weight("W"), n.weight("R"), n.weight("B")
+    backwards = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}[n.direction]
+    options = {"reset_after": bool(n.linear_before_reset)} if kind == "GRU" else {}
+    options |= {"activation": "relu"} if "Relu" in _names(n.node) else {}
+    x, results = Local(n.expr("ops.swapaxes(X, 0, 1)"), ""), []
+    name = "SimpleRNN" if kind == "RNN" else kind
+    cell = "simple_rnn_cell" if kind == "RNN" else f"{kind.lower()}_cell"  # the layer holds its weights in a cell
+    for index, back in enumerate(backwards):
+        kernels = [_gates(weight, index, _KERAS_GATES[kind]).transpose(1, 0) for weight in (w, r)]
+        weights = {f"{cell}/kernel": kernels[0], f"{cell}/recurrent_kernel": kernels[1]}
+        if b is not None:
+            both = b.reshape(b.shape[0], 2, b.shape[1] // 2)
+            parts = _gates(_part(both, 0), index, _KERAS_GATES[kind]), _gates(_part(both, 1), index, _KERAS_GATES[kind])
+            weights[f"{cell}/bias"] = _combined(*parts, apart=options.get("reset_after", False))
+        layer = Layer(
+            f"layers.{name}", r.shape[2], **options, use_bias=b is not None,
+            return_sequences=True, return_state=True, go_backwards=back, weights=weights,
+        )  # fmt: skip
+        first = (
+            [n.expr(f"[{', '.join(f'{state}[index]' for state in states)}]", index=index)] if n.initial_h is not None else []
+        )
+        results.append(Local(layer(x, *first), "backward" if back else "forward"))
+    text = "recurrent_outputs([*results], backwards)"
+    return n.results(text, 1 + len(states), results=results, backwards=backwards)
+
+
+def _combined(inner, outer, *, apart: bool):
+    """The two biases of ONNX, side by side for a GRU that resets after the product, else as their sum."""
+    if apart:
+        return inner.map(lambda array: np.stack([array, outer.array()]), (2, *inner.shape))
+    return inner.map(lambda array: array + outer.array(), inner.shape)
 
 
 def _part(weight, index):
     return weight.map(lambda array: array[:, index], (weight.shape[0], *weight.shape[2:]))
 
 
-def _gates(weight, direction: int, kind: str):
-    """One direction of a weight with its gates in PyTorch's order."""
-    order = _TORCH_GATES[kind]
+def _gates(weight, direction: int, order: list[int]):
+    """One direction of a weight with its gates in the target's order."""
 
     def turn(array: np.ndarray) -> np.ndarray:
         gates = array[direction].reshape(len(order), -1, *array.shape[2:])

@@ -59,24 +59,34 @@ def _keras_total(n):
 
 
 def keras_sum(n, a, b, a_shape, b_shape):
-    """a + b, or b + a where Keras would add the wrong numbers.
+    """a + b, or b + a or a - -b where Keras would add the wrong numbers.
 
     ``keras.ops.add`` on TensorFlow takes a second term with a single axis longer than 1 for a bias per channel if that axis is
     as long as the first term's last or second one, wherever it stands: (4, 2, 2) + (2, 1) adds along the last axis. Source:
     ``add`` in keras/src/backend/tensorflow/numpy.py of Keras 3.15; seen with Keras 3.15.1.
     """
-    if a_shape is not None and b_shape is not None and _misread_as_bias(a_shape, b_shape):
-        a, b = b, a
-    return n.expr("a + b", a=a, b=b)
+    if a_shape is None or b_shape is None or not _is_misread(a_shape, b_shape):
+        return n.expr("a + b", a=a, b=b)
+    return n.expr("a - -b", a=a, b=b) if _is_misread(b_shape, a_shape) else n.expr("b + a", a=a, b=b)
 
 
-def _misread_as_bias(x, bias) -> bool:
-    long = [axis - len(bias) for axis, size in enumerate(bias) if size != 1]
-    if len(long) != 1 or len(x) < 2:
+def _is_misread(shape, bias) -> bool:
+    """Whether that may happen; a size that is unknown may be 1 when the model runs."""
+    places = range(-len(bias), 0)
+    wide = [place for place in places if isinstance(bias[place], int) and bias[place] != 1]
+    unknown = [place for place in places if not isinstance(bias[place], int)]
+    if len(wide) > 1 or len(shape) < 2:
         return False
-    if x[-1] == bias[long[0]]:
-        return long[0] != -1
-    return x[1] == bias[long[0]] and long[0] != 1 - len(x)
+    return any(_is_misplaced(place, shape, bias) for place in wide or unknown)
+
+
+def _is_misplaced(place, shape, bias) -> bool:
+    def may_equal(size) -> bool:
+        return not isinstance(size, int) or not isinstance(bias[place], int) or size == bias[place]
+
+    last, second = may_equal(shape[-1]), may_equal(shape[1])
+    along_another = (last and place != -1) or (second and place != 1 - len(shape) and shape[-1] != bias[place])
+    return along_another or ((last or second) and len(bias) > len(shape))
 
 
 def _broadcast(a, b):

@@ -15,6 +15,7 @@ from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
 from converter.passes.scale_batch_norm import scale_batch_norm
+from converter.passes.zero_states import zero_states
 
 PASSES = (
     remove_unused,  # less work for all that follows
@@ -22,6 +23,8 @@ PASSES = (
     cast_like,  # needs types; before folding, which computes the Cast of a constant
     remove_identity,  # before folding, so that a weight behind an Identity stays lazy
     fold_constants,  # after shapes are known: Shape of a known shape is a constant; computed Reshape targets become numbers
+    zero_states,  # after folding, before the batch is freed, since states of zeros have a batch of their own
+    remove_unused,  # what computed their shape
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
     resolve_padding,  # after the batch is free, so that sizes are final
     merge_padding,  # needs explicit sides

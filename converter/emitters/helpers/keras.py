@@ -152,8 +152,8 @@ def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interle
     cos, sin = ops.expand_dims(cos, 1), ops.expand_dims(sin, 1)
     a, b = (turned[..., ::2], turned[..., 1::2]) if interleaved else ops.split(turned, 2, axis=-1)
     pair = [cos * a - sin * b, sin * a + cos * b]
-    woven = (-1, *turned.shape[1:])
-    turned = ops.reshape(ops.stack(pair, axis=-1), woven) if interleaved else ops.concatenate(pair, axis=-1)
+    whole = (-1, *turned.shape[1:])
+    turned = ops.reshape(ops.stack(pair, axis=-1), whole) if interleaved else ops.concatenate(pair, axis=-1)
     y = turned if rest is None else ops.concatenate([turned, rest], axis=-1)
     return join_heads(y) if heads is not None else y
 
@@ -290,6 +290,13 @@ def centered(x, zero_point=None, axis=1):
     """The integers less their zero point, in int32."""
     x = ops.cast(x, "int32")
     return x if zero_point is None else x - ops.cast(along(x, zero_point, axis), "int32")
+
+
+def recurrent_outputs(results, backwards):
+    """What a layer for each direction gives, with time first and the directions on an axis of their own."""
+    outputs = [ops.flip(y, axis=1) if back else y for (y, *_), back in zip(results, backwards)]
+    states = zip(*(states for _, *states in results))
+    return ops.transpose(ops.stack(outputs), (2, 0, 1, 3)), *(ops.stack(state) for state in states)
 
 
 def over_time(step, x, states, lengths=None, reverse=False):
@@ -508,6 +515,23 @@ def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, 
     values = bilinear(ops.take(x, batch, axis=0), rows, columns, 1, ops.max if maximum else ops.sum)
     values = ops.reshape(values, (-1, x.shape[1], size[0], ratio[0], size[1], ratio[1]))
     return ops.max(values, axis=(3, 5)) if maximum else ops.mean(values, axis=(3, 5))
+
+
+@keras.saving.register_keras_serializable()
+def max_roi_pool(x, rois, size, scale=1.0):
+    """The largest element of each cell of the regions (sample, x1, y1, x2, y2); an empty cell gives zero."""
+    x = ops.convert_to_numpy(x)
+    y = np.zeros((rois.shape[0], x.shape[1], *size), x.dtype)
+    for i, (sample, *box) in enumerate(ops.convert_to_numpy(rois).tolist()):
+        x1, y1, x2, y2 = (math.floor(edge * scale + 0.5) for edge in box)
+        for row, column in np.ndindex(*size):
+            cuts = []
+            for start, end, cell, count, limit in ((y1, y2, row, size[0], x.shape[2]), (x1, x2, column, size[1], x.shape[3])):
+                step = max(end - start + 1, 1) / count
+                edges = start + math.floor(cell * step), start + math.ceil((cell + 1) * step)
+                cuts.append(slice(*(min(max(edge, 0), limit) for edge in edges)))
+            y[i, :, row, column] = x[int(sample), :, cuts[0], cuts[1]].max(axis=(1, 2), initial=-np.inf)
+    return ops.convert_to_tensor(np.where(np.isneginf(y), 0, y).astype(x.dtype))
 
 
 @keras.saving.register_keras_serializable()

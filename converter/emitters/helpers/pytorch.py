@@ -364,7 +364,7 @@ def bilinear(x, y_places, x_places, border, combine=torch.sum):
     """
     height, width = x.shape[-2:]
     inside = (y_places >= -border) & (y_places <= height - 1 + border)
-    inside &= (x_places >= -border) & (x_places <= width - 1 + border)
+    inside = inside & (x_places >= -border) & (x_places <= width - 1 + border)
     flat, batch = x.flatten(2), torch.arange(len(x)).reshape(-1, *[1] * (y_places.ndim - 1))
     if border:
         y_places, x_places = y_places.clamp(0, height - 1), x_places.clamp(0, width - 1)
@@ -397,6 +397,23 @@ def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, 
         values = values.unflatten(1, places[0].shape).unflatten(-1, places[1].shape)
         results.append(values.amax(dim=(2, 4)) if maximum else values.mean(dim=(2, 4)))
     return torch.stack(results)
+
+
+def max_roi_pool(x, rois, size, scale=1.0):
+    """The largest element of each cell of the regions (sample, x1, y1, x2, y2); an empty cell gives zero."""
+    y = x.new_zeros(len(rois), x.shape[1], *size)
+    for i, (sample, *box) in enumerate(rois.tolist()):
+        x1, y1, x2, y2 = (math.floor(edge * scale + 0.5) for edge in box)
+        for row, column in itertools.product(range(size[0]), range(size[1])):
+            cuts = []
+            for start, end, cell, count, limit in ((y1, y2, row, size[0], x.shape[2]), (x1, x2, column, size[1], x.shape[3])):
+                step = max(end - start + 1, 1) / count
+                edges = start + math.floor(cell * step), start + math.ceil((cell + 1) * step)
+                cuts.append(slice(*(min(max(edge, 0), limit) for edge in edges)))
+            cell = x[int(sample), :, cuts[0], cuts[1]]
+            if cell.numel():
+                y[i, :, row, column] = cell.amax(dim=(1, 2))
+    return y
 
 
 def blocks_to_image(x, image, block, strides, dilations, sides):

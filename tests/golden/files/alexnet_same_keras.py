@@ -16,9 +16,11 @@ from keras import layers, ops
 class Weight(layers.Layer):
     """A weight that stands alone: called on any tensor of the model, it gives its own value."""
 
-    def __init__(self, shape, start="zeros", **kwargs):
-        super().__init__(**kwargs)
-        self.value = self.add_weight(shape, start, name="value")
+    def __init__(self, shape, start="zeros", dtype="float32", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.value = self.add_weight(
+            shape, start, dtype, trainable=self.trainable, autocast=False, name="value"
+        )
 
     def call(self, x):
         return ops.convert_to_tensor(self.value)
