@@ -37,6 +37,8 @@ class Call:
     dtype_of: Callable[[Value], np.dtype | None]
     after: list[tuple[str, list[Value | None], list[Value | None], dict[str, Any]]] = field(default_factory=list)
     """Nodes that follow this one: (operator, inputs, outputs, attributes)."""
+    only_grows: bool = False
+    """Whether it resizes by scales of at least 1, as Upsample had to."""
 
     def input(self, index: int) -> Value | None:
         return self.inputs[index] if index < len(self.inputs) else None
@@ -227,7 +229,7 @@ def height_and_width_scale(call: Call) -> None:
 
 @rule(10, "Upsample")
 def upsample_is_resize(call: Call) -> None:
-    call.op_type = "Resize"
+    call.op_type, call.only_grows = "Resize", True
 
 
 @rule(11, "Resize")
@@ -236,6 +238,8 @@ def scales_behind_region(call: Call) -> None:
     scales = call.inputs[1].array
     call.inputs = [call.inputs[0], None, call.inputs[1]]
     if call.attributes["mode"] != "nearest":
+        return
+    if scales is None and call.only_grows:
         return
     if scales is None:
         raise call.refuse(

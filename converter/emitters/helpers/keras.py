@@ -680,7 +680,7 @@ def running(function, x, axis, start, exclusive, reverse):
         size = x.shape[axis]
         first = ops.full_like(ops.take(x, [0], axis=axis), start)
         x = ops.concatenate([first, ops.take(x, list(range(size - 1)), axis=axis)], axis=axis)
-    x = function(x, axis=axis)
+    x = function(x, axis=axis, dtype=ops.dtype(x))
     return ops.flip(x, axis) if reverse else x
 
 
