@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-octave lint benchmark clean
+.PHONY: demo test test-conformance test-octave lint benchmark clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,10 @@ demo: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The standard's conformance suite through both targets; not all of it passes yet.
+test-conformance: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 -m conformance tests/backend
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

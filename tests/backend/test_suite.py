@@ -9,6 +9,7 @@ import pytest
 
 from tests.backend import cases
 
+pytestmark = pytest.mark.conformance  # `make test-conformance`
 EXCLUSIONS = tomllib.loads((Path(__file__).parents[1] / "exclusions.toml").read_text())
 
 
