@@ -19,11 +19,12 @@ class Operand(Expression):
     says so), with leading axes of size 1 where the layout has more axes than the value.
     """
 
-    def __init__(self, value: Value, index: int, order: tuple[int, ...]):
+    def __init__(self, value: Value, index: int, order: tuple[int, ...] | None = None):
         self.value = value
         self.index = index
         self.shape = None
         if value.shape is not None:
+            order = tuple(range(len(value.shape))) if order is None else order
             full = (1,) * (len(order) - len(value.shape)) + value.shape
             self.shape = tuple(full[axis] for axis in order)
 
