@@ -90,7 +90,7 @@ class Program:
     _aliases: dict[Value, Value] = field(default_factory=dict)
     _moved: dict[tuple[Value, Layout], Value] = field(default_factory=dict)
     _shared: dict[tuple[str, tuple], str] = field(default_factory=dict)
-    _alone: dict[tuple[Value, tuple[int, ...]], Binding] = field(default_factory=dict)
+    _alone: dict[tuple[Value, tuple[int, ...] | None, tuple[int, ...]], Binding] = field(default_factory=dict)
     _locals: dict[Local, Value] = field(default_factory=dict)
     _scope: str = ""
 
@@ -234,7 +234,8 @@ class Program:
             return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree
         if operand.is_number:
             return literal(weight.array().reshape(-1)[0])
-        return self._weight(operand.value, self._stored_weight(operand, node))
+        need = self.layouts.needs.get((node, operand.index))
+        return self._weight(operand.value, self._stored_weight(operand, node), need and need.order)
 
     def _stored_weight(self, operand: Operand, node: Node) -> Weight:
         """The weight in the axis order in which the node reads it."""
@@ -251,10 +252,13 @@ class Program:
             weight = weight.reshape(*shape)
         return weight
 
-    def _weight(self, value: Value, weight: Weight) -> ast.expr:
+    def _weight(self, value: Value, weight: Weight, order: tuple[int, ...] | None = None) -> ast.expr:
+        """The weight of ``value`` as it stands in an expression; ``weight`` has its axes in ``order``."""
         text = value.name.removeprefix(self._scope)
         wanted = identifier(text if not is_generated(text) else "weight")
-        key = (value, weight.shape)
+        if order is not None and order == tuple(range(len(order))):
+            order = None  # however many axes: the weight is as the source has it
+        key = (value, order, weight.shape)
         if key not in self._alone:
             scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
             name = self.layer_names.take(wanted)

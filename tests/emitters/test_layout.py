@@ -174,6 +174,26 @@ def test_a_term_that_looks_like_a_bias(shape, swapped):
     assert_equal(model, "keras", {"x": rng.standard_normal((2, 4, 2, 2)).astype(np.float32)})
 
 
+def test_one_weight_in_two_orders_of_axes():
+    """A cube of a weight has the same shape in every order, and is read channels last and as it is."""
+    rng = np.random.default_rng(0)
+    weights = {"kernel": rng.standard_normal((4, 4, 3, 3)), "cube": rng.standard_normal((4, 4, 4))}
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel"], ["filtered"], pads=[1, 1, 1, 1]),
+        helper.make_node("Mul", ["filtered", "cube"], ["y"]),
+        helper.make_node("Mul", ["other", "cube"], ["z"]),
+    ]
+    ports = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4, 4, 4])
+        for name in ("image", "other", "y", "z")
+    }
+    tensors = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "cube", [ports["image"], ports["other"]], [ports["y"], ports["z"]], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    feeds = {name: rng.standard_normal((2, 4, 4, 4)).astype(np.float32) for name in ("image", "other")}
+    assert_equal(model, "keras", feeds)
+
+
 @pytest.mark.parametrize("target", ["keras", "pytorch"])
 @pytest.mark.parametrize("shape", [(4, 1), (1, 4), (4,), (1,), (), (4, 4)])
 def test_the_addend_of_a_product(shape, target):
