@@ -11,7 +11,7 @@ from converter.emitters.expressions import Binding, call, fill, literal
 from converter.emitters.layout import Rule
 from converter.emitters.names import Namespace
 from converter.emitters.ports import header, input_names, model_name, ports
-from converter.emitters.program import Program, name_variables
+from converter.emitters.program import Program, name_variables, variable
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
 from converter.emitters.types import held_as
@@ -48,8 +48,7 @@ class Keras:
         dtype = next(value.dtype for value in node.outputs if value is not None)
         if dtype is None or dtype == "float32" or not (dtype.kind == "f" or dtype.name == "bfloat16"):
             return layer
-        typed = Layer(layer.constructor, *layer.args, weights=layer.weights, **{"dtype": dtype.name, **layer.kwargs})
-        return typed
+        return Layer(layer.constructor, *layer.args, weights=layer.weights, **{"dtype": dtype.name, **layer.kwargs})
 
     def rule(self, node: Node) -> Rule:
         return room_of(node).layout
@@ -88,9 +87,7 @@ class Keras:
 
         def use() -> ast.expr:
             layer = call("Weight", [literal(weight.shape)], {**options, "name": literal(name)})
-            variable = ast.Name("x", ast.Load())
-            variable.value = anchor
-            return ast.Call(layer, [variable], [])
+            return ast.Call(layer, [variable(anchor)], [])
 
         return use
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from converter.emitters.layout import spatial
+from converter.emitters.site import short
 from converter.emitters.vocabulary import Expression, Layer
 from converter.operators.padding_layers import keras_pad, torch_pad
 from converter.operators.registry import operator
@@ -122,7 +123,7 @@ class ConvTranspose:
             output_padding = tuple(max(-end, 0) for end in crop.end)
             crop = Padding(crop.begin, tuple(max(end, 0) for end in crop.end))
         options = {
-            "stride": n.strides, "padding": _short(padding), "output_padding": _short(output_padding), "groups": n.group,
+            "stride": n.strides, "padding": short(padding), "output_padding": short(output_padding), "groups": n.group,
             "dilation": n.dilations,
         }  # fmt: skip
         if _held(n):
@@ -177,7 +178,3 @@ def _crop(n) -> Padding:
     """What is cut off the full result; a negative end lengthens it."""
     pads, output_padding = n.padding, n.node["output_padding"] or (0,) * n.rank
     return Padding(pads.begin, tuple(end - more for end, more in zip(pads.end, output_padding, strict=True)))
-
-
-def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
-    return sizes[0] if len(set(sizes)) == 1 else sizes

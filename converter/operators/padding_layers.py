@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,3 @@ def is_non_negative(value: Value | None) -> bool:
     return node.op_type in _KEEPS_SIGN and all(
         is_non_negative(read) for read in node.inputs if read is not None and read.weight is None
     )
-
-
-def spatial_sizes(node: Node) -> tuple[Any, ...]:
-    return node.inputs[0].shape[2:]

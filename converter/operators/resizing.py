@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter.emitters.site import short
 from converter.operators.registry import operator
 
 _DEFAULTS = {
@@ -21,7 +22,7 @@ class Resize:
 
     def pytorch(n):
         if n.X.rank in (3, 4, 5) and (text := _interpolation(n)):
-            return n.expr(f"F.interpolate(X, {text})", size=_short(n.node.output.shape[2:]))
+            return n.expr(f"F.interpolate(X, {text})", size=short(n.node.output.shape[2:]))
         given = {
             name: _listed(n, name) for name in ("sizes", "scales", "roi") if n.node.input(_PLACE[name]) is not None
         }  # fmt: skip
@@ -96,10 +97,6 @@ def _interpolation(n) -> str | None:
     if aligned is None or (mode == "cubic" and (n.X.rank != 4 or n.cubic_coeff_a != -0.75 or n.exclude_outside)):
         return None
     return f'size=size, mode="{"bicubic" if mode == "cubic" else _LINEAR[n.rank]}"{aligned}'
-
-
-def _short(sizes):
-    return sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
 
 
 _SAMPLING = {"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest"}
