@@ -15,6 +15,7 @@ import numpy as np
 import onnx.defs
 import onnx.helper
 
+from converter.errors import Problem
 from converter.padding import Padding
 
 OPSET = 25
@@ -164,6 +165,7 @@ class Node:
     ``attributes`` holds Python numbers, strings, tuples, NumPy arrays (tensor attributes), ``Graph`` (sub-graphs) and, under
     ``pads`` of convolutions and pooling, a ``Padding``. Optional attributes without a default are None. ``name`` is the
     layer or node name of the source; ``origin`` names that place in messages ("layer 6 'conv2' (Convolution2DLayer)").
+    ``refusal`` says why a reader left it in a form that no target knows.
     """
 
     def __init__(
@@ -181,6 +183,7 @@ class Node:
         self.domain = domain
         self.name = name
         self.origin = origin or f"node {name!r} ({op_type})"
+        self.refusal: Problem | None = None
         self._inputs: list[Value | None] = []
         for value in inputs:
             self.add_input(value)

@@ -89,3 +89,14 @@ class Det:
 
     def keras(n):
         return n.expr("ops.det(X)")
+
+
+@operator("Inverse", domain="com.microsoft")
+class Inverse:
+    """The inverse matrix, for which the standard has no operator."""
+
+    def pytorch(n):
+        return n.expr("torch.linalg.inv(x)", x=n.first)
+
+    def keras(n):
+        return n.expr("ops.inv(x)", x=n.first)

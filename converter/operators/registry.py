@@ -117,6 +117,8 @@ def refusal(node: Node, target: str) -> Problem | None:
 
 
 def _no_room(node: Node, target: str) -> Problem:
+    if node.refusal is not None:
+        return node.refusal
     if node.domain == MATLAB_DOMAIN:
         reason = node.attributes.get("reason") or f"MATLAB layer class {node.op_type} is not supported."
         return Problem(reason, node.origin, "Replace the layer in MATLAB by supported ones, or add a room for it: see README.")

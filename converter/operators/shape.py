@@ -151,7 +151,7 @@ class Pad:
             return n.expr(text, fill=_fill(n), axes=n.operand(3))
         if n.mode == "constant" and n.is_known("constant_value"):
             return n.expr("F.pad(data, sides, value=fill)", sides=_amounts(n).torch, fill=_fill(n) or None)
-        return n.expr("padded(data, sides, mode, fill)", sides=_amounts(n).onnx, fill=_fill(n))
+        return n.expr("padded(data, sides, mode, fill)", sides=tuple(_amounts(n).onnx), fill=_fill(n))
 
     def keras(n):
         if not (n.is_known("pads") and n.is_known("axes")):

@@ -40,6 +40,8 @@ def infer_shapes(graph: Graph) -> None:
     for node in graph.nodes:
         if node.domain == "ai.onnx.ml" and node.output.shape is None:
             _classical(node)
+        elif node.domain == "com.microsoft" and node.op_type == "Inverse":  # has no standard form, see its room
+            node.output.dtype, node.output.shape = node.inputs[0].dtype, node.inputs[0].shape
 
 
 def _classical(node: Node) -> None:

@@ -23,6 +23,7 @@ import onnx.shape_inference
 from converter.errors import ConversionError, Problem, ReadError, UnsupportedError
 from converter.graph import NEWEST_OPSET, Graph, Node, Shape, Source, Value, Weight, onnx_schema, plain
 from converter.padding import Padding
+from converter.readers import microsoft
 from converter.readers.opsets import EXPERIMENTAL, Call, lift
 
 _PADDED = {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "QLinearConv", "MaxPool", "AveragePool", "LpPool"}
@@ -167,6 +168,7 @@ class _Reader:
     def read(self) -> Graph:
         graph = self._graph(self.model.graph, None)
         graph.name = self.model.graph.name
+        microsoft.lift_all(graph)
         return graph
 
     def _graph(self, proto: onnx.GraphProto, outer: _Scope | None) -> Graph:
@@ -222,9 +224,13 @@ class _Reader:
         outputs = [scope.values[name] if name else None for name in proto.output]
         domain = "" if proto.domain == "ai.onnx" else proto.domain
         schema = None if domain else _schema(proto.op_type, self.opset)
+        if schema is None and (schema := microsoft.schema_of(proto.op_type, domain)) is not None:
+            domain = microsoft.DOMAIN
         if schema is not None:
             _check_form(schema, proto, origin)
         attributes = {entry.name: self._attribute(entry, origin, scope) for entry in proto.attribute}
+        if domain and schema is not None:
+            attributes = _defaults(schema) | attributes
         if domain:
             graph.nodes.append(Node(proto.op_type, inputs, outputs, attributes, name=proto.name, domain=domain, origin=origin))
             return
