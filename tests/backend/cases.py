@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -13,20 +15,25 @@ import numpy as np
 import onnx
 import onnx.backend.test.case.node
 from onnx import numpy_helper
+from onnx.backend.test.loader import load_model_tests
 
-from tests import emitted
+from tests import emitted, topologies
 
 TARGETS = ("pytorch", "keras")
+GROUPS = ("node", "simple", "pytorch-converted", "pytorch-operator", "light")
+Data = tuple[tuple[list[Any], list[Any]], ...]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One model with inputs and the outputs that the standard expects of it."""
+    """One model with inputs and the outputs that the standard expects of it.
+
+    ``operator`` is the one a case of the node group is about, the name of the group elsewhere. ``read`` gives model and data.
+    """
 
     name: str
     operator: str
-    model: onnx.ModelProto
-    data: tuple[tuple[list[Any], list[Any]], ...]
+    read: Callable[[], tuple[onnx.ModelProto, Data]]
     rtol: float
     atol: float
 
@@ -34,8 +41,35 @@ class Case:
         return self.name
 
 
+def cases(group: str) -> tuple[Case, ...]:
+    """The cases of a group, by name; models of groups other than node are read where a case runs."""
+    if group == "node":
+        return _node_cases()
+    found = load_model_tests(kind="real" if group == "light" else group)
+    return tuple(
+        Case(case.name, group, functools.partial(_read, case.model_dir, case.model_name), case.rtol, case.atol)
+        for case in sorted(found, key=lambda case: case.name)
+    )
+
+
+def _read(folder: str | None, name: str) -> tuple[onnx.ModelProto, Data]:
+    """Model and data of a case that lies in a folder; without one it is a light model, on the runner's own numbers."""
+    if folder is None:
+        model = topologies.original(name)
+        feeds = [np.arange(array.size, dtype=np.float32).reshape(array.shape) for array in topologies.inputs(model, 0).values()]
+        expected = onnx.TensorProto.FromString((topologies.FOLDER / f"light_{name}_output_0.pb").read_bytes())
+        return model, (([array / np.float32(array.size) for array in feeds], [expected]),)
+    parts = sorted(Path(folder).glob("test_data_set_*"))
+    return onnx.load(Path(folder) / "model.onnx"), tuple((_tensors(part, "input"), _tensors(part, "output")) for part in parts)
+
+
+def _tensors(folder: Path, kind: str) -> list[onnx.TensorProto]:
+    paths = sorted(folder.glob(f"{kind}_*.pb"), key=lambda path: int(path.stem.removeprefix(f"{kind}_")))
+    return [onnx.TensorProto.FromString(path.read_bytes()) for path in paths]
+
+
 @functools.cache
-def node_cases() -> tuple[Case, ...]:
+def _node_cases() -> tuple[Case, ...]:
     """Every case of the suite's node group; an expanded one counts for the operator whose function body it holds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflow on purpose, while the suite computes its expectations
@@ -45,8 +79,7 @@ def node_cases() -> tuple[Case, ...]:
         Case(
             case.name,
             operators.get(case.name) or operators.get(re.sub(r"_expanded.*", "", case.name), case.name),
-            case.model,
-            tuple(case.data_sets),
+            lambda case=case: (case.model, tuple(case.data_sets)),
             case.rtol,
             case.atol,
         )
@@ -60,9 +93,11 @@ def run(case: Case, target: str) -> None:
     Formatting the code takes a third of the time and is tested elsewhere.
     """
     with mock.patch(f"converter.emitters.{target}.formatted", lambda code: code):
-        for inputs, outputs in case.data:
-            graph = emitted.read(case.model)
-            names = [value.name for value in case.model.graph.input]
+        model, data = case.read()
+        held = {tensor.name for tensor in model.graph.initializer}
+        names = [value.name for value in model.graph.input if value.name not in held]
+        for inputs, outputs in data:
+            graph = emitted.read(model)
             feeds = {name: plain(value) for name, value in zip(names, inputs, strict=False)}
             results = emitted.run(graph, target, feeds)
             assert len(results) == len(outputs), f"{len(results)} outputs instead of {len(outputs)}"

@@ -1,4 +1,4 @@
-"""What of the conformance suite passes: ``python -m tests.backend.summary [--target keras] [operator or case ...]``."""
+"""What of the conformance suite passes: ``python -m tests.backend.summary [--target keras] [--group simple]``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="operators, or the beginning of a case's name")
     parser.add_argument("--target", choices=cases.TARGETS, action="append")
+    parser.add_argument("--group", choices=cases.GROUPS, action="append", help="by default node")
     parser.add_argument("--all", action="store_true", help="show every failure, not the first of each operator")
     arguments = parser.parse_args()
     targets = arguments.target or cases.TARGETS
     chosen = [
         case
-        for case in cases.node_cases()
+        for group in arguments.group or ["node"]
+        for case in cases.cases(group)
         if not arguments.names or case.operator in arguments.names or any(case.name.startswith(n) for n in arguments.names)
     ]
     total, passed, reasons = Counter(), Counter(), {}

@@ -14,8 +14,8 @@ EXCLUSIONS = tomllib.loads((Path(__file__).parents[1] / "exclusions.toml").read_
 
 
 @pytest.mark.parametrize("target", cases.TARGETS)
-@pytest.mark.parametrize("case", cases.node_cases(), ids=str)
-def test_node(case, target):
+@pytest.mark.parametrize("case", [case for group in cases.GROUPS for case in cases.cases(group)], ids=str)
+def test_case(case, target):
     reason = EXCLUSIONS.get(target, {}).get(case.name)
     if reason:
         pytest.skip(reason)
