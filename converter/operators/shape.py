@@ -149,9 +149,13 @@ class Pad:
         if not (n.is_known("pads") and n.is_known("axes")):
             text = "padded(data, pads.tolist(), mode, fill" + (", axes.tolist())" if n.operand(3) is not None else ")")
             return n.expr(text, fill=_fill(n), axes=n.operand(3))
+        amounts = _amounts(n)
         if n.mode == "constant" and n.is_known("constant_value"):
-            return n.expr("F.pad(data, sides, value=fill)", sides=_amounts(n).torch, fill=_fill(n) or None)
-        return n.expr("padded(data, sides, mode, fill)", sides=tuple(_amounts(n).onnx), fill=_fill(n))
+            return n.expr("F.pad(data, sides, value=fill)", sides=amounts.torch, fill=_fill(n) or None)
+        if _pads_image(n, amounts):
+            mode = {"edge": "replicate", "wrap": "circular"}.get(n.mode, n.mode)
+            return n.expr("F.pad(data, sides, mode=mode)", sides=amounts.torch[: 2 * n.rank], mode=mode)
+        return n.expr("padded(data, sides, mode, fill)", sides=tuple(amounts.onnx), fill=_fill(n))
 
     def keras(n):
         if not (n.is_known("pads") and n.is_known("axes")):
@@ -164,6 +168,14 @@ class Pad:
         if min(map(min, sides), default=0) < 0 or n.mode in ("edge", "wrap") or not n.is_known("constant_value"):
             return n.expr("padded(data, sides, mode, fill)", sides=sides, fill=_fill(n))
         return n.expr("ops.pad(data, sides, mode=mode, constant_values=fill)", sides=sides, fill=_fill(n) or None)
+
+
+def _pads_image(n, amounts: Padding) -> bool:
+    """Whether F.pad takes the mode: up to three spatial axes alone, each padded by less than its size."""
+    sides = list(zip(amounts.begin, amounts.end, n.data.shape, strict=True))
+    inside = all(isinstance(size, int) and 0 <= min(a, b) and max(a, b) < size for a, b, size in sides[2:])
+    batch = all(side[:2] == (0, 0) for side in sides[:2])
+    return n.mode != "constant" and n.rank in (1, 2, 3) and batch and inside and n.data.dtype.kind == "f"
 
 
 def _fill(n):
