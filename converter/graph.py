@@ -27,6 +27,9 @@ NEWEST_OPSET = onnx.defs.onnx_opset_version()
 MATLAB_DOMAIN = "matlab"
 """Domain of a MATLAB layer that no reader translates: shown by ``inspect``, refused by ``convert``."""
 
+RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"}
+"""Operators that draw random numbers; Dropout where the network says that it trains."""
+
 Dimension = int | str | None
 """A known size, a symbol (equal symbols are equal sizes) or nothing known."""
 
@@ -403,6 +406,14 @@ class Graph:
                 subgraph.check(outer | known)
         for value in self.outputs:
             assert value in known or value.weight is not None, f"output {value} is not produced"
+
+
+def draws(node: Node) -> bool:
+    """Whether the node's result is random: no two runs of the same model agree on it."""
+    if node.domain or node.op_type not in RANDOM:
+        return False
+    mode = node.input(2)
+    return node.op_type != "Dropout" or (mode is not None and (mode.array is None or bool(mode.array.any())))
 
 
 def onnx_schema(op_type: str, domain: str = "") -> onnx.defs.OpSchema | None:

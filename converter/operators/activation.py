@@ -47,6 +47,17 @@ class Swish:
         return n.expr("ops.silu(X)" if n.alpha == 1 else "X * ops.sigmoid(alpha * X)")
 
 
+@operator("SwiGLU")
+class SwiGLU:
+    layout = same
+
+    def pytorch(n):
+        return n.expr("F.silu(A) * B" if n.alpha == 1 else "A * torch.sigmoid(alpha * A) * B")
+
+    def keras(n):
+        return n.expr("ops.silu(A) * B" if n.alpha == 1 else "A * ops.sigmoid(alpha * A) * B")
+
+
 @operator("Shrink")
 class Shrink:
     layout = same
@@ -183,25 +194,34 @@ class LogSoftmax:
 
 @operator("Dropout")
 class Dropout:
-    """Nothing at inference, kept for training; the mask, all true at inference, is written where the source asks for it."""
+    """Nothing at inference, kept for training; the mask, all true at inference, is written where the source asks for it.
+
+    Where the network itself says that it trains, elements are dropped by the framework's own random numbers.
+    """
 
     layout = same
-    restrictions = "inference mode"
-
-    def restrict(node, target):
-        mode, ratio = node.input(2), node.input(1)
-        if mode is None or (mode.array is not None and not mode.array.any()):
-            return None
-        drops = ratio is None or ratio.array is None or ratio.array.any()
-        return "training_mode is set" if drops else None
 
     def pytorch(n):
+        if _may_train(n):
+            return n.results("dropped(data, ratio, training_mode)", 2, ratio=_given_ratio(n))
         y = Layer("nn.Dropout", p=_ratio(n))(n.data)
         return y if len(n.node.outputs) < 2 else [y, n.expr("torch.ones_like(data, dtype=torch.bool)")]
 
     def keras(n):
+        if _may_train(n):
+            numbers = Layer("Random", "uniform", dtype=n.data.dtype.name)(n.data)
+            return n.results("dropped(data, numbers, ratio, training_mode)", 2, ratio=_given_ratio(n), numbers=numbers)
         y = Layer("layers.Dropout", _ratio(n))(n.data)
         return y if len(n.node.outputs) < 2 else [y, n.expr('ops.ones_like(data, dtype="bool")')]
+
+
+def _may_train(n) -> bool:
+    mode = n.constant("training_mode")
+    return n.training_mode is not None if mode is None else bool(mode.any())
+
+
+def _given_ratio(n):
+    return 0.5 if n.ratio is None else n.ratio
 
 
 def _ratio(n) -> float:

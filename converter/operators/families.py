@@ -4,6 +4,7 @@ from converter.operators import (  # noqa: F401
     activation,
     arithmetic,
     attention,
+    chance,
     convolution,
     detection,
     indexing,
@@ -11,6 +12,7 @@ from converter.operators import (  # noqa: F401
     logic,
     loss,
     ml,
+    ngrams,
     normalization,
     pooling,
     quantization,
@@ -20,4 +22,5 @@ from converter.operators import (  # noqa: F401
     shape,
     signal,
     sums,
+    training,
 )

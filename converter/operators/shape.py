@@ -173,7 +173,7 @@ class Pad:
 def _pads_image(n, amounts: Padding) -> bool:
     """Whether F.pad takes the mode: up to three spatial axes alone, each padded by less than its size."""
     sides = list(zip(amounts.begin, amounts.end, n.data.shape, strict=True))
-    inside = all(isinstance(size, int) and 0 <= min(a, b) and max(a, b) < size for a, b, size in sides[2:])
+    inside = all(isinstance(size, int) and min(a, b) >= 0 and max(a, b) < size for a, b, size in sides[2:])
     batch = all(side[:2] == (0, 0) for side in sides[:2])
     return n.mode != "constant" and n.rank in (1, 2, 3) and batch and inside and n.data.dtype.kind == "f"
 

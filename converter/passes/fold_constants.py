@@ -12,13 +12,12 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 
 from converter.emitters.onnx import to_model
 from converter.errors import Problem, ReadError, UnsupportedError
-from converter.graph import Graph, Node, Value, Weight
+from converter.graph import RANDOM, Graph, Node, Value, Weight
 from converter.passes.infer_shapes import infer_shapes
 
 LARGEST = 2**30
 """Bytes of the largest result that is computed; a small file may describe any size."""
 
-_RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"}
 _BOUNDED = {
     "NonZero",
     "Unique",
@@ -45,7 +44,7 @@ def _fold(graph: Graph) -> bool:
     known: dict[Value, bool] = {}  # result: whether it counts as trainable
     computed: list[Node] = []
     for node in graph.nodes:
-        if node.domain or node.op_type in _RANDOM or any(node.subgraphs()):
+        if node.domain or node.op_type in RANDOM or any(node.subgraphs()):
             continue
         if node.op_type in ("Shape", "Size") and _set_shape(node):
             continue

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.emitters import Port
-from converter.graph import Graph, Value, Weight
+from converter.graph import Graph, Node, Value, Weight, draws
 from converter.verification.compare import Difference, Tolerance, class_scores, difference, spread, tolerance_of
 from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
@@ -80,7 +80,13 @@ def verify(
         if any(len(arrays) != len(outputs) for arrays in answer.outputs):
             report.findings.append(f"the emitted model gives {len(answer.outputs[0])} outputs instead of {len(outputs)}")
             return report
+        random = _random(graph)
         for position, (port, value) in enumerate(zip(outputs, graph.outputs, strict=True)):
+            if value in random:
+                report.findings.append(
+                    f"output {port.source_name!r} is random ({random[value].origin} draws numbers): no run equals another"
+                )
+                continue
             actual = [source_order(arrays[position], port) for arrays in answer.outputs]
             reference = [answers[value.name] for _, answers in asked]
             names = [question.name for question, _ in asked]
@@ -99,6 +105,16 @@ def verify(
             if changes is not None and changes < _CONSTANT:
                 report.warnings.append(f"output {port.source_name!r} hardly depends on the input: its equality proves little")
     return report
+
+
+def _random(graph: Graph) -> dict[Value, Node]:
+    """The values that depend on random numbers, each with a node that draws them."""
+    found: dict[Value, Node] = {}
+    for node in graph.nodes:
+        source = node if draws(node) else next((found[value] for value in node.reads() if value in found), None)
+        if source is not None:
+            found |= {value: source for value in node.outputs if value is not None}
+    return found
 
 
 def _ask(

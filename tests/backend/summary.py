@@ -33,7 +33,8 @@ def main() -> None:
             try:
                 cases.run(case, target)
             except Exception as error:  # a report goes on, whatever goes wrong
-                text = f"{case.name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                known = "(excluded) " if cases.excluded(case, target) else ""
+                text = f"{known}{case.name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
                 reasons.setdefault((case.operator, target), []).append(text)
             else:
                 passed[case.operator, target] += 1

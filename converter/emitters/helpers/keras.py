@@ -1031,3 +1031,85 @@ def power_of_two(x):
 def expanded(x, shape):
     """``x`` broadcast to a shape that is computed."""
     return ops.broadcast_to(x, np.broadcast_shapes(tuple(x.shape), tuple(numbers(shape))))
+
+
+def by_kind(step, tensors, kinds):
+    """``step`` on each set of tensors, which stand kind by kind; its results kind by kind as well."""
+    count = len(tensors) // kinds
+    results = [step(*tensors[i::count]) for i in range(count)]
+    return tuple(result for kind in zip(*results) for result in kind)
+
+
+def adagrad_step(rate, count, tensors, norm_coefficient, decay_factor, epsilon):
+    """New weights and sums of squared gradients."""
+    rate = rate / (1 + ops.cast(count, rate.dtype) * decay_factor)
+
+    def step(x, gradient, squares):
+        gradient = norm_coefficient * x + gradient
+        squares = squares + gradient * gradient
+        return x - rate * gradient / (ops.sqrt(squares) + epsilon), squares
+
+    return by_kind(step, tensors, 3)
+
+
+def adam_step(rate, count, tensors, alpha, beta, epsilon, norm_coefficient, norm_coefficient_post):
+    """New weights, running gradients and running squares of gradients."""
+    count = ops.cast(count, rate.dtype)
+    rate = ops.where(count > 0, rate * ops.sqrt(1 - beta**count) / (1 - alpha**count), rate)
+
+    def step(x, gradient, average, squares):
+        gradient = norm_coefficient * x + gradient
+        average = alpha * average + (1 - alpha) * gradient
+        squares = beta * squares + (1 - beta) * gradient * gradient
+        x = x - rate * average / (ops.sqrt(squares) + epsilon)
+        return (1 - norm_coefficient_post) * x, average, squares
+
+    return by_kind(step, tensors, 4)
+
+
+def momentum_step(rate, count, tensors, alpha, beta, norm_coefficient, nesterov):
+    """New weights and momenta; the first step takes the gradient whole."""
+    beta = ops.where(count > 0, beta, 1.0)
+
+    def step(x, gradient, momentum):
+        gradient = norm_coefficient * x + gradient
+        momentum = alpha * momentum + beta * gradient
+        return x - rate * (gradient + alpha * momentum if nesterov else momentum), momentum
+
+    return by_kind(step, tensors, 3)
+
+
+@keras.saving.register_keras_serializable()
+class Random(layers.Layer):
+    """New random numbers at each call: standard ones in the shape of its input, or classes drawn by their log odds."""
+
+    def __init__(self, distribution, num_samples=None, dtype="float32", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.distribution, self.num_samples, self.result = distribution, num_samples, dtype
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, x):
+        draw = getattr(keras.random, self.distribution)
+        what = (ops.shape(x),) if self.num_samples is None else (x, self.num_samples)
+        return draw(*what, dtype=self.result, seed=self.seed_generator)
+
+
+def dropped(x, numbers, ratio=0.5, training=True):
+    """Dropout where the network itself says whether it trains, by random numbers: the result, and which elements are kept."""
+    ratio = ops.where(training, ratio, 0.0)
+    kept = numbers >= ratio
+    return ops.where(kept, x / (1 - ratio), 0), kept
+
+
+def count_ngrams(x, grams, columns, size, skips):
+    """How often each n-gram stands in each row, its elements side by side or up to ``skips`` places apart."""
+    counts = [ops.zeros_like(x[..., 0], dtype="float32")] * size
+    for same, places in zip(grams, columns):
+        last = len(same[0]) - 1
+        for step in range(1, skips + 2 if last else 2):
+            stop = max(x.shape[-1] - last * step, 0)
+            windows = ops.stack([x[..., i * step : i * step + stop] for i in range(last + 1)], axis=-1)
+            for gram, place in zip(same, places):
+                found = ops.all(ops.equal(windows, ops.convert_to_tensor(gram, x.dtype)), axis=-1)
+                counts[place] = counts[place] + ops.sum(ops.cast(found, "float32"), axis=-1)
+    return ops.stack(counts, axis=-1)

@@ -716,3 +716,68 @@ def power_of_two(x):
         torch.ones_like(number),
         torch.where(number > 0, torch.where(number == 0.5, exponent - 1, exponent), -127).clamp(-127, 127),
     )
+
+
+def by_kind(step, tensors, kinds):
+    """``step`` on each set of tensors, which stand kind by kind; its results kind by kind as well."""
+    count = len(tensors) // kinds
+    results = [step(*tensors[i::count]) for i in range(count)]
+    return tuple(result for kind in zip(*results, strict=True) for result in kind)
+
+
+def adagrad_step(rate, count, tensors, norm_coefficient, decay_factor, epsilon):
+    """New weights and sums of squared gradients."""
+    rate = rate / (1 + count * decay_factor)
+
+    def step(x, gradient, squares):
+        gradient = norm_coefficient * x + gradient
+        squares = squares + gradient * gradient
+        return x - rate * gradient / (torch.sqrt(squares) + epsilon), squares
+
+    return by_kind(step, tensors, 3)
+
+
+def adam_step(rate, count, tensors, alpha, beta, epsilon, norm_coefficient, norm_coefficient_post):
+    """New weights, running gradients and running squares of gradients."""
+    rate = torch.where(count > 0, rate * torch.sqrt(1 - beta**count) / (1 - alpha**count), rate)
+
+    def step(x, gradient, average, squares):
+        gradient = norm_coefficient * x + gradient
+        average = alpha * average + (1 - alpha) * gradient
+        squares = beta * squares + (1 - beta) * gradient * gradient
+        x = x - rate * average / (torch.sqrt(squares) + epsilon)
+        return (1 - norm_coefficient_post) * x, average, squares
+
+    return by_kind(step, tensors, 4)
+
+
+def momentum_step(rate, count, tensors, alpha, beta, norm_coefficient, nesterov):
+    """New weights and momenta; the first step takes the gradient whole."""
+    beta = torch.where(count > 0, beta, 1.0)
+
+    def step(x, gradient, momentum):
+        gradient = norm_coefficient * x + gradient
+        momentum = alpha * momentum + beta * gradient
+        return x - rate * (gradient + alpha * momentum if nesterov else momentum), momentum
+
+    return by_kind(step, tensors, 3)
+
+
+def dropped(x, ratio=0.5, training=True):
+    """Dropout where the network itself says whether it trains: the result, and which elements are kept."""
+    ratio = ratio if training else 0.0
+    kept = torch.rand_like(x) >= ratio
+    return torch.where(kept, x / (1 - ratio), 0), kept
+
+
+def count_ngrams(x, grams, columns, size, skips):
+    """How often each n-gram stands in each row, its elements side by side or up to ``skips`` places apart."""
+    counts = x.new_zeros((*x.shape[:-1], size), dtype=torch.float32)
+    for same, places in zip(grams, columns, strict=True):
+        last = len(same[0]) - 1
+        for step in range(1, skips + 2 if last else 2):
+            stop = max(x.shape[-1] - last * step, 0)
+            windows = torch.stack([x[..., i * step : i * step + stop] for i in range(last + 1)], dim=-1)
+            found = (windows.unsqueeze(-2) == torch.tensor(same, device=x.device)).all(-1).sum(-2)
+            counts[..., places] += found.float()
+    return counts
