@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -102,6 +101,7 @@ class Program:
         for node in graph.nodes:
             program._add(node)
         program._add_constant_outputs()
+        program._hold_repeated()
         program._fuse()
         return program
 
@@ -262,13 +262,26 @@ class Program:
         if key not in self._alone:
             scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
             name = self.layer_names.take(wanted)
-            use = self.target.weight(self, weight, name, "ones" if scales else "zeros")
-            if len(value.users) > 1 and not self.target.layers_nest:  # constructed once, where it is read first
-                held = Value(value.name, value.dtype, weight.shape)
-                self.statements.append(Statement([held], use()))
-                use = functools.partial(variable, held)
-            self._alone[key] = use
-        return self._alone[key]()
+            self._alone[key] = self.target.weight(self, weight, name, "ones" if scales else "zeros")
+        tree = self._alone[key]()
+        if not self.target.layers_nest:
+            tree.holds = Value(value.name, value.dtype, weight.shape)
+            tree.key = key
+        return tree
+
+    def _hold_repeated(self) -> None:
+        """Let a weight that is read in several places be constructed once, where it is read first."""
+        count = Counter(tree.key for statement in self.statements for tree in ast.walk(statement.tree) if hasattr(tree, "key"))
+        held: dict[Any, Value] = {}
+        statements: list[Statement] = []
+        for statement in self.statements:
+            for tree in [tree for tree in ast.walk(statement.tree) if count[getattr(tree, "key", None)] > 1]:
+                if tree.key not in held:
+                    held[tree.key] = tree.holds
+                    statements.append(Statement([tree.holds], tree))
+                statement.tree = _Replace(tree, variable(held[tree.key])).visit(statement.tree)
+            statements.append(statement)
+        self.statements = statements
 
     def _read(self, node: Node, operand: Operand) -> Value:
         """The variable that holds the operand in the layout the node needs."""
@@ -426,6 +439,14 @@ class _Substitute(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.tree if getattr(node, "value", None) is self.value else node
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.expr, new: ast.expr):
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.new if node is self.old else self.generic_visit(node)
 
 
 def _without_defaults(tree: ast.expr) -> ast.expr:
