@@ -7,7 +7,7 @@ import numpy as np
 from converter.emitters.layout import spatial
 from converter.emitters.site import short
 from converter.emitters.vocabulary import Expression, Layer
-from converter.operators.padding_layers import keras_pad, torch_pad
+from converter.operators.padding_layers import keras_pad, torch_pad, torch_pad_same
 from converter.operators.registry import operator
 from converter.padding import Padding, effective_kernel
 
@@ -15,9 +15,8 @@ from converter.padding import Padding, effective_kernel
 def _unresolved(node, target):
     if node["kernel_shape"] is None:
         return "the size of its kernel is not known when converting"
-    if node["pads"] is None and not (node.op_type == "Conv" and node["auto_pad"] == "SAME_UPPER"):
-        return f"auto_pad={node['auto_pad']} with an input size that is not known; export with fixed sizes"
-    return None
+    known = node["pads"] is not None or (node.op_type == "Conv" and (target == "pytorch" or node["auto_pad"] == "SAME_UPPER"))
+    return None if known else f"auto_pad={node['auto_pad']} with an input size that is not known; export with fixed sizes"
 
 
 def _held(n) -> bool:
@@ -31,14 +30,11 @@ class Conv:
 
     layout = spatial
     restrict = _unresolved
-    restrictions = "auto_pad=SAME_LOWER with stride above 1 needs fixed sizes"
+    restrictions = "Keras: auto_pad=SAME_LOWER with stride above 1 needs fixed sizes"
 
     def pytorch(n):
         pads = n.node["pads"]
-        if pads is None:
-            x = n.expr("pad_same(X, kernel_shape, strides, dilations)")
-        else:
-            x = n.X if pads.is_symmetric else torch_pad(n, n.X, pads)
+        x = torch_pad_same(n) if pads is None else n.X if pads.is_symmetric else torch_pad(n, n.X, pads)
         padding = "same" if n.is_same else pads.shortest if pads is not None and pads.is_symmetric else 0
         options = {"stride": n.strides, "padding": padding, "dilation": n.dilations, "groups": n.group}
         if not _held(n):

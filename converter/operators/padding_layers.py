@@ -31,6 +31,17 @@ def torch_pad(n: Site, x: Expression, padding: Padding, value: float = 0.0) -> E
     return x if padding.is_zero else n.expr("F.pad(x, sides, value=value)", x=x, sides=padding.torch, value=value or None)
 
 
+def torch_pad_same(n: Site, value: float = 0.0) -> Expression:
+    """``F.pad`` of the first input for ``auto_pad`` SAME, with sides that depend on its size."""
+    return n.expr("F.pad(x, sides, value=value)", x=n.first, sides=torch_same_sides(n), value=value or None)
+
+
+def torch_same_sides(n: Site) -> Expression:
+    """The sides for ``F.pad`` that ``auto_pad`` SAME asks for, where they depend on the size of the first input."""
+    dilated, lower = ", dilations" if n.dilations != 1 else "", ", upper=False" if n.auto_pad == "SAME_LOWER" else ""
+    return n.expr(f"same_sides(x, kernel_shape, strides{dilated}{lower})", x=n.first)
+
+
 def keras_pad(n: Site, x: Expression, padding: Padding) -> Expression:
     """Padding with zeros by a layer; negative padding crops."""
     added, cropped = padding.parts()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converter.emitters.layout import logical, spatial
 from converter.emitters.vocabulary import Layer
-from converter.operators.padding_layers import keras_pad, keras_pad_lowest, lowest, torch_pad
+from converter.operators.padding_layers import keras_pad, keras_pad_lowest, lowest, torch_pad, torch_pad_same, torch_same_sides
 from converter.operators.registry import operator
 from converter.padding import Padding
 
@@ -21,11 +21,19 @@ def _fits_torch(n) -> bool:
 
 
 def _unresolved(node, target):
-    if node["pads"] is None:
+    if node["pads"] is None and not _same_at_run_time(node, target):
         return f"auto_pad={node['auto_pad']} with an input size that is not known; export with fixed sizes"
     if node["ceil_mode"]:  # resolved wherever the size is known or does not matter
         return "ceil_mode with a window that may start beyond an input of unknown size; export with fixed sizes"
     return None
+
+
+def _same_at_run_time(node, target):
+    """Whether sides that depend on the size of the input can be said."""
+    plain = len(node.outputs) == 1 and set(node["dilations"]) == {1} and node.op_type in ("MaxPool", "AveragePool")
+    if target == "pytorch" or not plain or node.op_type == "MaxPool":
+        return plain and (target == "pytorch" or node["auto_pad"] == "SAME_UPPER")
+    return node["auto_pad"] == "SAME_UPPER" and len(set(node["strides"])) == 1 and len(node["strides"]) < 3
 
 
 def _pool_with_indices(node, have):
@@ -53,6 +61,8 @@ class MaxPool:
     def pytorch(n):
         if len(n.node.outputs) > 1:
             return _with_indices(n, n.padding.total.torch)
+        if n.padding is None:
+            return Layer(f"nn.MaxPool{n.rank}d", n.kernel_shape, stride=_stride(n))(torch_pad_same(n, lowest(n.X.dtype)))
         native = _fits_torch(n)
         x = n.X if native else torch_pad(n, n.X, n.padding.total, lowest(n.X.dtype))
         return Layer(
@@ -66,8 +76,9 @@ class MaxPool:
         if n.dilations != 1:
             x = keras_pad_lowest(n, n.padding.total)
             return n.expr("dilated_pool(ops.maximum, x, sizes, strides, dilations)", x=x, **_tuples(n))
-        x = n.X if n.is_same else keras_pad_lowest(n, n.padding.total)
-        padding = "same" if n.is_same else "valid"
+        same = n.padding is None or n.is_same
+        x = n.X if same else keras_pad_lowest(n, n.padding.total)
+        padding = "same" if same else "valid"
         return Layer(f"layers.MaxPooling{n.rank}D", n.kernel_shape, strides=_stride(n), padding=padding)(x)
 
 
@@ -80,6 +91,10 @@ class AveragePool:
     restrictions = "sizes unknown under auto_pad or ceil_mode"
 
     def pytorch(n):
+        if n.padding is None and n.count_include_pad:
+            return Layer(f"nn.AvgPool{n.rank}d", n.kernel_shape, stride=_stride(n))(torch_pad_same(n))
+        if n.padding is None:
+            return n.expr(f"average_pool(F.avg_pool{n.rank}d, X, kernel_shape, strides, s)", s=torch_same_sides(n))
         counted, uncounted = _counted(n)
         if n.dilations != 1:
             x = torch_pad(n, n.X, counted)
@@ -97,6 +112,9 @@ class AveragePool:
         return n.expr(text, x=x, sides=uncounted.torch)
 
     def keras(n):
+        if n.padding is None:
+            counts = ", padding_counts=True" if n.count_include_pad else ""
+            return n.expr(f"average_pool_same(X, size, strides{counts})", size=n.node["kernel_shape"])
         counted, uncounted = _counted(n)
         x = keras_pad(n, n.X, counted)
         sides = tuple(zip(uncounted.begin, uncounted.end, strict=True))

@@ -599,6 +599,13 @@ def average_pool(x, size, strides, sides):
     return total / ops.average_pool(ops.pad(ops.ones_like(x), sides), size, strides)
 
 
+def average_pool_same(x, size, strides, padding_counts=False):
+    """Average over windows that give ceil(size / stride) results, whatever the size of ``x``."""
+    ones = ops.ones((*size, x.shape[-1], 1), x.dtype)
+    total = ops.depthwise_conv(x, ones, strides, "same")
+    return total / (math.prod(size) if padding_counts else ops.depthwise_conv(ops.ones_like(x), ones, strides, "same"))
+
+
 def dilated_pool(combine, x, sizes, strides, dilations):
     """Combine the elements of windows with gaps between them, one axis after the other."""
     for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations), start=1):

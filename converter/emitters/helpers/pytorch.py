@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 
-def pad_same(x, kernel, strides, dilations):
-    """Zeros around ``x`` so that a window gives ceil(size / stride) results; the odd one at the bottom and right."""
+def same_sides(x, kernel, strides, dilations=1, upper=True):
+    """The padding for ``F.pad`` with which windows give ceil(size / stride) results; the odd one at the end where ``upper``."""
     rank = x.ndim - 2
     kernel, strides, dilations = ([n] * rank if isinstance(n, int) else n for n in (kernel, strides, dilations))
     sides = []
     for size, k, stride, dilation in zip(x.shape[2:], kernel, strides, dilations, strict=True):
         total = max((-(-size // stride) - 1) * stride + (k - 1) * dilation + 1 - size, 0)
-        sides = [total // 2, total - total // 2, *sides]
-    return F.pad(x, sides)
+        small, large = total // 2, total - total // 2
+        sides = [small, large, *sides] if upper else [large, small, *sides]
+    return sides
 
 
 def batch_norm_training(x, scale, bias, mean, variance, momentum=0.9, eps=1e-5):
