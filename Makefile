@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-conformance test-octave lint benchmark clean
+.PHONY: demo test test-conformance test-exports test-octave lint benchmark clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,16 @@ test: lint
 # The standard's conformance suite through both targets; not all of it passes yet.
 test-conformance: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m conformance tests/backend
+
+# Models as the exporters of torch, timm, transformers and Keras write them: strict, slow, and with packages of their own.
+# torchvision and timm come without what they ask for, which would replace the PyTorch that is installed.
+$(VENV)/exporters: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt transformers onnxscript tf2onnx pillow
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm torchvision==0.28.0
+	touch $@
+
+test-exports: $(VENV)/exporters
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m exports tests/exports tests/conversion/test_corpus.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
