@@ -55,6 +55,8 @@ class Form:
         weights = [(name, value) for name, value in zip(names, self.inputs, strict=True) if isinstance(value, Weight)]
         tensors = [onnx.numpy_helper.from_array(value.array, name) for name, value in weights]
         results = [onnx.ValueInfoProto(name=name) for name in outputs if name]
+        for info in results[3:]:  # onnxruntime does not infer the type of a fourth output
+            info.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
         graph = onnx.helper.make_graph([node], "test", infos, results, tensors)
         imports = [onnx.helper.make_opsetid("", self.opset), onnx.helper.make_opsetid("com.microsoft", 1)]
         return onnx.helper.make_model(graph, opset_imports=imports, ir_version=10)

@@ -109,13 +109,13 @@ def attention(
     place, key = offset + ops.expand_dims(ops.arange(queries, dtype="int32"), 1), ops.arange(keys, dtype="int32")
     seen = ops.ones_like(scores, dtype="bool")
     if lengths is not None:
-        seen = ops.logical_and(seen, key < lengths)
+        seen = ops.logical_and(seen, lengths > key)
     if causal:
-        seen = ops.logical_and(seen, key <= place)
+        seen = ops.logical_and(seen, place >= key)
     if window[0] >= 0:
-        seen = ops.logical_and(seen, key >= place - window[0])
+        seen = ops.logical_and(seen, place - window[0] <= key)
     if window[1] >= 0:
-        seen = ops.logical_and(seen, key <= place + window[1])
+        seen = ops.logical_and(seen, place + window[1] >= key)
     if mask is not None:
         sides = [(0, 0)] * (mask.ndim - 1) + [(0, keys - ops.shape(mask)[-1])]
         if mask.dtype == "bool":

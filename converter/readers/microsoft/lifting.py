@@ -44,6 +44,7 @@ class Fused:
 
     def __init__(self, node: Node, schema: onnx.defs.OpSchema, outputs: set[Value]):
         self.node, self.nodes = node, list[Node]()
+        self.name = next((value.name for value in node.outputs if value is not None), node.name)
         self._inputs = {entry.name: index for index, entry in enumerate(schema.inputs)}
         used = [value if value is not None and (value.users or value in outputs) else None for value in node.outputs]
         self._used = {entry.name for entry, value in zip(schema.outputs, used, strict=False) if value is not None}
@@ -59,22 +60,21 @@ class Fused:
         """Whether anything reads the output called ``output``."""
         return output in self._used
 
-    def add(self, op_type: str, *inputs: Value | None, **attributes: Any) -> Value:
-        """The first output of a new node. Attributes that are None are left out."""
-        return self.split(op_type, 1, *inputs, **attributes)[0]
+    def add(self, op_type: str, *inputs: Value | None, called: str = "", **attributes: Any) -> Value:
+        """The first output of a new node, ``called`` so. Attributes that are None are left out."""
+        return self.split(op_type, [called], *inputs, **attributes)[0]
 
-    def split(self, op_type: str, count: int, *inputs: Value | None, **attributes: Any) -> list[Value]:
-        """The outputs of a new node that has ``count`` of them."""
+    def split(self, op_type: str, called: Sequence[str], *inputs: Value | None, **attributes: Any) -> list[Value]:
+        """The outputs of a new node, one for each name."""
         attributes = {name: value for name, value in attributes.items() if value is not None}
         if isinstance(attributes.get("pads"), tuple):
             attributes["pads"] = Padding.from_onnx(attributes["pads"])
-        name = f"{self.node.output.name if self.node.outputs[0] else self.node.name}_{op_type}"
-        outputs = [Value(name if count == 1 else f"{name}_{index}") for index in range(count)]
+        outputs = [Value(name or f"{self.name}_{op_type.lower()}") for name in called]
         self.nodes.append(Node(op_type, inputs, outputs, attributes, name=self.node.name, origin=self.node.origin))
         return outputs
 
     def constant(self, data: Any, dtype: Any = np.int64) -> Value:
-        return Value.constant(np.asarray(data, dtype), f"{self.node.name}_constant")
+        return Value.constant(np.asarray(data, dtype), f"{self.name}_constant")
 
     def number(self, number: float, like: Value) -> Value:
         """A number in the type of ``like``."""

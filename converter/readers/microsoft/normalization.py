@@ -10,8 +10,8 @@ from converter.readers.microsoft.lifting import lifted
 @lifted("LayerNormalization")
 def layer_normalization(n):
     """The standard's own, at opsets before it was there."""
-    count = 3 if n.wants("InvStdDev") else 2 if n.wants("Mean") else 1
-    return n.split("LayerNormalization", count, n.X, n.Scale, n.B, axis=n.axis, epsilon=n.epsilon, stash_type=n.stash_type)
+    names = ("", "mean", "deviation")[: 3 if n.wants("InvStdDev") else 2 if n.wants("Mean") else 1]
+    return n.split("LayerNormalization", names, n.X, n.Scale, n.B, axis=n.axis, epsilon=n.epsilon, stash_type=n.stash_type)
 
 
 @lifted("SimplifiedLayerNormalization")

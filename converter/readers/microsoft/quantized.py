@@ -119,7 +119,7 @@ def max_pool(n):
 @lifted("DynamicQuantizeMatMul")
 def dynamic_matmul(n):
     """The first factor is rounded to 8 bits by its own range, the products are those of the rounded numbers."""
-    a = n.add("DequantizeLinear", *n.split("DynamicQuantizeLinear", 3, n.A))
+    a = n.add("DequantizeLinear", *n.split("DynamicQuantizeLinear", ("quantized", "scale", "zero_point"), n.A))
     return _product(n, a, to_float(n, n.B, n.b_scale, n.b_zero_point))
 
 
