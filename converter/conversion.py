@@ -22,7 +22,7 @@ from converter.errors import ConversionError, Problem, ReadError, UnsupportedErr
 from converter.graph import Graph, Source
 from converter.operators import refusals
 from converter.targets import TARGETS, Target
-from converter.verification import BATCH_SIZES, SEEDS, run, source_order, stored_order, verify
+from converter.verification import BATCH_SIZES, SEEDS, run, to_source, to_stored, verify
 from converter.verification.report import Report
 from converter.verification.seeding import seeded
 from converter.verification.worker import TIME_LIMIT, RunError, require, run_model, save_weights
@@ -132,11 +132,13 @@ class Conversion:
 
         Raises ConversionError for a missing or unknown name, or an array of another rank or kind.
         """
-        arrays = [stored_order(array, port) for port, array in zip(self.inputs, self._checked(inputs), strict=True)]
+        arrays = [to_stored(array, port, self.target) for port, array in zip(self.inputs, self._checked(inputs), strict=True)]
         if self._model is None:
             self._model = self.load()
-        results = run.FRAMEWORKS[self.target].call(self._model, arrays)
-        return {port.source_name: source_order(array, port) for port, array in zip(self.outputs, results, strict=True)}
+        results = run.FRAMEWORKS[self.target].call(self._model, arrays, len(self.outputs))
+        return {
+            port.source_name: to_source(array, port, self.target) for port, array in zip(self.outputs, results, strict=True)
+        }
 
     def verify(
         self,
@@ -201,6 +203,9 @@ class Conversion:
         if problems:
             raise ConversionError(problems, str(self.folder))
         for port in self.inputs:
+            if port.kind != "tensor":
+                yield inputs[port.source_name]
+                continue
             array = np.asarray(inputs[port.source_name])
             dtype = np.dtype(port.dtype)
             if array.ndim != len(port.shape) or not np.can_cast(array.dtype, dtype, "same_kind"):
@@ -245,7 +250,7 @@ class Conversion:
 
 
 def _port(row: dict[str, Any]) -> Port:
-    return Port(row["source_name"], row["name"], row["dtype"], tuple(row["shape"]), tuple(row["axes"]))
+    return Port(row["source_name"], row["name"], row["dtype"], tuple(row["shape"]), tuple(row["axes"]), row["kind"])
 
 
 def _write(
@@ -270,7 +275,7 @@ def _write(
 
 def _write_weights(target: Target, emitted: Emitted, folder: Path, time_limit: float) -> None:
     if target == "pytorch":
-        save_weights(emitted.weights, folder / _WEIGHTS[target])
+        save_weights(emitted.weights, folder / _WEIGHTS[target], target)
         return
     try:
         run_model(target, folder, save=emitted.weights, time_limit=time_limit)
@@ -282,7 +287,8 @@ def _write_weights(target: Target, emitted: Emitted, folder: Path, time_limit: f
 def _onnx_ports(values: Sequence[Any]) -> list[Port]:
     """Ports of an ONNX model, which keeps the names and the axis order of the graph."""
     return [
-        Port(v.name, v.name, "" if v.dtype is None else v.dtype.name, v.shape or (), tuple(range(v.rank or 0))) for v in values
+        Port(v.name, v.name, "" if v.dtype is None else v.dtype.name, v.shape or (), tuple(range(v.rank or 0)), v.kind)
+        for v in values
     ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx.defs
 import onnx.helper
 
@@ -118,7 +119,8 @@ class Weight:
 class Value:
     """A tensor that flows between nodes, or a weight (then ``weight`` is set and ``producer`` is None).
 
-    ``dtype`` is a NumPy dtype (``object`` for strings) or None while unknown; ``shape`` is None while the rank is unknown.
+    ``dtype`` is a NumPy dtype (``object`` for strings) or None while unknown; ``shape`` is None while the rank is unknown. A
+    value that is no tensor (a sequence, an optional, a map) has its type in ``container`` and neither dtype nor shape.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class Value:
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.shape: Shape | None = None if shape is None else tuple(shape)
         self.weight = weight
+        self.container: onnx.TypeProto | None = None
         self.producer: Node | None = None
         self._users: dict[tuple[Node, int], None] = {}
 
@@ -148,6 +151,15 @@ class Value:
     def users(self) -> list[tuple[Node, int]]:
         """Each (node, input index) that reads this value, in the order the reads were made."""
         return list(self._users)
+
+    @property
+    def is_tensor(self) -> bool:
+        return self.container is None
+
+    @property
+    def kind(self) -> str:
+        """ "tensor", or what holds tensors: "sequence", "optional", "map"."""
+        return "tensor" if self.container is None else self.container.WhichOneof("value").removesuffix("_type")
 
     @property
     def rank(self) -> int | None:
@@ -218,9 +230,12 @@ class Node:
             value._users[(self, index)] = None
 
     def detach(self) -> None:
-        """Stop reading any value; for a node that is being removed."""
+        """Stop reading any value, in sub-graphs too; for a node that is being removed."""
         for index in range(len(self._inputs)):
             self.set_input(index, None)
+        for subgraph in self.subgraphs():
+            for node in subgraph.nodes:
+                node.detach()
 
     def input(self, index: int) -> Value | None:
         """Input ``index``, None where it is left out."""
@@ -322,6 +337,13 @@ class Graph:
                 if value is not None and value not in seen:
                     seen.add(value)
                     yield value
+
+    def nested(self) -> Iterator[Graph]:
+        """This graph, and the sub-graphs of its nodes at any depth."""
+        yield self
+        for node in self.nodes:
+            for subgraph in node.subgraphs():
+                yield from subgraph.nested()
 
     def weights(self) -> list[Value]:
         """Values that hold a weight and are read by some node or are outputs."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
 import onnx
 import onnxruntime
 
 import converter
 from converter.emitters import Emitted, emit
-from converter.emitters.types import held_as
+from converter.emitters.types import held
 from converter.graph import Graph
 from converter.operators import refusals
-from converter.verification import source_order, stored_order
-from converter.verification.run import as_array, as_tensor
+from converter.verification import to_source, to_stored
+from converter.verification.run import PyTorch, as_tensor, converted
 
 
 def read(model: onnx.ModelProto) -> Graph:
@@ -45,24 +44,9 @@ def run(graph: Graph, target: str, feeds: dict[str, np.ndarray], *, same: bool =
     problems = refusals(graph, target)
     assert not problems, [str(problem) for problem in problems]
     emitted = emit(graph, target, same=same)
-    arrays = [_held(stored_order(feeds[port.source_name], port), target) for port in emitted.inputs]
+    arrays = [to_stored(feeds[port.source_name], port, target) for port in emitted.inputs]
     results = (_run_keras if target == "keras" else _run_pytorch)(emitted, arrays)
-    return [
-        source_order(_in_type(result, port.dtype, target), port) for result, port in zip(results, emitted.outputs, strict=True)
-    ]
-
-
-def _held(array: np.ndarray, target: str) -> np.ndarray:
-    """The array in the type in which the target holds its numbers."""
-    held = held_as(array.dtype.name, target)
-    return array if held == array.dtype.name else array.astype(held)
-
-
-def _in_type(array: np.ndarray, dtype: str, target: str) -> np.ndarray:
-    """The array in the source's type, where the target holds that type in another."""
-    if held_as(dtype, target) == dtype or array.dtype != held_as(dtype, target):
-        return array
-    return array.astype(getattr(ml_dtypes, dtype))
+    return [to_source(result, port, target) for result, port in zip(results, emitted.outputs, strict=True)]
 
 
 def _namespace(emitted: Emitted) -> dict:
@@ -77,10 +61,8 @@ def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]
     namespace = _namespace(emitted)
     (module,) = [v for v in namespace.values() if isinstance(v, type) and issubclass(v, torch.nn.Module)]
     model = module().eval()
-    model.load_state_dict({key: as_tensor(_held(weight.array(), "pytorch")) for key, weight in emitted.weights.items()})
-    with torch.no_grad():
-        result = model(*(as_tensor(array) for array in arrays))
-    return [as_array(tensor) for tensor in (result if isinstance(result, tuple) else (result,))]
+    model.load_state_dict({key: as_tensor(held(weight.array(), "pytorch")) for key, weight in emitted.weights.items()})
+    return PyTorch.call(model, arrays, len(emitted.outputs))
 
 
 def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
@@ -91,11 +73,10 @@ def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
     variables = {variable.path: variable for variable in model.variables if "seed_generator" not in variable.path}
     assert variables.keys() == emitted.weights.keys(), variables.keys() ^ emitted.weights.keys()
     for path, weight in emitted.weights.items():
-        variables[path].assign(_held(weight.array(), "keras"))
-    result = model(
-        [np.ascontiguousarray(a) for a in arrays] if len(arrays) > 1 else np.ascontiguousarray(arrays[0]), training=False
-    )
-    return [keras.ops.convert_to_numpy(tensor) for tensor in (result if isinstance(result, list | tuple) else [result])]
+        variables[path].assign(held(weight.array(), "keras"))
+    results = model(arrays[0] if len(arrays) == 1 else arrays, training=False)
+    results = list(results) if len(emitted.outputs) > 1 else [results]
+    return [converted(result, keras.ops.convert_to_numpy) for result in results]
 
 
 def assert_equal(model: onnx.ModelProto, target: str, feeds: dict[str, np.ndarray], *, same: bool = False) -> None:

@@ -20,6 +20,8 @@ class Port:
     dtype: str
     shape: Shape
     axes: tuple[int, ...]
+    kind: str = "tensor"
+    """Or "sequence" (a list), "optional" (a value or None), "map" (a dictionary); then nothing is said of dtype and shape."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ def emit(graph: Graph, target: str, *, same: bool = False) -> Emitted:
     ``same`` writes ``padding="same"`` wherever that is equal for every input size. The graph must hold nothing that
     ``converter.operators.refusals`` reports.
     """
-    from converter.emitters import keras, pytorch
+    from converter.emitters import keras, keras_subclass, pytorch
+    from converter.emitters.site import NotFunctionalError
 
-    return {"keras": keras, "pytorch": pytorch}[target].emit(graph, same=same)
+    if target == "pytorch":
+        return pytorch.emit(graph, same=same)
+    try:
+        return keras.emit(graph, same=same)
+    except NotFunctionalError:
+        return keras_subclass.emit(graph, same=same)

@@ -6,20 +6,23 @@ import ast
 import builtins
 from typing import Any
 
+import numpy as np
+
 from converter.emitters import Emitted
+from converter.emitters.blocks import trees
 from converter.emitters.expressions import Binding, call, fill, literal
 from converter.emitters.layout import Rule
 from converter.emitters.names import Namespace
 from converter.emitters.ports import header, input_names, model_name, ports
 from converter.emitters.program import Program, name_variables, variable
-from converter.emitters.site import Site
+from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
 from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Layer
-from converter.graph import Graph, Node, Value, Weight
+from converter.graph import Graph, Node, Shape, Value, Weight
 from converter.operators.registry import room_of
 
-_IMPORTS = {
+IMPORTS = {
     "functools": "import functools",
     "itertools": "import itertools",
     "math": "import math",
@@ -29,7 +32,7 @@ _IMPORTS = {
     "layers": "from keras import layers",
     "ops": "from keras import ops",
 }
-_RESERVED = (*dir(builtins), *_IMPORTS, "x")
+RESERVED = (*dir(builtins), *IMPORTS, "x")
 WEIGHTS_FILE = "model.weights.h5"
 
 
@@ -38,7 +41,8 @@ class Keras:
 
     name = "keras"
     layers_nest = False
-    names = frozenset(_IMPORTS) | helper_names("keras")
+    is_functional = True
+    names = frozenset(IMPORTS) | helper_names("keras")
     widened = frozenset({"uint64"})
 
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
@@ -60,10 +64,15 @@ class Keras:
         room = room_of(node)
         return room.activation(node) if room is not None and room.activation is not None else None
 
-    def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
+    def tensor(self, array: np.ndarray) -> ast.expr:
+        return call("ops.convert_to_tensor", [literal(array.tolist()), literal(held_as(array.dtype.name, "keras"))], {})
+
+    def layer_call(
+        self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr], shape: Shape | None
+    ) -> ast.expr:
         if not named or layer.constructor in _UNNAMED:
             tree = ast.Call(program.constructor(layer), arguments, [])
-            tree.layer_name = name
+            tree.layer_name, tree.constructor = name, tree.func
             return tree
         name, new = program.share(layer, name, named)
         if new:
@@ -73,7 +82,7 @@ class Keras:
         else:
             program.layers[name].called_again = True
             tree = ast.Call(ast.Name(name, ast.Load()), arguments, [])
-        tree.layer_name = name
+        tree.layer_name, tree.constructor = name, program.layers[name]
         return tree
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
@@ -97,11 +106,16 @@ _UNNAMED = {f"layers.{kind}{rank}D" for kind in ("ZeroPadding", "Cropping") for 
 
 
 def emit(graph: Graph, *, same: bool = False) -> Emitted:
-    """The model's code, and its weights by variable path ("conv1/kernel")."""
+    """The model's code, and its weights by variable path ("conv1/kernel").
+
+    Raises NotFunctionalError where a node needs the numbers of its inputs while the model is built.
+    """
+    if not graph.inputs or not all(is_symbolic(value) for value in graph.inputs):
+        raise NotFunctionalError("its inputs are no tensors of known rank")
     program = Program.of(graph, Keras(), same=same)
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
-    called = {n.attr for s in program.statements for n in ast.walk(s.tree) if isinstance(n, ast.Attribute)}
-    reserved = (*_RESERVED, *helper_names("keras"))
+    called = {n.attr for tree in trees(program.statements) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    reserved = (*RESERVED, *helper_names("keras"))
     # Keras names an operation after its function, and an input must not have the same name.
     inputs = input_names(program, Namespace((*reserved, *called_again, *called)), kept=True)
     namespace = Namespace((*reserved, *called_again, *inputs.values()))
@@ -113,20 +127,27 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     for layer, constructor in called_again.items():
         lines.append(f"{layer} = {ast.unparse(constructor)}")
         _use_variable(program, constructor, layer)
-    lines += [f"{', '.join(names[v] for v in s.targets)} = {ast.unparse(s.tree)}" for s in program.statements]
+    lines += [line for statement in program.statements for line in statement.lines(names)]
     ends = _one_or_list([names[value] for value in results])
     model = f'keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")'
-    if any("Eager(" in line for line in lines):
-        lines += [f"model = {model}", "model.run_eagerly = True  # shapes depend on the numbers of its inputs", "return model"]
-    else:
-        lines.append(f"return {model}")
+    lines.append(f"return {model}")
     definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
-    inputs_ports = ports(program, graph.inputs, list(inputs.values()))
-    outputs_ports = ports(program, graph.outputs)
+    return module(program, name, list(inputs.values()), definition)
+
+
+def module(program: Program, name: str, inputs: list[str], definition: str) -> Emitted:
+    """The whole module around the definition of ``build_model``."""
+    inputs_ports = ports(program, program.graph.inputs, inputs)
+    outputs_ports = ports(program, program.graph.outputs)
     code = "\n\n\n".join([*helpers_for("keras", definition), definition, _loading(program)])
-    imports = imports_for(code, _IMPORTS)
+    imports = imports_for(code, IMPORTS)
     code = "\n\n".join([header(program, "Keras 3", name, inputs_ports, outputs_ports), "\n".join(imports), code])
     return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports, program.transposes)
+
+
+def is_symbolic(value: Value) -> bool:
+    """Whether a ``KerasTensor`` can stand for the value."""
+    return value.is_tensor and value.shape is not None and value.dtype is not None and value.dtype != object
 
 
 def _input(program: Program, value: Value, name: str) -> ast.expr:
@@ -140,8 +161,8 @@ def _input(program: Program, value: Value, name: str) -> ast.expr:
 
 def _use_variable(program: Program, constructor: ast.expr, name: str) -> None:
     """Let the first call of a layer that is called again go through its variable, as the later ones do."""
-    for statement in program.statements:
-        for node in ast.walk(statement.tree):
+    for tree in trees(program.statements):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.func is constructor:
                 node.func = ast.Name(name, ast.Load())
 

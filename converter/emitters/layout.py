@@ -223,7 +223,14 @@ def plan(graph: Graph, rule_of: Callable[[Node], Rule]) -> Plan:
         if value.rank is not None:
             wants = value.rank > 2 and _reaches_spatial(value, rule_of)
             result.layouts[value] = Layout.channels_last(value.rank) if wants else Layout.logical(value.rank)
+    _plan_nodes(graph, rule_of, result)
+    return result
+
+
+def _plan_nodes(graph: Graph, rule_of: Callable[[Node], Rule], result: Plan) -> None:
     for node in graph.nodes:
+        for subgraph in node.subgraphs():  # what enters and leaves it is in logical order
+            _plan_nodes(subgraph, rule_of, result)
         have = [
             None if value is None or value.weight is not None or value.rank is None else result.of(value)
             for value in node.inputs
@@ -235,7 +242,6 @@ def plan(graph: Graph, rule_of: Callable[[Node], Rule]) -> Plan:
             if value is not None and value.rank is not None:
                 fits = layout is not None and len(layout.order) == value.rank
                 result.layouts[value] = layout if fits else Layout.logical(value.rank)
-    return result
 
 
 def _reaches_spatial(value: Value, rule_of: Callable[[Node], Rule]) -> bool:

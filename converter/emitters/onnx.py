@@ -187,6 +187,8 @@ def tensor(array: np.ndarray, name: str) -> onnx.TensorProto:
 def value_info(name: str, value: Value, *, shape: bool = True) -> onnx.ValueInfoProto:
     """Name and, as far as they are known, type and shape of ``value``."""
     info = onnx.ValueInfoProto(name=name)
+    if value.container is not None:
+        info.type.CopyFrom(value.container)
     if value.dtype is None:
         return info
     info.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)

@@ -41,7 +41,14 @@ def ports(program: Program, values: Sequence[Value], names: Sequence[str] | None
     namespace = Namespace()
     names = names or [namespace.take(identifier(value.name.removeprefix(program._scope), "output")) for value in values]
     return [
-        Port(value.name, name, "" if value.dtype is None else value.dtype.name, value.shape or (), _axes(program, value))
+        Port(
+            value.name,
+            name,
+            "" if value.dtype is None else value.dtype.name,
+            value.shape or (),
+            _axes(program, value),
+            value.kind,
+        )
         for value, name in zip(values, names, strict=True)
     ]
 
@@ -52,6 +59,8 @@ def _axes(program: Program, value: Value) -> tuple[int, ...]:
 
 def describe(port: Port) -> str:
     """name: dtype (batch, 227, 227, 3), in stored order."""
+    if port.kind != "tensor":
+        return f"{plain_text(port.name)}: {port.kind}"
     stored = [port.shape[axis] for axis in port.axes]
     sizes = ", ".join(plain_text(str(size)) if size is not None else "?" for size in stored)
     return f"{plain_text(port.name)}: {port.dtype} ({sizes})"

@@ -9,32 +9,24 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from converter.emitters.blocks import Compound, Statement, assigned, branch, repeat, trees, variable, variables
 from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in
 from converter.emitters.layout import Layout, Plan, Rule, plan, same
 from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
 from converter.emitters.signatures import defaults_of
-from converter.emitters.site import Site
-from converter.emitters.vocabulary import Applied, Expression, Layer, Local, Operand, Template
-from converter.graph import Graph, Node, Value, Weight
+from converter.emitters.site import NotFunctionalError, Site
+from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Template, Variable
+from converter.graph import Graph, Node, Shape, Value, Weight
 from converter.operators.registry import room_of
 
 LINE = 68
 """Longest expression put together on one line."""
-
-
-@dataclass
-class Statement:
-    """``targets = tree``, made for ``node``."""
-
-    targets: list[Value]
-    tree: ast.expr
-    node: Node | None = None
 
 
 class Target(Protocol):
@@ -64,8 +56,17 @@ class Target(Protocol):
     def activation(self, node: Node) -> str | None:
         """The name under which a layer takes this node as its ``activation`` argument; None where there is none."""
 
-    def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
-        """The layer applied. ``named`` tells whether ``name`` comes from the source."""
+    is_functional: bool
+    """Whether the code is run once on tensors that have no numbers yet."""
+
+    def layer_call(
+        self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr], shape: Shape | None
+    ) -> ast.expr:
+        """The layer applied. ``named`` tells whether ``name`` comes from the source, ``shape`` is that of the node's first
+        input in stored order."""
+
+    def tensor(self, array: np.ndarray) -> ast.expr:
+        """A tensor with the number of ``array``, written out."""
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
         """A weight that stands in expressions by itself; a fresh one starts as ``start``, "zeros" or "ones"."""
@@ -79,7 +80,7 @@ class Program:
     target: Target
     keep_same: bool = False
     layouts: Plan = field(default_factory=Plan)
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[Statement | Compound] = field(default_factory=list)
     weights: dict[str, Weight] = field(default_factory=dict)
     """By the target's own key."""
     layers: dict[str, ast.expr] = field(default_factory=dict)
@@ -102,14 +103,29 @@ class Program:
             program._add(node)
         program._add_constant_outputs()
         program._hold_repeated()
-        program._fuse()
+        program.statements = program._fused(program.statements, program.reads())
         return program
 
     # Statements from nodes
 
     def _add(self, node: Node) -> None:
-        site = Site(node, self.layouts, framework=self.target.name, same=self.keep_same)
+        site = Site(
+            node,
+            self.layouts,
+            framework=self.target.name,
+            same=self.keep_same,
+            functional=self.target.is_functional,
+            number_rank=_number_rank(node, self.target.rule(node)),
+        )
         result = self.target.room(node, site)
+        if isinstance(result, Branch | Repeat) and site.functional:
+            raise NotFunctionalError(f"{node.origin} is control flow")
+        if isinstance(result, Branch):
+            branch(self, node, self._lower(result.condition, node, site), result)
+            return
+        if isinstance(result, Repeat):
+            repeat(self, node, lambda expression: self._lower(expression, node, site), result)
+            return
         outputs = [value for value in node.outputs if value is not None]
         if isinstance(result, Template) and result.unpacks:
             targets = [Value("") if value is None else value for value in node.outputs]
@@ -122,6 +138,37 @@ class Program:
             used = [value for value in outputs if value.users or value in self.graph.outputs]
             targets = outputs[: outputs.index(used[-1]) + 1] if used else outputs[:1]
             self._assign(targets, result, node, site)
+
+    def body(self, graph: Graph, start: Callable[[], None] | None, end: Callable[[], None]) -> list[Statement | Compound]:
+        """The statements of a sub-graph, between those that ``start`` and ``end`` append."""
+        outer, self.statements = self.statements, []
+        moved = dict(self._moved)  # what is put into another order inside is unknown outside
+        if start is not None:
+            start()
+        for node in graph.nodes:
+            self._add(node)
+        end()
+        inner, self.statements, self._moved = self.statements, outer, moved
+        return inner
+
+    def alias(self, value: Value, held: Value) -> None:
+        """From now on ``value`` is what the variable ``held`` holds."""
+        self._aliases[value] = held
+
+    def result(self, value: Value) -> ast.expr:
+        """A value that leaves a sub-graph, or enters a loop, in logical order."""
+        if value.weight is not None:
+            return self._constant(value, value.weight)
+        have = self.layouts.of(value)
+        resolved = self._resolved(value)
+        if have.is_logical:
+            return variable(resolved)
+        return variable(self._move(resolved, value, have, Layout.logical(len(have.order))))
+
+    def _constant(self, value: Value, weight: Weight) -> ast.expr:
+        if weight.size == 1 and not weight.trainable and weight.has_data and weight.dtype.kind in "fiub":
+            return self.target.tensor(weight.array())
+        return self._weight(value, weight)
 
     def _add_constant_outputs(self) -> None:
         """A variable for each output that is a weight, so that every output is a variable."""
@@ -164,6 +211,8 @@ class Program:
             return variable(self._locals[expression])
         if isinstance(expression, Template):
             return self._template(expression, node, site)
+        if isinstance(expression, Variable):
+            return variable(expression.value)
         return literal(expression)
 
     def _template(self, template: Template, node: Node, site: Site) -> ast.expr:
@@ -185,7 +234,7 @@ class Program:
             arguments = [self._stored(tree, node) if isinstance(tree, ast.Call) else tree for tree in arguments]
         layer = self.target.typed(applied.layer, node)
         name, named = self._layer_name(layer, node)
-        tree = self.target.layer_call(self, layer, name, named, arguments)
+        tree = self.target.layer_call(self, layer, name, named, arguments, site.operand(0).shape)
         tree.layer = layer
         return tree
 
@@ -332,16 +381,13 @@ class Program:
 
     def reads(self) -> Counter[Value]:
         """How often each value is read by statements and outputs."""
-        count = Counter(name.value for statement in self.statements for name in variables(statement.tree))
+        count = Counter(name.value for tree in trees(self.statements) for name in variables(tree))
         count.update(self.output_values())
         return count
 
     def places(self) -> dict[Value, set[int]]:
         """The statements that read each value; the place after the last one stands for the model's outputs."""
-        places: dict[Value, set[int]] = {}
-        for place, statement in enumerate(self.statements):
-            for name in variables(statement.tree):
-                places.setdefault(name.value, set()).add(place)
+        places = places_in(self.statements)
         for value in self.output_values():
             places.setdefault(value, set()).add(len(self.statements))
         return places
@@ -349,27 +395,39 @@ class Program:
     def output_values(self) -> list[Value]:
         return [self._resolved(value) for value in self.graph.outputs]
 
-    def _fuse(self) -> None:
-        """Put a statement into the next one where a person would."""
-        reads = self.reads()
-        fused: list[Statement] = []
-        for statement in self.statements:
+    def _fused(self, statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
+        """The statements, each put into the next one where a person would."""
+        fused: list[Statement | Compound] = []
+        for statement in statements:
+            if isinstance(statement, Compound):
+                for clause in statement.clauses:
+                    clause.body = self._fused(clause.body, reads)
+                head = statement.clauses[0]
+                while fused and head.tree is not None and self._fits(fused[-1], Statement([], head.tree), reads):
+                    previous = fused.pop()
+                    head.tree = _Substitute(previous.targets[0], previous.tree).visit(head.tree)
+                fused.append(statement)
+                continue
             while fused and self._fits(fused[-1], statement, reads):
                 previous = fused.pop()
                 activation = self.target.activation(statement.node) if statement.node else None
-                if activation is not None and takes_activation(previous.tree):
+                if is_variable(statement.tree):
+                    statement = Statement(statement.targets, previous.tree, previous.node)
+                elif activation is not None and takes_activation(previous.tree):
                     _add_activation(previous.tree, activation)
                     statement = Statement(statement.targets, previous.tree, previous.node)
                 else:
                     statement.tree = _Substitute(previous.targets[0], previous.tree).visit(statement.tree)
             fused.append(statement)
-        self.statements = fused
+        return fused
 
-    def _fits(self, previous: Statement, statement: Statement, reads: Counter[Value]) -> bool:
-        if len(previous.targets) != 1 or reads[previous.targets[0]] != 1:
+    def _fits(self, previous: Statement | Compound, statement: Statement, reads: Counter[Value]) -> bool:
+        if isinstance(previous, Compound) or len(previous.targets) != 1 or reads[previous.targets[0]] != 1:
             return False
         if not any(name.value is previous.targets[0] for name in _operands(statement.tree)):
             return False
+        if is_variable(statement.tree):
+            return bool(statement.targets) or is_infix(previous.tree)
         activation = self.target.activation(statement.node) if statement.node is not None else None
         if activation is not None and takes_activation(previous.tree):
             return True
@@ -385,15 +443,15 @@ class Program:
         return nests and len(ast.unparse(previous.tree)) + len(ast.unparse(statement.tree)) <= LINE
 
 
-def variable(value: Value) -> ast.Name:
-    """A variable that gets its name once all statements are known."""
-    name = ast.Name("x", ast.Load())
-    name.value = value
-    return name
+def _number_rank(node: Node, rule: Rule) -> int | None:
+    """Up to which rank a single number is printed as such: any where it is broadcast, none where it must be a tensor."""
+    if rule is same:
+        return None
+    return 0 if all(value is None or value.is_tensor for value in (*node.inputs, *node.outputs)) else -1
 
 
-def variables(tree: ast.AST) -> list[ast.Name]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Name) and hasattr(node, "value")]
+def is_variable(tree: ast.AST) -> bool:
+    return isinstance(tree, ast.Name) and hasattr(tree, "value")
 
 
 def is_unary(node: Node | None) -> bool:
@@ -410,14 +468,13 @@ def takes_activation(tree: ast.expr) -> bool:
     return (
         layer is not None
         and layer.constructor.startswith(_WITH_ACTIVATION)
-        and isinstance(tree.func, ast.Call)
-        and not getattr(tree.func, "called_again", False)
-        and not any(keyword.arg == "activation" for keyword in tree.func.keywords)
+        and not getattr(tree.constructor, "called_again", False)
+        and not any(keyword.arg == "activation" for keyword in tree.constructor.keywords)
     )
 
 
 def _add_activation(tree: ast.Call, activation: str) -> None:
-    keywords = tree.func.keywords
+    keywords = tree.constructor.keywords
     place = next((index for index, keyword in enumerate(keywords) if keyword.arg == "name"), len(keywords))
     keywords.insert(place, ast.keyword("activation", ast.Constant(activation)))
 
@@ -471,26 +528,54 @@ def _equals_default(keyword: ast.keyword, defaults: Mapping[str, Any]) -> bool:
 
 def name_variables(program: Program, namespace: Namespace, inputs: dict[Value, str]) -> dict[Value, str]:
     """Names for all variables: ``x`` along a chain, the source's name for what is read again later."""
-    names, places = dict(inputs), program.places()
-    for place, statement in enumerate(program.statements):
-        for value in statement.targets:
-            if value not in places:
-                names[value] = "_"
-            elif len(statement.targets) == 1 and places[value] == {place + 1}:
-                names[value] = "x"
-            else:
-                names[value] = namespace.take(_source_name(program, value, statement))
-    for statement in program.statements:
-        for name in variables(statement.tree):
+    names = dict(inputs)
+    _name_block(program, program.statements, program.places(), namespace, names)
+    for tree in trees(program.statements):
+        for name in variables(tree):
             name.id = names[name.value]
     return names
 
 
-def _source_name(program: Program, value: Value, statement: Statement) -> str:
+_BELOW = -1
+"""The place of what is read inside a nested block."""
+
+
+def places_in(statements: list[Statement | Compound]) -> dict[Value, set[int]]:
+    """The statements that read each value."""
+    places: dict[Value, set[int]] = {}
+    for place, statement in enumerate(statements):
+        inner = trees(statement.bodies) if isinstance(statement, Compound) else ()
+        for where, found in ((place, statement.heads), (_BELOW, inner)):
+            for tree in found:
+                for name in variables(tree):
+                    places.setdefault(name.value, set()).add(where)
+    return places
+
+
+def _name_block(program: Program, statements: Any, places: dict, namespace: Namespace, names: dict[Value, str]) -> None:
+    for place, statement in enumerate(statements):
+        for value in statement.targets:
+            if value in names:
+                continue
+            if value not in places:
+                names[value] = "_"
+            elif len(statement.targets) == 1 and places.get(value) == {place + 1} and not isinstance(statement, Compound):
+                names[value] = "x"
+            else:
+                names[value] = namespace.take(_source_name(program, value, statement))
+        if isinstance(statement, Compound):
+            for clause in statement.clauses:
+                inside = places_in(clause.body)
+                for value in places.keys() & set(assigned(clause.body)):  # read outside the block too
+                    inside.setdefault(value, set()).add(_BELOW)
+                _name_block(program, clause.body, inside, namespace, names)
+
+
+def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program._scope)
     if text and not is_generated(text):
         return identifier(text)
-    tree = statement.tree
+    tree = None if isinstance(statement, Compound) else statement.tree
     while isinstance(tree, ast.Call):
         if hasattr(tree, "layer_name"):
             return tree.layer_name

@@ -6,7 +6,10 @@ import ast
 import builtins
 from typing import Any
 
+import numpy as np
+
 from converter.emitters import Emitted
+from converter.emitters.blocks import function_lines
 from converter.emitters.expressions import Binding, call, fill, literal, parse
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
@@ -17,7 +20,7 @@ from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
 from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Layer
-from converter.graph import Graph, Node, Weight
+from converter.graph import Graph, Node, Shape, Weight
 from converter.operators.registry import room_of
 
 _IMPORTS = {
@@ -41,6 +44,7 @@ class PyTorch:
 
     name = "pytorch"
     layers_nest = True
+    is_functional = False
     names = frozenset(_IMPORTS) | helper_names("pytorch")
     widened = frozenset({"uint16", "uint32", "uint64"})
 
@@ -60,7 +64,14 @@ class PyTorch:
     def activation(self, node: Node) -> str | None:
         return None
 
-    def layer_call(self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr]) -> ast.expr:
+    def tensor(self, array: np.ndarray) -> ast.expr:
+        inferred = {"int64", "float32", "bool"}
+        options = {} if array.dtype.name in inferred else {"dtype": parse(f"torch.{held_as(array.dtype.name, 'pytorch')}")}
+        return call("torch.tensor", [literal(array.tolist())], options)
+
+    def layer_call(
+        self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr], shape: Shape | None
+    ) -> ast.expr:
         name, new = program.share(layer, name, named)
         if new:
             program.layers[name] = program.constructor(layer)
@@ -99,14 +110,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
             construction.append(ast.unparse(text))
         else:
             construction.append(f"self.{layer} = {ast.unparse(tree)}")
-    *body, last = program.statements or [None]
-    lines = [f"{', '.join(names[v] for v in s.targets)} = {ast.unparse(s.tree)}" for s in body]
-    if last is not None and last.targets == results:
-        lines.append(f"return {ast.unparse(last.tree)}")
-    else:
-        if last is not None:
-            lines.append(f"{', '.join(names[v] for v in last.targets)} = {ast.unparse(last.tree)}")
-        lines.append(f"return {', '.join(names.get(value) or 'self.' + value.name for value in results)}")
+    lines = function_lines(program.statements, results, names)
     definition = "\n".join(
         [
             f"class {name}(nn.Module):",

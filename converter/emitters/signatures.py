@@ -62,6 +62,11 @@ def module_attributes() -> frozenset[str]:
     return frozenset(table()["module_attributes"])
 
 
+def model_attributes() -> frozenset[str]:
+    """Names that a layer or weight of a ``keras.Model`` must not take."""
+    return frozenset(table()["model_attributes"])
+
+
 def measure() -> dict[str, Any]:
     """The table, from the frameworks installed here."""
     import keras
@@ -76,7 +81,8 @@ def measure() -> dict[str, Any]:
     }
     defaults |= _BUILTIN
     attributes = sorted(name for name in dir(torch.nn.Module()) if not name.startswith("__"))
-    return {"defaults": defaults, "module_attributes": attributes}
+    model = sorted(name for name in dir(keras.Model()) if not name.startswith("__"))
+    return {"defaults": defaults, "module_attributes": attributes, "model_attributes": model}
 
 
 def _defaults(function: Any) -> Iterator[tuple[str, Any]]:

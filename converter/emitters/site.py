@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
 import numpy as np
 
-from converter.emitters.expressions import names_in
 from converter.emitters.layout import Layout, Plan
 from converter.emitters.vocabulary import Operand, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
@@ -17,6 +15,10 @@ _VARIADIC = "Variadic"
 _PER_AXIS = {"kernel_shape", "strides", "dilations"}
 
 
+class NotFunctionalError(Exception):
+    """A node needs the numbers of its inputs, which a functional model does not have while it is built."""
+
+
 class Site:
     """One node in one target.
 
@@ -24,10 +26,21 @@ class Site:
     axis come as short as they can be said: (3, 3) as 3. ``n.axis`` and ``n.axes`` are stored axes, the last one as -1.
     """
 
-    def __init__(self, node: Node, plan: Plan, *, framework: str = "", same: bool = False):
+    def __init__(
+        self,
+        node: Node,
+        plan: Plan,
+        *,
+        framework: str = "",
+        same: bool = False,
+        functional: bool = False,
+        number_rank: int | None = None,
+    ):
         self.node = node
         self.plan = plan
         self.framework = framework
+        self.functional = functional
+        self._number_rank = number_rank
         self._same = same
         schema = onnx_schema(node.op_type, node.domain)
         self._formal = [(i.name, i.option.name == _VARIADIC) for i in schema.inputs] if schema else []
@@ -60,7 +73,7 @@ class Site:
         value = self.node.input(index)
         if value is None:
             return None
-        return Operand(value, index, self.layout(index).order)
+        return Operand(value, index, self.layout(index).order, self._number_rank)
 
     @property
     def first(self) -> Operand:
@@ -117,6 +130,13 @@ class Site:
         index = [formal for formal, _ in self._formal].index(name)
         return known(self.node.input(index))
 
+    def number(self, name: str) -> Any:
+        """The whole number that the input called ``name`` holds, as a literal or as what computes it."""
+        known = self.constant(name)
+        if known is not None:
+            return int(known.reshape(-1)[0])
+        return self.eager("int(x[0])" if getattr(self, name).rank else "int(x)", x=getattr(self, name))
+
     def is_known(self, name: str) -> bool:
         """Whether the input called ``name`` is left out or its numbers are known when converting."""
         index = [formal for formal, _ in self._formal].index(name)
@@ -141,36 +161,31 @@ class Site:
             return Template(f"({text})[0]", bindings)
         return Template(text, bindings, unpacks=True, parts=number)
 
-    def eager(self, text: str, **bindings: Any) -> Template:
-        """A template of the Keras layer ``Eager``, in which ``shape`` and ``dtype`` are those of each output."""
-        tensors = {name: getattr(self, name) for name in names_in(text) if self.has(name)} | bindings
-        bindings = {name: self._tensor(bound) for name, bound in tensors.items()}
-        values = [value for value in self.node.outputs if value is not None]
-        shapes = [tuple(s if isinstance(s, int) else None for s in value.shape or ()) for value in values]
-        dtypes = [value.dtype.name for value in values]
-        if len(values) == 1:
-            return Template(text, {"shape": shapes[0], "size": shapes[0], "dtype": dtypes[0], **bindings})
-        return Template(text, {"shape": tuple(shapes), "dtype": tuple(dtypes), **bindings}, unpacks=True)
+    @property
+    def library(self) -> str:
+        """The module of the target's functions."""
+        return "torch" if self.framework == "pytorch" else "ops"
 
-    def _tensor(self, bound: Any) -> Any:
-        """What is bound to a name, a number of the network as a tensor: a Keras layer takes no other positional argument."""
-        if isinstance(bound, list):
-            return [self._tensor(item) for item in bound]
-        if isinstance(bound, Operand) and bound.is_number:
-            return self.expr("ops.convert_to_tensor(x, dtype)", x=bound, dtype=bound.dtype.name)
-        return bound
+    def tensor(self, text: str, dtype: str, **bindings: Any) -> Template:
+        """A template for a tensor of a plain Python number, or of a list of them."""
+        if self.framework == "keras":
+            return Template(f'ops.convert_to_tensor({text}, "{dtype}")', bindings)
+        more = "" if dtype in ("int64", "float32", "bool") else f", dtype=torch.{dtype}"
+        return Template(f"torch.tensor({text}{more})", bindings)
+
+    def eager(self, text: str, **bindings: Any) -> Template:
+        """A template that needs the numbers of its tensors, not only their shapes: no functional model can say it."""
+        if self.functional:
+            raise NotFunctionalError(f"{self.node.origin} needs the numbers of its inputs")
+        return Template(text, bindings)
 
     def sized(self, text: str, **bindings: Any) -> Template:
-        """A call of a Keras helper that needs the sizes of its inputs: through ``Eager`` where one is not known yet."""
-        if all(
-            value is None or (value.shape is not None and all(isinstance(s, int) for s in value.shape))
+        """A template that needs every size of its inputs as a number."""
+        known = all(
+            value is None or (value.shape is not None and all(isinstance(size, int) for size in value.shape))
             for value in self.node.inputs
-        ):
-            return self.expr(text, **bindings)
-        call = ast.parse(text, mode="eval").body
-        options = "".join(f", {ast.unparse(keyword)}" for keyword in call.keywords)
-        tensors = ", ".join(ast.unparse(argument) for argument in call.args)
-        return self.eager(f"Eager({ast.unparse(call.func)}, shape, dtype{options})({tensors})", **bindings)
+        )
+        return Template(text, bindings) if known else self.eager(text, **bindings)
 
     def unpack(self, text: str, **bindings: Any) -> Template:
         """A template whose value is a tuple with a part for each output."""

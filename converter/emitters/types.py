@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 _EVERYWHERE = {"int2": "int8", "int4": "int8", "uint2": "uint8", "uint4": "uint8", "float4_e2m1fn": "float32"}
 
 HELD_AS = {
@@ -13,3 +15,9 @@ HELD_AS = {
 def held_as(dtype: str, target: str) -> str:
     """The name of the type in which ``target`` holds numbers of type ``dtype``."""
     return HELD_AS[target].get(dtype, dtype)
+
+
+def held(array: np.ndarray, target: str) -> np.ndarray:
+    """The array in the type in which ``target`` holds its numbers."""
+    dtype = held_as(array.dtype.name, target)
+    return array if dtype == array.dtype.name else array.astype(dtype)

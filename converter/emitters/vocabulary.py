@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from converter.graph import Value, Weight
+from converter.graph import Graph, Value, Weight
 
 
 class Expression:
@@ -16,12 +17,14 @@ class Operand(Expression):
     """A value as the emitted code holds it.
 
     ``index`` is the node's input it stands for. ``shape`` is in stored axis order (channels last in Keras where the layout
-    says so), with leading axes of size 1 where the layout has more axes than the value.
+    says so), with leading axes of size 1 where the layout has more axes than the value. ``number_rank`` is the largest rank
+    of a single number that is printed as such, None for any: an operator that broadcasts takes 5 for [[5]], others do not.
     """
 
-    def __init__(self, value: Value, index: int, order: tuple[int, ...] | None = None):
+    def __init__(self, value: Value, index: int, order: tuple[int, ...] | None = None, number_rank: int | None = None):
         self.value = value
         self.index = index
+        self.number_rank = number_rank
         self.shape = None
         if value.shape is not None:
             order = tuple(range(len(value.shape))) if order is None else order
@@ -37,6 +40,8 @@ class Operand(Expression):
         """Whether it is printed as a plain number."""
         weight = self.weight
         if weight is None or weight.size != 1 or not weight.has_data or weight.dtype == object:
+            return False
+        if self.number_rank is not None and len(weight.shape) > self.number_rank:
             return False
         return not weight.trainable or not weight.shape
 
@@ -94,3 +99,55 @@ class Layer:
 
     def __call__(self, *arguments: Expression) -> Applied:
         return Applied(self, arguments)
+
+
+class Variable(Expression):
+    """A variable of the emitted code."""
+
+    def __init__(self, value: Value):
+        self.value = value
+
+
+@dataclass
+class Branch:
+    """``if condition`` the sub-graph ``then``, else the sub-graph ``otherwise``; both give the node's outputs."""
+
+    condition: Expression
+    then: Graph
+    otherwise: Graph
+
+
+@dataclass
+class State:
+    """What goes from one round of a loop to the next: an input of its body, with the first value, the body's output that is
+    the next value, and the node's output that is the last (None: nobody asks)."""
+
+    value: Value
+    first: Expression
+    next: Value
+    output: Value | None
+
+
+@dataclass
+class Part:
+    """A list, the variable ``value``, of what each round gives, and the node's output made from it."""
+
+    value: Value
+    output: Value | None
+
+
+@dataclass
+class Repeat:
+    """``for variables in iterable:`` the body.
+
+    ``counters`` are inputs of the body computed from the loop's variables, ``keep`` is the state that must hold for a round to
+    begin, ``collected`` holds for each collected output of the body its list and the expression that joins it.
+    """
+
+    body: Graph
+    variables: list[Value]
+    iterable: Expression
+    states: list[State]
+    collected: list[tuple[Value, Part, Expression]]
+    counters: list[tuple[Value, Expression]] = field(default_factory=list)
+    keep: Value | None = None

@@ -13,7 +13,7 @@ class NonMaxSuppression:
         return n.expr(f"non_max_suppression({_BOXES}, center=center)", center=bool(n.center_point_box))
 
     def keras(n):
-        return n.eager(f"Eager(non_max_suppression, shape, dtype, center=center)({_BOXES})", center=bool(n.center_point_box))
+        return n.eager(f"non_max_suppression({_BOXES}, center=center)", center=bool(n.center_point_box))
 
 
 _BOXES = "boxes, scores, max_output_boxes_per_class, iou_threshold, score_threshold"
@@ -31,8 +31,7 @@ class RoiAlign:
     def keras(n):
         if n.sampling_ratio > 0:
             return n.expr(_ROI_ALIGN, **_region(n))
-        options = ", ".join(f"{name}={name}" for name in _region(n))
-        return n.eager(f"Eager(roi_align, shape, dtype, {options})(X, rois, batch_indices)", **_region(n))
+        return n.eager(_ROI_ALIGN, **_region(n))
 
 
 _ROI_ALIGN = "roi_align(X, rois, batch_indices, size=size, ratio=ratio, scale=scale, half_pixel=half_pixel, maximum=maximum)"
@@ -56,31 +55,22 @@ class MaxRoiPool:
         return n.expr("max_roi_pool(X, rois, size=size, scale=spatial_scale)", size=n.pooled_shape)
 
     def keras(n):
-        text = "Eager(max_roi_pool, shape, dtype, size=size, scale=spatial_scale)(X, rois)"
-        return n.eager(text, size=n.pooled_shape)
+        return n.eager("max_roi_pool(X, rois, size=size, scale=spatial_scale)", size=n.pooled_shape)
 
 
 @operator("Col2Im")
 class Col2Im:
     """Sums overlapping blocks, one a column, back into an image."""
 
-    restrictions = "sizes of image and block known when converting, in Keras"
-
-    def restrict(node, target):
-        if target == "keras" and any(value.array is None for value in node.inputs[1:]) and node.output.shape is None:
-            return "the size of its image is not known when converting"
-        return None
-
     def pytorch(n):
         return n.expr("blocks_to_image(input, image_shape, block_shape, strides, dilations, sides)", **_blocks(n))
 
     def keras(n):
+        text = "blocks_to_image(input, image_shape, block_shape, strides, dilations, sides)"
         if n.is_known("image_shape") and n.is_known("block_shape"):
             sizes = {name: tuple(n.constant(name).tolist()) for name in ("image_shape", "block_shape")}
-            text = "blocks_to_image(input, image_shape, block_shape, strides, dilations, sides)"
             return n.expr(text, **sizes, **_blocks(n))
-        text = "Eager(blocks_to_image, shape, dtype, strides=strides, dilations=dilations, sides=sides)"
-        return n.eager(f"{text}(input, image_shape, block_shape)", **_blocks(n))
+        return n.eager(text, **_blocks(n))
 
 
 def _blocks(n) -> dict:

@@ -46,10 +46,7 @@ class Slice:
     def keras(n):
         slices = known_slices(n.node)
         if slices is None:
-            operands = [n.operand(i) for i in range(1, len(n.node.inputs)) if n.operand(i) is not None]
-            given = ("starts", "ends", "axes", "steps")
-            names = tuple(name for i, name in enumerate(given, 1) if n.node.input(i) is not None)
-            return n.eager("Eager(sliced, shape, dtype, given=names)(data, *rest)", names=names[2:], rest=operands)
+            return n.eager("sliced(data, starts, ends, axes, steps)", axes=n.operand(3), steps=n.operand(4))
         return _slice(n, slices, "ops.flip(data, axes)")
 
 
@@ -159,11 +156,6 @@ class ScatterND:
 class OneHot:
     """``values`` holds what stands elsewhere and what stands at the index; a negative index counts from the end."""
 
-    def restrict(node, target):
-        shape = node.output.shape
-        size = None if shape is None else shape[node["axis"]]
-        return None if target == "pytorch" or isinstance(size, int) else "its depth is not known when converting"
-
     def pytorch(n):
         axis = n.node["axis"] % (n.indices.rank + 1)
         size = n.node.output.shape and n.node.output.shape[axis]
@@ -172,7 +164,9 @@ class OneHot:
 
     def keras(n):
         axis = n.node["axis"] % (n.indices.rank + 1)
-        return n.expr("one_hot(indices, depth, values, axis)", depth=n.node.output.shape[axis], axis=axis)
+        size = n.node.output.shape and n.node.output.shape[axis]
+        depth = size if isinstance(size, int) else n.eager("int(depth)")
+        return n.expr("one_hot(indices, depth, values, axis)", depth=depth, axis=axis)
 
 
 @operator("NonZero")
@@ -181,7 +175,7 @@ class NonZero:
         return n.expr("torch.nonzero(X).T")
 
     def keras(n):
-        return n.eager("Eager(nonzero, shape, dtype)(X)")
+        return n.eager("nonzero(X)")
 
 
 @operator("Unique")
@@ -194,15 +188,8 @@ class Unique:
         )
 
     def keras(n):
-        if len(n.node.outputs) == 1:
-            return n.eager("Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=1)(X)", **_unique(n))
-        return n.eager(
-            "Eager(unique, shape, dtype, axis=axis, sorted=sorted, count=count)(X)", count=len(n.node.outputs), **_unique(n)
-        )
-
-
-def _unique(n):
-    return {"axis": n.node["axis"], "sorted": bool(n.sorted)}
+        unique = n.eager("unique(X, axis, sorted)", axis=n.node["axis"], sorted=bool(n.sorted))
+        return n.unpack("found[:count]", found=unique, count=len(n.node.outputs))
 
 
 @operator("Compress")
@@ -213,7 +200,7 @@ class Compress:
         return n.expr(f"input[{':, ' * (n.axis % n.input.rank)}torch.nonzero(condition).squeeze(1)]")
 
     def keras(n):
-        return n.eager("Eager(compress, shape, dtype, axis=axis)(input, condition)", axis=n.node["axis"])
+        return n.eager("compress(input, condition, axis)", axis=n.node["axis"])
 
 
 @operator("ReverseSequence")

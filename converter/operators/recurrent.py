@@ -34,9 +34,6 @@ def _reason(node, target):
     unknown = [name for name in _names(node) if name not in _FUNCTIONS]
     if unknown:
         return f"activation {unknown[0]} is not supported"
-    shape = node.inputs[0].shape
-    if target == "keras" and not _is_plain(node) and (shape is None or not isinstance(shape[node["layout"]], int)):
-        return "the number of time steps is not known"
     return None
 
 
@@ -77,6 +74,9 @@ def _room(n):
     named = "".join(f", {name}={name}" for name in options)
     cell = f"{n.node.op_type.lower()}_cell"
     text = f"recurrent({cell}, X, W, R, B, sequence_lens, [{', '.join(states)}]{named})"
+    shape = n.node.inputs[0].shape
+    if n.functional and (shape is None or not isinstance(shape[n.node["layout"]], int)):
+        n.eager(text)
     return n.results(text, 1 + len(states), **options)
 
 
@@ -148,19 +148,19 @@ def _gates(weight, direction: int, order: list[int]):
 @operator("LSTM")
 class LSTM:
     restrict = _reason
-    restrictions = "activations without parameters; a fixed number of time steps in Keras"
+    restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)
 
 
 @operator("GRU")
 class GRU:
     restrict = _reason
-    restrictions = "activations without parameters; a fixed number of time steps in Keras"
+    restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)
 
 
 @operator("RNN")
 class RNN:
     restrict = _reason
-    restrictions = "activations without parameters; a fixed number of time steps in Keras"
+    restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)

@@ -50,7 +50,7 @@ def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: s
     def keras_(n):
         x = n.expr(before, x=n.data)
         if not n.is_known("axes"):
-            text = f"Eager(over_axes, shape, dtype, reduce={keras}, keepdims=keep{initial(n)})(x, axes)"
+            text = f"{keras}(x, axis=tuple(numbers(axes)), keepdims=keep{initial(n)})"
             x = n.eager(text, x=x, axes=n.operand(1), keep=bool(n.keepdims))
         elif axes_of(n) not in (None, ()):
             x = n.expr(f"{keras}(x, axis=axes, keepdims=keep{initial(n)})", x=x, axes=axes_of(n), keep=bool(n.keepdims))
@@ -123,12 +123,8 @@ def _running(op_type: str, function: str, start: int) -> None:
         return n.expr(text, axis=axis, start=start, **_switches(n))
 
     def keras(n):
-        if not n.is_known("axis"):
-            options = f"cumulate=ops.{function}, start=start, exclusive=exclusive, reverse=reverse"
-            return n.eager(
-                f"Eager(running_along, shape, dtype, {options})(x, axis)", axis=n.operand(1), start=start, **_switches(n)
-            )
-        axis = int(n.constant("axis").reshape(-1)[0])
+        known = n.constant("axis")
+        axis = n.eager("int(axis)", axis=n.operand(1)) if known is None else int(known.reshape(-1)[0])
         if not n.exclusive and not n.reverse:
             return n.expr(f"ops.{function}(x, axis=axis)", axis=axis)
         return n.expr(f"running(ops.{function}, x, axis, start, exclusive, reverse)", axis=axis, start=start, **_switches(n))
@@ -148,16 +144,12 @@ _running("CumProd", "cumprod", 1)
 class TopK:
     """Of equal elements the one with the lower index comes first, which neither target's own function promises."""
 
-    def restrict(node, target):
-        shape = node.output.shape
-        size = None if shape is None else shape[node["axis"]]
-        return None if target == "pytorch" or isinstance(size, int) else "the number of elements is not known when converting"
-
     def pytorch(n):
         size = n.node.output.shape and n.node.output.shape[n.node["axis"]]
         count = size if isinstance(size, int) else n.expr("K.item()")
         return n.unpack("top_k(X, count, axis, largest)", count=count, largest=bool(n.largest))
 
     def keras(n):
-        count = n.output_shape[n.axis]
+        size = n.node.output.shape and n.node.output.shape[n.node["axis"]]
+        count = size if isinstance(size, int) else n.eager("int(K)")
         return n.unpack("top_k(X, count, axis, largest)", count=count, largest=bool(n.largest))

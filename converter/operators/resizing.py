@@ -37,12 +37,9 @@ class Resize:
             names.remove("roi")
         if all(_numbers(n, name) is not None for name in names):
             given = {name: _numbers(n, name) for name in names}
-            return n.sized(_call("resize(X", {}, given | options).replace("resize(X, ", "resize(X, "), **given, **options)
-        operands = [n.operand(_PLACE[name]) for name in names]
-        return n.eager(
-            _call("Eager(resize_by, shape, dtype, given=given", {}, options) + "(X, *operands)",
-            given=tuple(names), operands=operands, **options,
-        )  # fmt: skip
+            return n.sized(_call("resize(X", given, options), **given, **options)
+        operands = {name: n.expr("numbers(x)", x=n.operand(_PLACE[name])) for name in names}
+        return n.eager(_call("resize(X", operands, options), **operands, **options)
 
 
 _PLACE = {"roi": 1, "scales": 2, "sizes": 3}
@@ -123,16 +120,15 @@ class GridSample:
 class AffineGrid:
     """The last axis of the result holds x, y (and z) between -1 and 1."""
 
-    def restrict(node, target):
-        shape = node.output.shape
-        fixed = node.inputs[1].array is not None or (shape is not None and all(isinstance(size, int) for size in shape))
-        return None if target == "pytorch" or fixed else "its size is not known when converting"
-
     def pytorch(n):
         size = n.constant("size")
         size = n.expr("size.tolist()") if size is None else tuple(size.tolist())
         return n.expr("F.affine_grid(theta, size, align_corners=aligned)", size=size, aligned=bool(n.align_corners))
 
     def keras(n):
-        sizes = n.output_shape[1:-1] if n.constant("size") is None else tuple(n.constant("size").tolist()[2:])
+        shape = n.node.output.shape
+        fixed = shape is not None and all(isinstance(size, int) for size in shape)
+        sizes = shape[1:-1] if fixed else n.eager("numbers(size)[2:]")
+        if n.constant("size") is not None:
+            sizes = tuple(n.constant("size").tolist()[2:])
         return n.expr("affine_grid(theta, sizes, aligned)", sizes=sizes, aligned=bool(n.align_corners))

@@ -39,7 +39,7 @@ class Reshape:
 
     def keras(n):
         if not _is_sized(n):
-            return n.eager("Eager(reshaped, size, dtype, zero=zero)(data, sizes)", sizes=n.shape, zero=bool(n.allowzero))
+            return n.eager("reshaped(data, shape, zero=zero)", zero=bool(n.allowzero))
         target, batch = _target(n), n.data.shape[0] if n.data.shape else None
         if target and target[0] == -1 and n.output_shape[0] == batch and len(target) > 1:
             return Layer("layers.Reshape", target[1:])(n.data)
@@ -111,9 +111,16 @@ class Squeeze:
         return n.expr("ops.squeeze(data, axes)" if n.axes else "ops.squeeze(data)")
 
 
+def _addable(node, target):
+    axes = node.inputs[1].array
+    if axes is not None and node.inputs[0].rank is None and axes.size > 1 and axes.min() < 0:
+        return "the number of axes of its input is unknown"
+    return _sized_or_constant(node, target)
+
+
 @operator("Unsqueeze")
 class Unsqueeze:
-    restrict = _sized_or_constant
+    restrict = _addable
 
     def pytorch(n):
         if not n.is_known("axes"):
@@ -130,8 +137,8 @@ class Unsqueeze:
 
 
 def _new_axes(n) -> list[int]:
-    rank = n.node.output.rank
-    return sorted(int(axis) % rank for axis in n.constant("axes").reshape(-1))
+    rank, axes = n.node.output.rank, n.constant("axes").reshape(-1).tolist()
+    return sorted(axis % rank for axis in axes) if rank else sorted(axes)
 
 
 def _padded(node, have):
@@ -159,9 +166,7 @@ class Pad:
 
     def keras(n):
         if not (n.is_known("pads") and n.is_known("axes")):
-            rest = {name: n.operand(i) for i, name in ((2, "fill"), (3, "axes")) if n.operand(i) is not None}
-            text = "Eager(padded_by, shape, dtype, given=given, mode=mode)(data, pads, *rest)"
-            return n.eager(text, given=tuple(rest), rest=list(rest.values()))
+            return n.eager("padded_by(data, pads, mode, fill, axes)", fill=_fill(n), axes=n.operand(3))
         padding = _amounts(n)
         order = n.layout().order
         sides = tuple((padding.begin[axis], padding.end[axis]) for axis in order)
@@ -230,24 +235,12 @@ class Split:
         return _split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]")
 
 
-def _needs_shape(node, target):
-    shape = node.output.shape
-    fixed = shape is not None and all(isinstance(size, int) for size in shape)
-    return None if target == "pytorch" or fixed else "the shape of its result is not known when converting"
-
-
 def _fixed(n) -> bool:
     return all(isinstance(size, int) for size in n.node.output.shape or (None,))
 
 
-def _needs_rank(node, target):
-    return None if target == "pytorch" or node.output.shape is not None else "the rank of its result is unknown"
-
-
 @operator("Expand")
 class Expand:
-    restrict = _needs_rank
-
     def pytorch(n):
         if _fixed(n):
             return n.expr("x.expand(sizes)", x=n.first, sizes=n.output_shape)
@@ -256,19 +249,16 @@ class Expand:
     def keras(n):
         if _fixed(n):
             return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=n.output_shape)
-        return n.eager("Eager(expanded, size, dtype)(x, sizes)", x=n.first, sizes=n.operand(1))
+        return n.eager("expanded(input, shape)")
 
 
 @operator("Tile")
 class Tile:
-    def restrict(node, target):
-        return _needs_shape(node, target) if node.inputs[1].array is None else None
-
     def pytorch(n):
         return n.expr("torch.tile(input, times)", times=_times(n) or n.expr("repeats.tolist()"))
 
     def keras(n):
-        return n.expr("ops.tile(input, times)", times=_times(n))
+        return n.expr("ops.tile(input, times)", times=_times(n) or n.eager("numbers(repeats)"))
 
 
 def _times(n):
@@ -292,7 +282,7 @@ class Trilu:
             if isinstance(rows, int) and isinstance(columns, int):
                 diagonal = max(-rows, min(diagonal, columns))  # TensorFlow refuses what lies outside
             return n.expr(f"ops.{name}(input, diagonal)", diagonal=diagonal)
-        return n.eager("Eager(triangle, shape, dtype, upper=upper)(input, k)", upper=bool(n.upper))
+        return n.eager("triangle(input, k, upper=upper)", upper=bool(n.upper))
 
 
 def _diagonal(n, text):
@@ -332,19 +322,18 @@ class Range:
         return n.expr(text, first=first, limit=limit, delta=delta)
 
     def keras(n):
-        return n.eager("Eager(count, shape, dtype)(start, limit, delta)")
+        return n.eager("count(start, limit, delta, dtype)", dtype=n.start.dtype.name)
 
 
 @operator("ConstantOfShape")
 class ConstantOfShape:
-    restrict = _needs_shape
-
     def pytorch(n):
         sizes = n.output_shape if _fixed(n) else n.expr("input.tolist()")
         return n.expr(f"torch.full(sizes, fill, dtype=torch.{n.node.output.dtype.name})", sizes=sizes, fill=_constant(n))
 
     def keras(n):
-        return n.eager("Eager(filled, shape, dtype, value=fill, number=dtype)(input)", fill=_constant(n))
+        sizes = n.output_shape if _fixed(n) and not n.functional else n.eager("numbers(input)")
+        return n.eager("ops.full(sizes, fill, dtype=dtype)", sizes=sizes, fill=_constant(n), dtype=n.node.output.dtype.name)
 
 
 def _constant(n):
@@ -361,7 +350,7 @@ class Shape:
         )
 
     def keras(n):
-        return n.eager("Eager(shape_of, size, dtype, start=start, end=end)(data)")
+        return n.eager("shape_of(data, start, end)")
 
 
 @operator("Size")
@@ -370,7 +359,7 @@ class Size:
         return n.expr("torch.tensor(data.numel())")
 
     def keras(n):
-        return n.eager("Eager(size_of, size, dtype)(data)")
+        return n.eager("size_of(data)")
 
 
 def _blocks(n, space: bool):

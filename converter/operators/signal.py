@@ -16,8 +16,7 @@ def _window(op_type: str, *coefficients: float) -> None:
             return n.expr("cosine_window(size, coefficients, periodic, dtype)", dtype=_torch_dtype(n), **_options(n))
 
         def keras(n):
-            text = "Eager(cosine_window, shape, dtype, coefficients=coefficients, periodic=periodic)(size)"
-            return n.eager(text, **_options(n))
+            return n.eager("cosine_window(size, coefficients, periodic)", **_options(n))
 
     def _options(n) -> dict:
         return {"coefficients": coefficients, "periodic": bool(n.node["periodic"])}
@@ -40,10 +39,9 @@ class DFT:
         return n.expr("dft(input, dft_length, axis, inverse=inverse, onesided=onesided)", **_transform(n))
 
     def keras(n):
-        if n.is_known("dft_length") and n.is_known("axis"):
-            return n.expr("dft(input, dft_length, axis, inverse=inverse, onesided=onesided)", **_transform(n))
-        text = "Eager(dft, shape, dtype, inverse=inverse, onesided=onesided)(input, dft_length, axis)"
-        return n.eager(text, **_transform(n))
+        known = n.is_known("dft_length") and n.is_known("axis")
+        write = n.expr if known else n.eager
+        return write("dft(input, dft_length, axis, inverse=inverse, onesided=onesided)", **_transform(n))
 
 
 def _transform(n) -> dict:
@@ -58,11 +56,8 @@ class STFT:
         return n.expr("stft(signal, frame_step, window, frame_length, onesided)", onesided=bool(n.onesided))
 
     def keras(n):
-        if n.is_known("frame_step") and n.is_known("frame_length"):
-            text = "stft(signal, frame_step, window, frame_length, onesided)"
-            return n.expr(text, onesided=bool(n.onesided))
-        text = "Eager(stft, shape, dtype, onesided=onesided)(signal, frame_step, window, frame_length)"
-        return n.eager(text, onesided=bool(n.onesided))
+        write = n.expr if n.is_known("frame_step") and n.is_known("frame_length") else n.eager
+        return write("stft(signal, frame_step, window, frame_length, onesided)", onesided=bool(n.onesided))
 
 
 @operator("MelWeightMatrix")
@@ -73,7 +68,7 @@ class MelWeightMatrix:
         return n.expr(f"{_MEL}.to(dtype)", dtype=_torch_dtype(n))
 
     def keras(n):
-        return n.eager(f"Eager({_MEL.replace('(', ', shape, dtype)(', 1)}")
+        return n.eager(_MEL)
 
 
 _MEL = "mel_weights(num_mel_bins, dft_length, sample_rate, lower_edge_hertz, upper_edge_hertz)"

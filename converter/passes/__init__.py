@@ -9,6 +9,7 @@ from converter.passes.flatten import flatten
 from converter.passes.fold_constants import fold_constants
 from converter.passes.free_batch import free_batch
 from converter.passes.infer_shapes import infer_shapes
+from converter.passes.inline_branches import inline_branches
 from converter.passes.linear import linear
 from converter.passes.merge_padding import merge_padding
 from converter.passes.remove_identity import remove_identity
@@ -23,6 +24,7 @@ PASSES = (
     cast_like,  # needs types; before folding, which computes the Cast of a constant
     remove_identity,  # before folding, so that a weight behind an Identity stays lazy
     fold_constants,  # after shapes are known: Shape of a known shape is a constant; computed Reshape targets become numbers
+    inline_branches,  # after folding, which computes the conditions that exporters leave in
     zero_states,  # after folding, before the batch is freed, since states of zeros have a batch of their own
     remove_unused,  # what computed their shape
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
@@ -35,14 +37,21 @@ PASSES = (
 )
 
 
+_WHOLE = {infer_shapes, fold_constants, inline_branches, free_batch}
+"""Passes that look into sub-graphs themselves; all others are called on each sub-graph too."""
+
+
 def normalise(graph: Graph) -> None:
     """Bring ``graph``, as a reader made it, to the form that emitters expect (``specs/ir.md``).
 
     Raises ReadError where types or shapes of the source contradict each other, UnsupportedError for a constant too large to
     compute; both name file and node.
     """
+    for subgraph in graph.nested():
+        subgraph.notes = graph.notes
     try:
         for run in PASSES:
-            run(graph)
+            for each in [graph] if run in _WHOLE else list(graph.nested()):
+                run(each)
     except ConversionError as error:
         raise type(error)(error.problems, error.source or graph.source.path) from error

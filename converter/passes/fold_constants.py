@@ -31,12 +31,15 @@ def fold_constants(graph: Graph) -> None:
     A float result of rank 1 or more counts as trainable where it comes from a trainable weight or from ConstantOfShape, which
     exporters write in place of weights. Raises UnsupportedError for a result above ``LARGEST`` bytes.
     """
-    while _fold(graph) and _is_incomplete(graph):
-        infer_shapes(graph)
+    folded = True
+    while folded:
+        folded = sum(_fold(each) for each in graph.nested()) and any(_is_incomplete(each) for each in graph.nested())
+        if folded:
+            infer_shapes(graph)
 
 
 def _is_incomplete(graph: Graph) -> bool:
-    return any(value.shape is None or None in value.shape for value in graph.values())
+    return any(value.shape is None or None in value.shape for value in graph.values() if value.is_tensor)
 
 
 def _fold(graph: Graph) -> bool:

@@ -33,7 +33,7 @@ def infer_shapes(graph: Graph) -> None:
             model = _inferred(writer.model, data_prop=False)
         except _WRONG as error:
             raise ReadError(_problem(str(error), graph)) from None
-    known = {info.name: info.type.tensor_type for info in _infos(model.graph) if info.type.HasField("tensor_type")}
+    known = {info.name: info.type for info in _infos(model.graph)}
     for value, name in writer.names.items():
         if value.weight is None and name in known:
             _set(value, known[name])
@@ -71,7 +71,11 @@ def _infos(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:
                 yield from _infos(attribute.g)
 
 
-def _set(value: Value, inferred: onnx.TypeProto.Tensor) -> None:
+def _set(value: Value, found: onnx.TypeProto) -> None:
+    if found.WhichOneof("value") not in (None, "tensor_type"):
+        value.container = found
+        return
+    inferred = found.tensor_type
     if inferred.elem_type:
         value.dtype = onnx.helper.tensor_dtype_to_np_dtype(inferred.elem_type)
     if not inferred.HasField("shape"):

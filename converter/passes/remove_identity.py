@@ -10,14 +10,15 @@ from converter.graph import Graph, Node
 def remove_identity(graph: Graph) -> None:
     """Identity, Cast to the type the value has, Transpose that moves no axis. Dropout stays: it is a layer people look for.
 
-    One that carries an input, a weight or another output to an output of the graph stays: an output has a name of its own.
+    One that carries an input, a weight, a value of the graph around or another output to an output of the graph stays: an
+    output has a name of its own.
     """
-    removed = set()
+    removed, own = set(), set(graph.nodes)
     for node in graph.nodes:
         if not _is_identity(node):
             continue
         source = node.inputs[0]
-        named = source in graph.inputs or source in graph.outputs or source.weight is not None
+        named = source in graph.inputs or source in graph.outputs or source.producer not in own
         if node.output in graph.outputs and named:
             continue
         graph.replace_all_uses(node.output, source)

@@ -199,10 +199,11 @@ class _Reader:
                 raise ReadError(
                     Problem("no node produces it", f"output {info.name!r}", "The file is incomplete: export it again.")
                 )
-            if value.weight is None and value not in graph.inputs:
+            if value.weight is None and value.producer in graph.nodes:
                 declared = _value(info, "output", typed=False)
-                value.dtype, value.shape = declared.dtype, declared.shape
-            graph.outputs.append(value)
+                value.dtype, value.shape, value.container = declared.dtype, declared.shape, declared.container
+            own = value in graph.inputs or value.weight is not None or value.producer in graph.nodes
+            graph.outputs.append(value if own else graph.add("Identity", [value], output=f"{info.name}_inside"))
         try:
             graph.sort()
         except ValueError as error:
@@ -400,6 +401,10 @@ def _origin(node: onnx.NodeProto, index: int) -> str:
 def _value(info: onnx.ValueInfoProto, what: str, *, typed: bool) -> Value:
     """Name, type and shape of an input or output; ``typed`` demands that it is a tensor of known type."""
     kind = info.type.WhichOneof("value")
+    if kind in ("sequence_type", "optional_type", "map_type"):
+        value = Value(info.name)
+        value.container = info.type
+        return value
     if kind != "tensor_type":
         if typed:
             raise UnsupportedError(Problem(f"is of {kind or 'no type'}; a network takes tensors", f"{what} {info.name!r}"))

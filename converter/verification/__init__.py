@@ -6,10 +6,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from converter.emitters import Port
+from converter.emitters.types import held, held_as
 from converter.graph import Graph, Node, Value, Weight, draws
 from converter.verification.compare import Difference, Tolerance, class_scores, difference, spread, tolerance_of
 from converter.verification.inputs import Question, questions
@@ -69,7 +72,8 @@ def verify(
             answer = run_model(
                 target,
                 folder,
-                [[stored_order(question.inputs[port.source_name], port) for port in inputs] for question, _ in asked],
+                [[to_stored(question.inputs[port.source_name], port, target) for port in inputs] for question, _ in asked],
+                len(outputs),
                 assign=weights if fresh and target != "onnx" else None,
                 time_limit=time_limit,
             )
@@ -87,10 +91,10 @@ def verify(
                     f"output {port.source_name!r} is random ({random[value].origin} draws numbers): no run equals another"
                 )
                 continue
-            actual = [source_order(arrays[position], port) for arrays in answer.outputs]
+            actual = [to_source(arrays[position], port, target) for arrays in answer.outputs]
             reference = [answers[value.name] for _, answers in asked]
             names = [question.name for question, _ in asked]
-            chosen = tolerance_of(graph, reference[0].dtype)
+            chosen = tolerance_of(graph, getattr(reference[0], "dtype", None))
             if tolerance is not None and chosen.relative:
                 chosen = Tolerance("given", tolerance, "given by the user")
             compared = _compare(actual, reference, names, chosen)
@@ -174,11 +178,29 @@ def _top1_agreement(actual: list[np.ndarray], reference: list[np.ndarray]) -> fl
     return float(np.mean(list(itertools.chain.from_iterable(agree))))
 
 
-def stored_order(array: np.ndarray, port: Port) -> np.ndarray:
-    """An array in source axis order as the emitted model takes it."""
-    return np.ascontiguousarray(array.transpose(port.axes)) if array.ndim else array
+def to_stored(value: Any, port: Port, target: str) -> Any:
+    """An array in source axis order as the emitted model takes it: in stored order, and in a number type that the target has.
+
+    A list is one of such arrays, None an optional that holds nothing.
+    """
+    if isinstance(value, list):
+        return [to_stored(item, port, target) for item in value]
+    if value is None:
+        return None
+    array = np.asarray(value)
+    if port.axes and array.ndim == len(port.axes):
+        array = np.ascontiguousarray(array.transpose(port.axes))
+    return held(array, target)
 
 
-def source_order(array: np.ndarray, port: Port) -> np.ndarray:
-    """An array of the emitted model in source axis order; one of another rank as it is, for the comparison to report."""
-    return array.transpose(np.argsort(port.axes)) if array.ndim == len(port.axes) else array
+def to_source(value: Any, port: Port, target: str) -> Any:
+    """What the emitted model gives in source axis order and the source's number type; an array of another rank or type as it
+    is, for the comparison to report."""
+    if isinstance(value, list | tuple):
+        return [to_source(item, port, target) for item in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    array = value.transpose(np.argsort(port.axes)) if value.ndim == len(port.axes) else value
+    if held_as(port.dtype, target) != port.dtype and array.dtype == held_as(port.dtype, target):
+        array = array.astype(getattr(ml_dtypes, port.dtype))
+    return array

@@ -32,15 +32,20 @@ class Keras:
     def load(folder):
         return load_module(folder).load_model()
 
-    @staticmethod
-    def call(model, arrays):
+    @classmethod
+    def call(cls, model, arrays, count):
         import keras
 
-        # One traced call: eagerly, each grouped convolution is traced anew. XLA would compile anew for each batch size.
-        model.jit_compile = False
-        results = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
-        results = results if isinstance(results, list | tuple) else [results]
-        return [keras.ops.convert_to_numpy(result) for result in results]
+        inputs = arrays[0] if len(arrays) == 1 else arrays
+        if model.run_eagerly:
+            with np.errstate(all="ignore"):
+                results = model(inputs)
+        else:
+            # One traced call: eagerly, each grouped convolution is traced anew. XLA would compile anew for each batch size.
+            model.jit_compile = False
+            results = model.predict_on_batch(inputs)
+        results = list(results) if count > 1 else [results]
+        return [converted(result, keras.ops.convert_to_numpy) for result in results]
 
     @staticmethod
     def variables(model):
@@ -84,13 +89,12 @@ class PyTorch:
         return load_module(folder).load_model()
 
     @staticmethod
-    def call(model, arrays):
+    def call(model, arrays, count):
         import torch
 
         with torch.inference_mode():
-            results = model(*(as_tensor(array) for array in arrays))
-        results = results if isinstance(results, list | tuple) else [results]
-        return [as_array(result) for result in results]
+            results = model(*(converted(array, as_tensor) for array in arrays))
+        return [converted(result, as_array) for result in (results if count > 1 else [results])]
 
     @staticmethod
     def assign(model, path, fresh=()):
@@ -119,7 +123,7 @@ class Onnx:
         return onnxruntime.InferenceSession(Path(folder) / "model.onnx", providers=["CPUExecutionProvider"])
 
     @staticmethod
-    def call(session, arrays):
+    def call(session, arrays, count):
         return session.run(None, {port.name: array for port, array in zip(session.get_inputs(), arrays, strict=True)})
 
     @staticmethod
@@ -136,11 +140,21 @@ class Onnx:
 FRAMEWORKS = {"keras": Keras, "pytorch": PyTorch, "onnx": Onnx}
 
 
+def converted(value, convert):
+    """Each tensor of a value converted: of a list each item, of a dictionary none; nothing stays nothing."""
+    if isinstance(value, list | tuple):
+        return [converted(item, convert) for item in value]
+    return value if value is None or isinstance(value, dict) else convert(value)
+
+
 def as_tensor(array):
-    """A tensor with a copy of the numbers; PyTorch takes bfloat16 and its like from NumPy only as the bits they are."""
+    """A tensor with a copy of the numbers; PyTorch takes bfloat16 and its like from NumPy only as the bits they are. Texts
+    stay a NumPy array."""
     import torch
 
     array = np.array(array)
+    if array.dtype.kind in "OUS":
+        return array
     if array.dtype.kind != "V" and not array.dtype.name.startswith(("bfloat", "float8")):
         return torch.from_numpy(array)
     return torch.from_numpy(array.view(f"u{array.dtype.itemsize}")).view(getattr(torch, array.dtype.name))
@@ -175,15 +189,36 @@ def check_keys(given, expected, fresh):
         sys.exit("; ".join(problems))
 
 
-def stored(array):
-    """An array as an .npz file can hold it: bfloat16 and its like as float32, which holds every such number."""
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
+def stored(value, key, arrays):
+    """What describes a value in JSON; its arrays go into ``arrays`` under ``key``, in a form that an .npz file can hold.
+
+    bfloat16 and its like are stored as float32, which holds every such number, and texts as text of a fixed length.
+    """
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        return [stored(item, f"{key}/{index}", arrays) for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {"keys": list(value), "values": [float(item) for item in value.values()]}
+    array = np.asarray(value)
+    plain = array.astype(np.float32) if array.dtype.kind == "V" else array.astype(str) if array.dtype == object else array
+    arrays[key] = plain
+    return {"key": key, "dtype": array.dtype.name}
 
 
-def restored(array, dtype):
-    """The array that was stored, in its own dtype."""
+def restored(description, arrays):
+    """The value that was stored."""
+    if description is None:
+        return None
+    if isinstance(description, list):
+        return [restored(item, arrays) for item in description]
+    if "keys" in description:
+        return dict(zip(description["keys"], description["values"], strict=True))
+    array, dtype = arrays[description["key"]], description["dtype"]
     if array.dtype.name == dtype:
         return array
+    if dtype == "object":
+        return array.astype(object)
     import ml_dtypes  # names bfloat16 and its like to NumPy
 
     return array.astype(getattr(ml_dtypes, dtype))
@@ -197,15 +232,13 @@ def main(path):
     model = framework.load(job["folder"])
     if job["assign"] is not None:
         framework.assign(model, job["assign"])
-    results, dtypes = {}, []
-    with np.load(job["cases"], allow_pickle=False) as cases:
-        for case in range(job["count"]):
-            arrays = [restored(cases[f"{case}/{index}"], dtype) for index, dtype in enumerate(job["dtypes"])]
-            outputs = framework.call(model, arrays)
-            results |= {f"{case}/{index}": stored(np.asarray(output)) for index, output in enumerate(outputs)}
-            dtypes.append([np.asarray(output).dtype.name for output in outputs])
+    results, outputs = {}, []
+    with np.load(job["arrays"], allow_pickle=False) as arrays:
+        for number, case in enumerate(job["cases"]):
+            found = framework.call(model, restored(case, arrays), job["outputs"])
+            outputs.append(stored(found, str(number), results))
     np.savez(job["results"], **results)
-    Path(job["answer"]).write_text(json.dumps({"versions": framework.versions(), "dtypes": dtypes}))
+    Path(job["answer"]).write_text(json.dumps({"versions": framework.versions(), "outputs": outputs}))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from converter.emitters.types import held
 from converter.errors import ConversionError, Problem
 from converter.graph import Weight
 from converter.verification import run
@@ -41,7 +43,7 @@ class RunError(Exception):
 class Answer:
     """``outputs[case][output]`` in stored axis order, and the versions of what ran."""
 
-    outputs: list[list[np.ndarray]]
+    outputs: list[list[Any]]
     versions: dict[str, str]
 
 
@@ -74,59 +76,57 @@ def backend() -> str:
     )
 
 
-def save_weights(weights: Mapping[str, Weight], path: Path) -> None:
-    """Write those weights that have data, row-major, under their keys."""
+def save_weights(weights: Mapping[str, Weight], path: Path, target: str) -> None:
+    """Write those weights that have data, row-major, under their keys, in number types that ``target`` has."""
     # safetensors takes the memory as it lies, and would write a transposed view in the wrong order
-    save_file({key: np.asarray(weight.array(), order="C") for key, weight in weights.items() if weight.has_data}, path)
+    numbers = {key: held(weight.array(), target) for key, weight in weights.items() if weight.has_data}
+    save_file({key: np.asarray(array, order="C") for key, array in numbers.items()}, path)
     path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors leaves it to its owner alone
 
 
 def run_model(
     target: str,
     folder: Path,
-    cases: Sequence[Sequence[np.ndarray]] = (),
+    cases: Sequence[Sequence[Any]] = (),
+    outputs: int = 1,
     *,
     save: Mapping[str, Weight] | None = None,
     assign: Mapping[str, Weight] | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Answer:
-    """Run the model of ``folder`` on ``cases`` (inputs in order and stored axis order).
+    """Run the model of ``folder`` on ``cases`` (inputs in order and stored axis order), of which each gives ``outputs`` values.
 
     ``save`` (Keras) lets the framework write its weights file first. ``assign`` replaces the weights of the loaded model; it
     must hold every one. Raises RunError where the code fails, crashes or exceeds ``time_limit`` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
         place = Path(temporary)
+        arrays: dict[str, np.ndarray] = {}
         job = {
             "framework": target,
             "folder": str(folder),
-            "save": _handed_over(save, place / "save.safetensors"),
+            "save": _handed_over(save, place / "save.safetensors", target),
             "fresh": [key for key, weight in (save or {}).items() if not weight.has_data],
-            "assign": _handed_over(assign, place / "assign.safetensors"),
-            "cases": str(place / "cases.npz"),
-            "count": len(cases),
-            "dtypes": [array.dtype.name for array in cases[0]] if cases else [],
+            "assign": _handed_over(assign, place / "assign.safetensors", target),
+            "arrays": str(place / "cases.npz"),
+            "cases": [run.stored(list(case), str(number), arrays) for number, case in enumerate(cases)],
+            "outputs": outputs,
             "results": str(place / "results.npz"),
             "answer": str(place / "answer.json"),
         }
-        np.savez(
-            job["cases"], **{f"{c}/{i}": run.stored(array) for c, case in enumerate(cases) for i, array in enumerate(case)}
-        )
+        np.savez(job["arrays"], **arrays)
         (place / "job.json").write_text(json.dumps(job))
         _start(place / "job.json", target, time_limit)
         answer = json.loads((place / "answer.json").read_text())
         with np.load(job["results"], allow_pickle=False) as results:
-            outputs = [
-                [run.restored(results[f"{case}/{index}"], dtype) for index, dtype in enumerate(dtypes)]
-                for case, dtypes in enumerate(answer["dtypes"])
-            ]
-    return Answer(outputs, answer["versions"])
+            found = [run.restored(case, results) for case in answer["outputs"]]
+    return Answer(found, answer["versions"])
 
 
-def _handed_over(weights: Mapping[str, Weight] | None, path: Path) -> str | None:
+def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) -> str | None:
     if weights is None:
         return None
-    save_weights(weights, path)
+    save_weights(weights, path, target)
     return str(path)
 
 

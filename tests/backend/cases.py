@@ -113,6 +113,10 @@ def run(case: Case, target: str) -> None:
 
 
 def plain(value: Any) -> Any:
+    if isinstance(value, onnx.SequenceProto):
+        return numpy_helper.to_list(value)
+    if isinstance(value, onnx.OptionalProto):
+        return numpy_helper.to_optional(value)
     return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
 
 
@@ -122,6 +126,9 @@ def assert_similar(have: Any, want: Any, case: Case) -> None:
         assert isinstance(have, list | tuple), f"{type(have).__name__} instead of a sequence"
         for one, other in zip(have, want, strict=True):
             assert_similar(one, other, case)
+        return
+    if want is None:
+        assert have is None
         return
     want = np.asarray(want)
     assert have.dtype == want.dtype, f"dtype {have.dtype} instead of {want.dtype}"

@@ -381,7 +381,6 @@ def clipped(function, limit):
     return function if limit is None else lambda x: function(ops.clip(x, -limit, limit))
 
 
-@keras.saving.register_keras_serializable()
 def cosine_window(size, coefficients, periodic):
     """c0 - c1 cos(t) + c2 cos(2t) over one period."""
     size = int(ops.convert_to_numpy(size))
@@ -390,7 +389,6 @@ def cosine_window(size, coefficients, periodic):
     return ops.convert_to_tensor(window.astype("float32"))
 
 
-@keras.saving.register_keras_serializable()
 def dft(x, length=None, axis=None, inverse=False, onesided=False):
     """The Fourier transform along ``axis`` of real numbers or of pairs, which stand on the last axis."""
     axis = (-2 if axis is None else int(ops.convert_to_numpy(axis))) % x.ndim
@@ -412,7 +410,6 @@ def dft(x, length=None, axis=None, inverse=False, onesided=False):
     return ops.moveaxis(ops.stack(parts, axis=-1), -2, axis)
 
 
-@keras.saving.register_keras_serializable()
 def stft(signal, step, window=None, length=None, onesided=True):
     """Fourier transforms of overlapping frames, each times a window."""
     step = int(ops.convert_to_numpy(step))
@@ -424,7 +421,6 @@ def stft(signal, step, window=None, length=None, onesided=True):
     return dft(frames, onesided=onesided)
 
 
-@keras.saving.register_keras_serializable()
 def mel_weights(bins, dft_length, sample_rate, low, high):
     """Triangular filters over the spectrum, evenly spaced on the mel scale: (frequency, filter)."""
     given = (bins, dft_length, sample_rate, low, high)
@@ -441,7 +437,6 @@ def mel_weights(bins, dft_length, sample_rate, low, high):
     return ops.convert_to_tensor(weights.astype("float32"))
 
 
-@keras.saving.register_keras_serializable()
 def non_max_suppression(boxes, scores, count=None, overlap=None, least=None, center=False):
     """Rows (sample, class, box), best first, without boxes that overlap a better one of their class."""
     boxes, scores = ops.convert_to_numpy(boxes), ops.convert_to_numpy(scores)
@@ -494,7 +489,6 @@ def bilinear(x, y_places, x_places, border, combine=ops.sum):
     return ops.reshape(ops.swapaxes(y, 1, 2), (-1, channels, *shape))
 
 
-@keras.saving.register_keras_serializable()
 def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, maximum=False):
     """Averages of bilinear samples on a grid in each region (x1, y1, x2, y2), or the largest share of a pixel in them."""
     if not ratio:  # as many samples as pixels, which differs between regions: these run one by one
@@ -517,7 +511,6 @@ def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, 
     return ops.max(values, axis=(3, 5)) if maximum else ops.mean(values, axis=(3, 5))
 
 
-@keras.saving.register_keras_serializable()
 def max_roi_pool(x, rois, size, scale=1.0):
     """The largest element of each cell of the regions (sample, x1, y1, x2, y2); an empty cell gives zero."""
     x = ops.convert_to_numpy(x)
@@ -534,7 +527,6 @@ def max_roi_pool(x, rois, size, scale=1.0):
     return ops.convert_to_tensor(np.where(np.isneginf(y), 0, y).astype(x.dtype))
 
 
-@keras.saving.register_keras_serializable()
 def blocks_to_image(x, image, block, strides, dilations, sides):
     """Sums of overlapping blocks, one a column of (batch, channel * block, place)."""
     image, block = (tuple(ops.convert_to_numpy(sizes).tolist()) for sizes in (image, block))
@@ -640,36 +632,12 @@ def spread(x, strides):
     return x
 
 
-@keras.saving.register_keras_serializable()
-class Eager(layers.Layer):
-    """Calls a function that needs the numbers of its inputs, not only their shapes: such a model runs eagerly.
-
-    ``shapes`` and ``dtypes`` are those of the result, or tuples of them where there are several.
-    """
-
-    def __init__(self, function, shapes, dtypes, name=None, **options):
-        super().__init__(name=name, autocast=False)
-        self.function, self.shapes, self.dtypes, self.options = function, shapes, dtypes, options
-
-    def call(self, *inputs):
-        return self.function(*inputs, **self.options)
-
-    def compute_output_spec(self, *inputs):
-        if isinstance(self.dtypes, str):
-            return keras.KerasTensor(self.shapes, self.dtypes)
-        return tuple(keras.KerasTensor(shape, dtype) for shape, dtype in zip(self.shapes, self.dtypes))
-
-
 def numbers(x):
-    """A tensor's numbers as Python numbers."""
+    """A tensor's numbers as Python numbers; None stays None."""
+    if x is None or not hasattr(x, "dtype"):
+        return x
     x = ops.cast(x, "float32") if ops.dtype(x) == "bfloat16" else x  # which NumPy lacks
     return ops.convert_to_numpy(x).tolist()
-
-
-@keras.saving.register_keras_serializable()
-def over_axes(x, axes, reduce, **options):
-    """A reduction over axes that are computed."""
-    return reduce(x, axis=tuple(numbers(axes)), **options)
 
 
 def truncated_division(a, b):
@@ -691,12 +659,6 @@ def running(function, x, axis, start, exclusive, reverse):
     return ops.flip(x, axis) if reverse else x
 
 
-@keras.saving.register_keras_serializable()
-def running_along(x, axis, cumulate, start, exclusive, reverse):
-    """``running`` along an axis that is computed."""
-    return running(cumulate, x, int(numbers(axis)), start, exclusive, reverse)
-
-
 def top_k(x, k, axis, largest):
     """The ``k`` largest or smallest elements in order and where they are; of equal ones the first."""
     key = x if not largest else ops.bitwise_not(x) if "int" in x.dtype else -x
@@ -704,19 +666,16 @@ def top_k(x, k, axis, largest):
     return ops.take_along_axis(x, order, axis=axis), ops.cast(order, "int64")
 
 
-@keras.saving.register_keras_serializable()
-def sliced(x, starts, ends, *rest, given):
-    """Slices that are computed; ``given`` names what ``rest`` holds. A negative step walks from the end."""
-    rest = dict(zip(given, map(numbers, rest)))
-    starts, ends = numbers(starts), numbers(ends)
-    axes, steps = rest.get("axes", range(len(starts))), rest.get("steps", [1] * len(starts))
+def sliced(x, starts, ends, axes=None, steps=None):
+    """Slices that are computed. A negative step walks from the end."""
+    starts, ends, axes, steps = map(numbers, (starts, ends, axes, steps))
+    axes, steps = axes or range(len(starts)), steps or [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps):
         places = list(range(x.shape[axis])[start:end:step])
         x = ops.take(x, ops.convert_to_tensor(places, "int32"), axis=axis)
     return x
 
 
-@keras.saving.register_keras_serializable()
 def gather_nd(x, indices, batch_dims):
     """Slices of ``x`` at the places that the last axis of ``indices`` tells, batch by batch."""
     depth, rest = indices.shape[-1], x.shape[batch_dims + indices.shape[-1] :]
@@ -729,7 +688,6 @@ def gather_nd(x, indices, batch_dims):
     return ops.reshape(flat, (*indices.shape[:-1], *rest))
 
 
-@keras.saving.register_keras_serializable()
 def scatter_elements(x, indices, updates, axis, reduction):
     """``x`` with each of ``updates`` put, or combined, at its index along ``axis``."""
     places = list(ops.meshgrid(*[ops.arange(size, dtype=indices.dtype) for size in indices.shape], indexing="ij"))
@@ -745,14 +703,12 @@ def one_hot(indices, depth, values, axis):
     return ops.where(ops.equal(places, ops.expand_dims(indices, axis)), values[1], values[0])
 
 
-@keras.saving.register_keras_serializable()
 def nonzero(x):
     """The places of what is not zero, a column each."""
     return ops.cast(ops.stack(ops.nonzero(x)), "int64")
 
 
-@keras.saving.register_keras_serializable()
-def unique(x, axis, sorted, count):
+def unique(x, axis, sorted):
     """The distinct elements (or slices along ``axis``), where each is first, the inverse and the counts."""
     x = ops.convert_to_numpy(x)
     values, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
@@ -760,18 +716,15 @@ def unique(x, axis, sorted, count):
         order = np.argsort(first)
         values, first, counts = np.take(values, order, axis=axis or 0), first[order], counts[order]
         inverse = np.argsort(order)[inverse]
-    found = [ops.convert_to_tensor(part) for part in (values, first, inverse.reshape(-1), counts)]
-    return found[0] if count == 1 else tuple(found[:count])
+    return tuple(ops.convert_to_tensor(part) for part in (values, first, inverse.reshape(-1), counts))
 
 
-@keras.saving.register_keras_serializable()
 def compress(x, condition, axis):
     """What stands where ``condition`` holds."""
     places = ops.convert_to_tensor(np.flatnonzero(ops.convert_to_numpy(condition)), "int32")
     return ops.take(ops.reshape(x, (-1,)) if axis is None else x, places, axis=axis or 0)
 
 
-@keras.saving.register_keras_serializable()
 def reverse_sequence(x, lengths, time_axis, batch_axis):
     """The first ``lengths[i]`` steps of each sequence in reverse order."""
     steps = ops.arange(x.shape[time_axis], dtype=lengths.dtype)
@@ -789,7 +742,6 @@ def shifted(shift, x, bits, width):
     return ops.where(wide, shift(y, ops.ones_like(bits)), y)
 
 
-@keras.saving.register_keras_serializable()
 def reshaped(x, shape, zero):
     """``x`` in a shape that is computed; a 0 there keeps the size, unless ``zero`` takes it as it is."""
     return ops.reshape(x, [x.shape[i] if size == 0 and not zero else size for i, size in enumerate(numbers(shape))])
@@ -816,37 +768,31 @@ def padded(x, sides, mode, fill):
     return x
 
 
-@keras.saving.register_keras_serializable()
-def padded_by(x, pads, *rest, given, mode):
-    """``padded`` by amounts that are computed: all beginnings, then all ends. ``given`` names what ``rest`` holds."""
-    pads, rest = numbers(pads), dict(zip(given, map(numbers, rest)))
-    axes, fill = rest.get("axes", range(len(x.shape))), rest.get("fill", 0)
+def padded_by(x, pads, mode, fill=0, axes=None):
+    """``padded`` by amounts that are computed: all beginnings, then all ends."""
+    pads, axes = numbers(pads), numbers(axes) or range(len(x.shape))
     sides = [(0, 0)] * len(x.shape)
     for axis, begin, end in zip(axes, pads[: len(axes)], pads[len(axes) :]):
         sides[axis] = begin, end
     return padded(x, sides, mode, fill)
 
 
-@keras.saving.register_keras_serializable()
 def triangle(x, k, upper):
     """The upper or lower triangle from a diagonal that is computed."""
     k = max(-x.shape[-2], min(int(numbers(k)), x.shape[-1]))
     return ops.triu(x, k) if upper else ops.tril(x, k)
 
 
-@keras.saving.register_keras_serializable()
-def count(start, limit, delta):
+def count(start, limit, delta, dtype):
     """The numbers from ``start`` on, by ``delta``, that come before ``limit``."""
-    return ops.convert_to_tensor(np.arange(*map(numbers, (start, limit, delta))), start.dtype)
+    return ops.convert_to_tensor(np.arange(*map(numbers, (start, limit, delta))), dtype)
 
 
-@keras.saving.register_keras_serializable()
 def shape_of(x, start, end):
     """The sizes of some axes as a tensor."""
     return ops.convert_to_tensor(ops.shape(x)[start:end], "int64")
 
 
-@keras.saving.register_keras_serializable()
 def size_of(x):
     """The number of elements as a tensor."""
     return ops.convert_to_tensor(math.prod(x.shape), "int64")
@@ -898,7 +844,6 @@ def resize_weights(size, x, scale, mode, a, exclude_outside, antialias):
     return matrix
 
 
-@keras.saving.register_keras_serializable()
 def resize(
     x,
     sizes=None,
@@ -938,12 +883,6 @@ def resize(
     return x
 
 
-@keras.saving.register_keras_serializable()
-def resize_by(x, *tensors, given, **options):
-    """``resize`` by sizes or scales that are computed; ``given`` names what ``tensors`` holds."""
-    return resize(x, **dict(zip(given, map(numbers, tensors))), **options)
-
-
 def weigh(x, weights, axis):
     """``x`` along an axis multiplied by a matrix, or the elements at the places that a vector tells."""
     if weights.ndim == 1:
@@ -959,7 +898,6 @@ def affine_grid(theta, sizes, align_corners):
     return ops.reshape(ops.matmul(flat, ops.swapaxes(theta, 1, 2)), (-1, *sizes, len(sizes)))
 
 
-@keras.saving.register_keras_serializable()
 def grid_sample(x, grid, mode, padding_mode, align_corners):
     """``x`` (batch, channel, *spatial) at the places that ``grid`` tells: x, y (and z) between -1 and 1."""
     sizes, places = x.shape[2:], []
@@ -1003,12 +941,6 @@ def sampling_weight(distance, mode, a=-0.75):
     return 1 - d if mode == "linear" else ops.ones_like(d)
 
 
-@keras.saving.register_keras_serializable()
-def filled(shape, value, number):
-    """A tensor of one value, of a number type, in a shape that is computed."""
-    return ops.full(numbers(shape), value, dtype=number)
-
-
 def wrapped(x, bits, signed):
     """Integers of fewer than 8 bits: what exceeds them wraps round."""
     lowest = -(2 ** (bits - 1)) if signed else 0
@@ -1034,7 +966,6 @@ def power_of_two(x):
     return ops.where(x < 2.0**-126, 2.0**-127, 2.0 ** ops.minimum(power, 127))
 
 
-@keras.saving.register_keras_serializable()
 def expanded(x, shape):
     """``x`` broadcast to a shape that is computed."""
     return ops.broadcast_to(x, np.broadcast_shapes(tuple(x.shape), tuple(numbers(shape))))
@@ -1120,3 +1051,27 @@ def count_ngrams(x, grams, columns, size, skips):
                 found = ops.all(ops.equal(windows, ops.convert_to_tensor(gram, x.dtype)), axis=-1)
                 counts[place] = counts[place] + ops.sum(ops.cast(found, "float32"), axis=-1)
     return ops.stack(counts, axis=-1)
+
+
+def stacked(parts, axis, sizes, dtype):
+    """What the rounds of a loop gave, on an axis of their own; an empty tensor where there was no round."""
+    return ops.stack(parts, axis) if parts else ops.zeros((*sizes[:axis], 0, *sizes[axis + 1 :]), dtype=dtype)
+
+
+def inserted(sequence, tensor, place):
+    """The list with a tensor put before a place; a negative one counts from the end."""
+    place = place + len(sequence) if place < 0 else place
+    return [*sequence[:place], tensor, *sequence[place:]]
+
+
+def erased(sequence, place):
+    """The list without the tensor at a place; a negative one counts from the end."""
+    return [part for i, part in enumerate(sequence) if i != place % len(sequence)]
+
+
+def parts_of(x, sizes, axis, keep=True):
+    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
+    if not keep:
+        return ops.unstack(x, axis=axis)
+    sizes = [sizes] * -(-x.shape[axis] // sizes) if isinstance(sizes, int) else sizes
+    return ops.split(x, list(itertools.accumulate(sizes))[:-1], axis=axis)

@@ -782,3 +782,24 @@ def count_ngrams(x, grams, columns, size, skips):
             found = (windows.unsqueeze(-2) == torch.tensor(same, device=x.device)).all(-1).sum(-2)
             counts[..., places] += found.float()
     return counts
+
+
+def stacked(parts, axis, sizes, dtype):
+    """What the rounds of a loop gave, on an axis of their own; an empty tensor where there was no round."""
+    return torch.stack(parts, axis) if parts else torch.empty(*sizes[:axis], 0, *sizes[axis + 1 :], dtype=dtype)
+
+
+def inserted(sequence, tensor, place):
+    """The list with a tensor put before a place; a negative one counts from the end."""
+    place = place + len(sequence) if place < 0 else place
+    return [*sequence[:place], tensor, *sequence[place:]]
+
+
+def erased(sequence, place):
+    """The list without the tensor at a place; a negative one counts from the end."""
+    return [part for i, part in enumerate(sequence) if i != place % len(sequence)]
+
+
+def parts_of(x, sizes, axis, keep=True):
+    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
+    return list(torch.split(x, sizes, axis) if keep else torch.unbind(x, axis))

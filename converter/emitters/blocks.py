@@ -1,0 +1,176 @@
+"""Statements, and the blocks of them that control flow becomes: ``if`` and ``for``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from converter.emitters.expressions import fill
+from converter.emitters.vocabulary import Branch, Expression, Repeat, State
+from converter.graph import Graph, Node, Value
+
+if TYPE_CHECKING:
+    from converter.emitters.program import Program
+
+
+@dataclass
+class Statement:
+    """``targets = tree``, made for ``node``; the tree alone where there are no targets."""
+
+    targets: list[Value]
+    tree: ast.AST
+    node: Node | None = None
+
+    @property
+    def heads(self) -> list[ast.AST]:
+        return [self.tree]
+
+    def lines(self, names: dict[Value, str]) -> Iterator[str]:
+        start = ", ".join(names[value] for value in self.targets)
+        yield f"{start} = {ast.unparse(self.tree)}" if start else ast.unparse(self.tree)
+
+
+@dataclass
+class Clause:
+    """``keyword targets in tree:`` (for), ``keyword tree:`` (if) or ``keyword:`` (else), and what is inside."""
+
+    keyword: str
+    tree: ast.AST | None
+    body: list[Statement | Compound]
+    targets: list[Value] = field(default_factory=list)
+
+
+@dataclass
+class Compound:
+    """A statement with blocks."""
+
+    clauses: list[Clause]
+    node: Node | None = None
+
+    @property
+    def targets(self) -> list[Value]:
+        """Variables of the loop."""
+        return [value for clause in self.clauses for value in clause.targets]
+
+    @property
+    def heads(self) -> list[ast.AST]:
+        return [clause.tree for clause in self.clauses if clause.tree is not None]
+
+    @property
+    def bodies(self) -> list[Statement | Compound]:
+        return [statement for clause in self.clauses for statement in clause.body]
+
+    def lines(self, names: dict[Value, str]) -> Iterator[str]:
+        for clause in self.clauses:
+            targets = f" {', '.join(names[value] for value in clause.targets)} in" if clause.targets else ""
+            tree = f" {ast.unparse(clause.tree)}" if clause.tree is not None else ""
+            yield f"{clause.keyword}{targets}{tree}:"
+            for statement in clause.body or [Statement([], ast.Pass())]:
+                yield from (f"    {line}" for line in statement.lines(names))
+
+
+def variable(value: Value) -> ast.Name:
+    """A variable that gets its name once all statements are known."""
+    name = ast.Name("x", ast.Load())
+    name.value = value
+    return name
+
+
+def variables(tree: ast.AST) -> list[ast.Name]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name) and hasattr(node, "value")]
+
+
+def trees(statements: Iterable[Statement | Compound]) -> Iterator[ast.AST]:
+    """Every tree in the statements, those inside blocks too."""
+    for statement in statements:
+        yield from statement.heads
+        if isinstance(statement, Compound):
+            yield from trees(statement.bodies)
+
+
+def assigned(statements: Iterable[Statement | Compound]) -> Iterator[Value]:
+    """What the statements, those inside blocks too, give values to."""
+    for statement in statements:
+        yield from statement.targets
+        if isinstance(statement, Compound):
+            yield from assigned(statement.bodies)
+
+
+def branch(program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
+    """Append ``if condition: ... else: ...``, in which each branch gives the node's outputs their values."""
+    targets = [value if used(program, value) else None for value in node.outputs]
+
+    def ends(graph: Graph) -> Callable[[], None]:
+        def assign() -> None:
+            for target, value in zip(targets, graph.outputs, strict=True):
+                if target is not None:
+                    program.statements.append(Statement([target], program.result(value)))
+
+        return assign
+
+    then, otherwise = (program.body(graph, None, ends(graph)) for graph in (choice.then, choice.otherwise))
+    program.statements.append(Compound([Clause("if", condition, then), Clause("else", None, otherwise)], node))
+
+
+def repeat(program: Program, node: Node, lower: Callable[[Expression], ast.expr], loop: Repeat) -> None:
+    """Append a ``for`` loop: states get their first values before it and new ones at its end, parts are collected in lists."""
+    collected = [(value, part, stack) for value, part, stack in loop.collected if used(program, part.output)]
+    for state in loop.states:
+        program.statements.append(Statement([state.value], lower(state.first)))
+    for _, part, _ in collected:
+        program.statements.append(Statement([part.value], ast.List([], ast.Load())))
+    iterable = lower(loop.iterable)
+
+    def start() -> None:
+        if loop.keep is not None:
+            stop = ast.UnaryOp(ast.Not(), variable(loop.keep))
+            program.statements.append(Compound([Clause("if", stop, [Statement([], ast.Break())])]))
+        for value, expression in loop.counters:
+            if value.users:
+                program.statements.append(Statement([value], lower(expression)))
+
+    def end() -> None:
+        for value, part, _ in collected:
+            append = {"parts": lambda part=part: variable(part.value), "value": lambda value=value: program.result(value)}
+            program.statements.append(Statement([], fill("parts.append(value)", append)))
+        _next_states(program, loop.states)
+
+    body = program.body(loop.body, start, end)
+    program.statements.append(Compound([Clause("for", iterable, body, loop.variables)], node))
+    for state in loop.states:
+        if state.output is not None:
+            program.alias(state.output, state.value)
+    for _, part, stack in collected:
+        program.statements.append(Statement([part.output], lower(stack), node))
+
+
+def used(program: Program, value: Value | None) -> bool:
+    return value is not None and (bool(value.users) or value in program.graph.outputs)
+
+
+def _next_states(program: Program, states: list[State]) -> None:
+    """Give the states their new values: one after the other, or all at once where one needs another's old value."""
+    pairs = [(state.value, program.result(state.next)) for state in states]
+    pairs = [(value, tree) for value, tree in pairs if getattr(tree, "value", None) is not value]
+    changed: set[Value] = set()
+    for value, tree in pairs:
+        if any(name.value in changed for name in variables(tree)):
+            together = ast.Tuple([tree for _, tree in pairs], ast.Load())
+            program.statements.append(Statement([value for value, _ in pairs], together))
+            return
+        changed.add(value)
+    program.statements += [Statement([value], tree) for value, tree in pairs]
+
+
+def function_lines(
+    statements: list[Statement | Compound], results: list[Value], names: dict[Value, str], ends: str = "{}"
+) -> list[str]:
+    """The body of the function that runs the statements and returns ``results``, written into ``ends`` where several."""
+    *body, last = statements or [Compound([])]
+    lines = [line for statement in body for line in statement.lines(names)]
+    if isinstance(last, Statement) and last.targets == results and (len(results) == 1 or ends == "{}"):
+        return [*lines, f"return {ast.unparse(last.tree)}"]
+    end = ", ".join(names[value] for value in results)
+    return [*lines, *last.lines(names), f"return {ends.format(end) if len(results) > 1 else end}"]

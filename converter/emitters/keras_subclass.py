@@ -1,0 +1,101 @@
+"""Graphs as a subclass of ``keras.Model``, where a functional model cannot say them.
+
+That is so for control flow, sequences, strings, and shapes that depend on numbers. Its ``call`` runs eagerly, as a PyTorch
+module does.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from converter.emitters import Emitted
+from converter.emitters.blocks import function_lines
+from converter.emitters.expressions import Binding, call, literal
+from converter.emitters.keras import RESERVED, Keras, module
+from converter.emitters.names import Namespace
+from converter.emitters.ports import input_names, model_name
+from converter.emitters.program import Program, name_variables
+from converter.emitters.signatures import model_attributes
+from converter.emitters.source import helper_names, indent
+from converter.emitters.types import held_as
+from converter.emitters.vocabulary import Layer
+from converter.graph import Graph, Shape, Weight
+
+
+class KerasSubclass(Keras):
+    """Layers and weights are attributes of the model, built when it is constructed."""
+
+    is_functional = False
+
+    def layer_call(
+        self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr], shape: Shape | None
+    ) -> ast.expr:
+        name, new = program.share(layer, name, named)
+        if new:
+            program.layers[name] = program.constructor(layer, name=name)
+            program.layers[name].build_shape = _build_shape(layer, shape) if layer.weights else None
+            program.weights |= {f"{name}/{variable}": weight for variable, weight in layer.weights.items()}
+        else:
+            program.layers[name].called_again = True
+        tree = ast.Call(_attribute(name), arguments, [])
+        tree.layer_name, tree.constructor = name, program.layers[name]
+        return tree
+
+    def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
+        options: dict[str, Any] = {"dtype": held_as(weight.dtype.name, "keras")} if weight.dtype != "float32" else {}
+        if not weight.trainable:
+            options["trainable"] = False
+        options = {name: literal(value) for name, value in {**options, "name": name}.items()}
+        program.layers[name] = call("self.add_weight", [literal(weight.shape), literal(start)], options)
+        program.layers[name].build_shape = None
+        program.weights[f"{model_name(program)}/{name}"] = weight
+        return lambda: _attribute(name)
+
+
+def _attribute(name: str) -> ast.Attribute:
+    return ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())
+
+
+def _build_shape(layer: Layer, shape: Shape | None) -> tuple[int | None, ...]:
+    """The shape of an input that fits the layer's weights, with what they do not depend on left open."""
+    kernel = layer.weights.get("kernel")
+    if kernel is None or layer.constructor == "layers.EinsumDense":
+        return tuple(size if isinstance(size, int) else None for size in shape)
+    transposed = layer.constructor.endswith("Transpose")
+    channels = kernel.shape[-1 if transposed else -2] * layer.kwargs.get("groups", 1)
+    leading = 1 if layer.constructor == "layers.Dense" else len(kernel.shape) - 1
+    return (None,) * leading + (channels,)
+
+
+def emit(graph: Graph, *, same: bool = False) -> Emitted:
+    """The model's code, and its weights by variable path."""
+    program = Program.of(graph, KerasSubclass(), same=same, reserved=tuple(model_attributes()))
+    reserved = (*RESERVED, *helper_names("keras"), "inputs", "self")
+    namespace = Namespace(reserved)
+    inputs = input_names(program, namespace, kept=False)
+    results = program.output_values()
+    names = name_variables(program, namespace, inputs)
+    name = model_name(program, reserved)
+
+    construction = ["super().__init__(name=name, autocast=False, **kwargs)"]
+    for layer, tree in program.layers.items():
+        construction.append(f"self.{layer} = {ast.unparse(tree)}")
+        if tree.build_shape is not None:
+            construction.append(f"self.{layer}.build({tree.build_shape})")
+    construction += ["self.built = self.run_eagerly = True"]
+    lines = function_lines(program.statements, results, names, "[{}]")
+    first = list(inputs.values())
+    unpack = [f"{', '.join(first)} = inputs"] if len(first) > 1 else []
+    what = f"{name}, channels last. What it does depends on the numbers it gets, so that it runs eagerly."
+    definition = "\n".join(
+        [
+            "@keras.saving.register_keras_serializable()",
+            f"class {name}(keras.Model):",
+            indent([f'"""{what}"""', "", f"def __init__(self, name={name!r}, **kwargs):", indent(construction), ""]),
+            indent([f"def call(self, {first[0] if len(first) == 1 else 'inputs'}):", indent([*unpack, *lines]), "", ""]),
+            "def build_model():",
+            indent([f'"""{name} with fresh weights."""', f"return {name}()"]),
+        ]
+    )
+    return module(program, name, first, definition)
