@@ -29,7 +29,8 @@ def _loop(n):
     index = Value("i")
     rounds = n.expr("itertools.count()") if n.M is None else n.expr("range(rounds)", rounds=n.number("M"))
     counter = n.tensor("i", "int64", i=Variable(index))
-    collected = [_collected(n, value, output, 0) for value, output in zip(results[len(before) :], gathered, strict=False)]
+    sure = keep is None and (n.constant("M") if n.M is not None else 0)  # there is a first round
+    collected = [_collected(n, *row, 0, sure) for row in zip(results[len(before) :], gathered, strict=False)]
     return Repeat(n.body, [index], rounds, states, collected, [(count, counter)], keep)
 
 
@@ -42,13 +43,13 @@ def _may_stop(keep, goes_on, first) -> bool:
     return not (known and (handed_on or always))
 
 
-def _collected(n, value, output, axis, backwards=False):
+def _collected(n, value, output, axis, sure, backwards=False):
     """What each round gives as one tensor, with the rounds on an axis of their own; none where there was no round."""
     part = Part(Value(f"{value.name}_parts"), output)
     shape = (output.shape if output is not None else None) or ()
     axis = axis % len(shape) if shape else axis
     parts = n.expr("parts[::-1]" if backwards else "parts", parts=Variable(part.value))
-    if shape and isinstance(shape[axis], int) and shape[axis]:
+    if sure:
         return value, part, n.expr(f"{n.library}.stack(parts, axis)", parts=parts, axis=axis)
     sizes = tuple(size if isinstance(size, int) else 0 for size in shape)
     dtype = "float32" if output is None or output.dtype is None else output.dtype.name
@@ -65,14 +66,15 @@ def _scan(n):
         State(*row)
         for row in zip(n.body.inputs[:kept], operands[:kept], n.body.outputs[:kept], n.node.outputs[:kept], strict=False)
     ]
-    axes, turned = n.scan_input_axes or (0,) * count, n.scan_input_directions or (0,) * count
+    axes_in, turned = n.scan_input_axes or (0,) * count, n.scan_input_directions or (0,) * count
     walks = [
         n.expr(_walk(n, back), x=x, axis=axis % x.rank if x.rank else axis)
-        for x, axis, back in zip(operands[kept:], axes, turned, strict=True)
+        for x, axis, back in zip(operands[kept:], axes_in, turned, strict=True)
     ]
-    results, outputs = n.body.outputs[kept:], n.node.outputs[kept:]
     axes, turned = n.scan_output_axes or itertools.repeat(0), n.scan_output_directions or itertools.repeat(0)
-    collected = [_collected(n, *row) for row in zip(results, outputs, axes, turned, strict=False)]
+    rows = zip(n.body.outputs[kept:], n.node.outputs[kept:], axes, turned, strict=False)
+    sure = isinstance(size := operands[kept].shape and operands[kept].shape[axes_in[0]], int) and size
+    collected = [_collected(n, value, output, axis, sure, back) for value, output, axis, back in rows]
     walk = walks[0] if count == 1 else n.expr("zip(*walks)", walks=walks)
     return Repeat(n.body, list(n.body.inputs[kept:]), walk, states, collected)
 

@@ -65,7 +65,7 @@ def verify(
             report.findings.append(str(error))
             return report
         report.cases = [
-            Case(question.name, {name: array.shape for name, array in question.inputs.items()}, question.values)
+            Case(question.name, {name: getattr(array, "shape", ()) for name, array in question.inputs.items()}, question.values)
             for question, _ in asked
         ]
         try:

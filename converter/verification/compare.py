@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -29,11 +31,13 @@ BFLOAT16 = Tolerance("bfloat16", 6e-2, "8 units in the last place of bfloat16, w
 _FLOATS = {"bfloat16": BFLOAT16, "float16": FLOAT16, "float32": FLOAT32, "float64": FLOAT64}  # coarsest first
 
 
-def tolerance_of(graph: Graph, dtype: np.dtype) -> Tolerance:
-    """The tolerance for an output of ``dtype``: that of the coarsest floating type which computed anything in ``graph``."""
-    if not is_floating(dtype):
+def tolerance_of(graph: Graph, dtype: np.dtype | None) -> Tolerance:
+    """The tolerance for an output of ``dtype`` (None: no tensor): that of the coarsest floating type which computed anything in
+    ``graph``."""
+    if dtype is not None and not is_floating(dtype):
         return EXACT
-    used = {value.dtype.name for value in graph.values() if value.dtype is not None} | {dtype.name}
+    values = (value for each in graph.nested() for value in each.values())
+    used = {value.dtype.name for value in values if value.dtype is not None} | {"float32" if dtype is None else dtype.name}
     return next((tolerance for name, tolerance in _FLOATS.items() if name in used), FLOAT32)
 
 
@@ -57,8 +61,12 @@ class Difference:
     problem: str = ""
 
 
-def difference(actual: np.ndarray, reference: np.ndarray) -> Difference:
-    """How far ``actual`` is from ``reference``."""
+def difference(actual: Any, reference: Any) -> Difference:
+    """How far ``actual`` is from ``reference``: arrays, or lists, dictionaries and None, whose parts are compared in turn."""
+    if isinstance(reference, np.generic | float | int | str) and isinstance(actual, np.generic | float | int | str):
+        return difference(np.asarray(actual), np.asarray(reference))
+    if not isinstance(reference, np.ndarray) or not isinstance(actual, np.ndarray):
+        return _difference_of_parts(actual, reference)
     if actual.shape != reference.shape:
         return Difference(math.inf, math.inf, problem=f"its shape is {actual.shape} instead of {reference.shape}")
     if actual.dtype != reference.dtype:
@@ -84,19 +92,49 @@ def difference(actual: np.ndarray, reference: np.ndarray) -> Difference:
     return Difference(absolute, absolute / scale if scale else math.inf, tuple(int(i) for i in worst))
 
 
+def _difference_of_parts(actual: Any, reference: Any) -> Difference:
+    """The largest difference of two lists or dictionaries; nothing is equal to nothing alone."""
+    if isinstance(reference, Mapping) and isinstance(actual, Mapping):
+        if set(actual) != set(reference):
+            return Difference(math.inf, math.inf, problem=f"it has the keys {sorted(actual)} instead of {sorted(reference)}")
+        actual, reference = [actual[key] for key in reference], list(reference.values())
+        return difference(np.asarray(actual, np.float64), np.asarray(reference, np.float64))
+    if not (isinstance(reference, list) and isinstance(actual, list)):
+        if actual is None and reference is None:
+            return Difference()
+        return Difference(math.inf, math.inf, problem=f"it is {_kind(actual)} instead of {_kind(reference)}")
+    if len(actual) != len(reference):
+        return Difference(math.inf, math.inf, problem=f"it has {len(actual)} parts instead of {len(reference)}")
+    differences = [difference(a, b) for a, b in zip(actual, reference, strict=True)]
+    worst = max(differences, key=lambda part: (bool(part.problem), part.relative), default=Difference())
+    return (
+        Difference(worst.absolute, worst.relative, (differences.index(worst), *worst.index), worst.problem)
+        if reference
+        else worst
+    )
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+
+
 def _first(mask: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
-def class_scores(array: np.ndarray) -> np.ndarray | None:
+def class_scores(array: Any) -> np.ndarray | None:
     """(samples, classes), where an output looks like class scores: floating, one axis of two or more after the first."""
+    if not isinstance(array, np.ndarray):
+        return None
     if not is_floating(array.dtype) or array.ndim < 2 or array.shape[1] < 2 or array.size != array.shape[0] * array.shape[1]:
         return None
     return array.reshape(array.shape[:2])
 
 
-def spread(references: list[np.ndarray]) -> float | None:
+def spread(references: list[Any]) -> float | None:
     """How much an output changes with the input, as a share of its scale; None where two answers cannot be compared."""
+    if not all(isinstance(array, np.ndarray) for array in references):
+        return None
     samples = [
         np.nan_to_num(array.astype(np.float64), posinf=0.0, neginf=0.0) for array in references if is_floating(array.dtype)
     ]

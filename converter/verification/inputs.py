@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import onnx
+import onnx.helper
 
 from converter.graph import Dimension, Graph, Value
 from converter.verification.compare import is_floating
@@ -35,7 +38,10 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
     Raises ValueError for an input whose rank or dtype is unknown.
     """
     for value in graph.inputs:
-        if value.shape is None or value.dtype is None or value.dtype.kind == "c":
+        if not value.is_tensor:
+            if value.kind == "map":
+                raise ValueError(f"no values can be chosen for input {value.name!r}: it is a map")
+        elif value.shape is None or value.dtype is None or value.dtype.kind == "c":
             raise ValueError(f"no values can be chosen for input {value.name!r}: {value.dtype}, shape {value.shape}")
     if graph.probe is not None:
         probe = graph.probe
@@ -49,20 +55,24 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
 def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iterator[Question]:
     start = position % 2  # the second seed asks for another size first
     sizes = [*_SIZES[start:], *_SIZES[:start]] if _open_axes(graph) else _SIZES[:1]
-    whole = [False, True] if any(value.dtype.kind in "iu" for value in graph.inputs) else [False]
+    whole = [False, True] if any(value.is_tensor and value.dtype.kind in "iu" for value in graph.inputs) else [False]
     for pair, small in itertools.product(sizes, whole):
         shapes = _shapes(graph, batch, *pair)
         generator = np.random.default_rng([seed, batch])
         images = image_inputs(graph)
         inputs, words = {}, {}
         for value in graph.inputs:
-            words[value], draw = _law(value, value in images, position, small)
-            inputs[value.name] = np.asarray(draw(generator, shapes[value])).astype(value.dtype)
+            if value.is_tensor:
+                words[value], draw = _law(value, value in images, position, small)
+                inputs[value.name] = np.asarray(draw(generator, shapes[value])).astype(value.dtype)
+            else:
+                words[value] = f"a {value.kind}"
+                inputs[value.name] = _contained(value.container, generator, position)
         yield Question(name, inputs, ", ".join(dict.fromkeys(words.values())))
 
 
 def _is_batch(value: Value, axis: int) -> bool:
-    return axis == 0 and len(value.shape) > 1 and not isinstance(value.shape[0], int)
+    return axis == 0 and value.is_tensor and len(value.shape) > 1 and not isinstance(value.shape[0], int)
 
 
 def _has_batch(graph: Graph) -> bool:
@@ -75,7 +85,7 @@ def _open_axes(graph: Graph) -> dict[Dimension | tuple[Value, int], bool]:
     return {
         (value, axis) if size is None else size: axis >= 2 and len(value.shape) >= 4
         for value in graph.inputs
-        for axis, size in enumerate(value.shape)
+        for axis, size in enumerate(value.shape or ())
         if not isinstance(size, int) and not _is_batch(value, axis) and (size is None or size not in batch)
     }
 
@@ -93,7 +103,19 @@ def _shapes(graph: Graph, batch: int, spatial: tuple[int, int], other: tuple[int
             return given
         return batch if given is None and _is_batch(value, axis) else sizes[(value, axis) if given is None else given]
 
-    return {value: tuple(size(value, axis, given) for axis, given in enumerate(value.shape)) for value in graph.inputs}
+    return {value: tuple(size(value, axis, given) for axis, given in enumerate(value.shape or ())) for value in graph.inputs}
+
+
+def _contained(kind: onnx.TypeProto, generator: np.random.Generator, position: int) -> Any:
+    """A list of three tensors for a sequence, for an optional its value; tensors of unknown shape are 3 by 4."""
+    if kind.HasField("optional_type"):
+        return _contained(kind.optional_type.elem_type, generator, position)
+    if kind.HasField("sequence_type"):
+        return [_contained(kind.sequence_type.elem_type, generator, position) for _ in range(3)]
+    tensor = kind.tensor_type
+    shape = tuple(size.dim_value or 2 for size in tensor.shape.dim) if tensor.HasField("shape") else (3, 4)
+    value = Value("", onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type), shape)
+    return np.asarray(_law(value, False, position, False)[1](generator, shape)).astype(value.dtype)
 
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -92,12 +93,14 @@ class Judge:
             outputs = self._session.run(None, {name: inputs[name] for name in names})
         except _ERRORS as error:
             raise JudgeError(_plain(error)) from None
-        return {value.name: np.asarray(output) for value, output in zip(self._graph.outputs, outputs, strict=True)}
+        return {value.name: output for value, output in zip(self._graph.outputs, outputs, strict=True)}
 
 
-def _nudged(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _nudged(array: Any, rng: np.random.Generator) -> Any:
     """Each number moved up or down by one unit in the last place."""
-    if array.dtype.kind != "f":
+    if isinstance(array, list):
+        return [_nudged(item, rng) for item in array]
+    if array is None or array.dtype.kind != "f":
         return array
     return np.nextafter(array, np.where(rng.random(array.shape) < 0.5, np.inf, -np.inf).astype(array.dtype))
 

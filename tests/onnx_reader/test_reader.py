@@ -418,11 +418,10 @@ class TestBadInput:
         proto.graph.sparse_initializer.add().values.name = "s"
         self._model_refused(proto, tmp_path, "'s'", "sparse")
 
-    def test_sequence_as_input(self, tmp_path):
+    def test_sparse_tensor_as_input(self, tmp_path):
         proto = model([node("Relu", ["x"], ["y"])], {"x": [2]}, ["y"])
-        info = onnx.helper.make_tensor_sequence_value_info("s", onnx.TensorProto.FLOAT, None)
-        proto.graph.input.append(info)
-        self._model_refused(proto, tmp_path, "input 's'", "sequence")
+        proto.graph.input.append(onnx.helper.make_sparse_tensor_value_info("s", onnx.TensorProto.FLOAT, [3]))
+        self._model_refused(proto, tmp_path, "input 's'", "sparse")
 
     def test_functions_that_call_each_other(self, tmp_path):
         proto = model([onnx.helper.make_node("F", ["x"], ["y"], domain="d")], {"x": [2]}, ["y"], domains={"d": 1})
