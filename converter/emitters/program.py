@@ -102,7 +102,8 @@ class Program:
         for node in graph.nodes:
             program._add(node)
         program._add_constant_outputs()
-        program._hold_repeated()
+        if target.is_functional:  # where a weight is a layer that is called
+            program._hold_repeated()
         program.statements = program._fused(program.statements, program.reads())
         return program
 
