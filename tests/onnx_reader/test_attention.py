@@ -73,7 +73,7 @@ def heads(*inputs: object, outputs: str = "1", **attributes: object) -> Form:
         heads(Q, K, V, ALL_BIAS, outputs="111"),
         heads(Q, K, V, outputs="1111"),
         heads(Q, random(2, 5, 8), random(2, 5, 12), unidirectional=1),
-        heads(Q, random(2, 5, 8), random(2, 5, 8, seed=2), None, None, None, PAST_KEY, PAST_VALUE, outputs="111", unidirectional=1),
+        heads(Q, Q[::-1], Q[:, ::-1], None, None, None, PAST_KEY, PAST_VALUE, outputs="111", unidirectional=1),
         heads(Q, K, K[::-1], None, PAST_MASK, random(2, 2, 5, 9), PAST_KEY, PAST_VALUE, outputs="111"),
     ]
 )  # fmt: skip
