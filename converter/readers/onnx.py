@@ -232,11 +232,15 @@ class _Reader:
         attributes = {entry.name: self._attribute(entry, origin, scope) for entry in proto.attribute}
         if domain and schema is not None:
             attributes = _defaults(schema) | attributes
+        call = Call(graph, proto.op_type, inputs, outputs, attributes, proto.name, origin, self._shape_of, self._dtype_of)
         if domain:
+            if domain == "ai.onnx.ml":
+                lift(call, self.opsets.get(domain, 1))
+            attributes = call.attributes
             graph.nodes.append(Node(proto.op_type, inputs, outputs, attributes, name=proto.name, domain=domain, origin=origin))
             return
         if schema is not None:
-            attributes = _defaults(schema) | attributes
+            call.attributes = _defaults(schema) | attributes
         elif proto.op_type in EXPERIMENTAL:
             _check_types(EXPERIMENTAL[proto.op_type], proto, origin)
         elif modern := onnx_schema(proto.op_type):
@@ -244,7 +248,6 @@ class _Reader:
             raise ReadError(
                 Problem(f"exists from opset {since} on, and the file says opset {self.opset}", origin, "Export it again.")
             )
-        call = Call(graph, proto.op_type, inputs, outputs, attributes, proto.name, origin, self._shape_of, self._dtype_of)
         lift(call, self.opset)
         attributes = {name: value for name, value in call.attributes.items() if value is not None}
         modern = onnx_schema(call.op_type)

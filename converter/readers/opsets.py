@@ -138,7 +138,7 @@ def clip_without_bounds(call: Call) -> None:
     """The default bounds were the largest float32, which bound nothing; now they are left out."""
     limit = np.finfo(np.float32).max
     for attribute in ("min", "max"):
-        if abs(call.attributes[attribute]) >= limit:
+        if abs(call.attributes[attribute] or 0) >= limit:
             call.attributes[attribute] = None
 
 
@@ -160,6 +160,46 @@ for _version, _op_type, _attributes in _FORMERLY:
 def cast_by_name(call: Call) -> None:
     if isinstance(call.attributes["to"], str):
         call.attributes["to"] = onnx.TensorProto.DataType.Value(call.attributes["to"].upper())
+
+
+@rule(4, "Concat")
+def concatenate_channels(call: Call) -> None:
+    """The axis could be left out, and was then 1."""
+    if call.attributes["axis"] is None:
+        call.attributes["axis"] = 1
+
+
+@rule(2, "LpPool", "GlobalLpPool")
+def whole_power(call: Call) -> None:
+    if call.attributes["p"] != int(call.attributes["p"]):
+        raise call.refuse(f"takes the norm of p = {call.attributes['p']}, which the standard allowed at opset 1 alone")
+    call.attributes["p"] = int(call.attributes["p"])
+
+
+@rule(2, "Pad")
+def amounts_renamed(call: Call) -> None:
+    call.attributes["pads"] = call.attributes.pop("paddings")
+
+
+@rule(2, "Split")
+def sizes_as_numbers_of_the_data(call: Call) -> None:
+    """The sizes were an input of the data's own type."""
+    if call.input(1) is not None:
+        call.inputs[1] = call.before("Cast", [call.inputs[1]], "sizes", to=onnx.TensorProto.INT64)
+        call.attributes.pop("split", None)
+
+
+@rule(6, "Tile")
+def along_one_axis(call: Call) -> None:
+    """It repeated ``tiles`` times along ``axis``, both scalar inputs; today there is a number for each axis."""
+    rank, axis = len(call.shape(0) or ()), call.inputs[2].array
+    if call.shape(0) is None or axis is None:
+        raise call.refuse("repeats along an axis that is computed, or data of unknown rank", "Export it at opset 6 or above.")
+    before, after = np.ones(int(axis.item()), np.int64), np.ones(rank - 1 - int(axis.item()), np.int64)
+    count = call.before("Cast", [call.inputs[1]], "count", to=onnx.TensorProto.INT64)
+    count = call.before("Reshape", [count, call.constant([1], np.int64, "one")], "times")
+    parts = [call.constant(before, np.int64, "before"), count, call.constant(after, np.int64, "after")]
+    call.inputs = [call.inputs[0], call.before("Concat", parts, "repeats", axis=0)]
 
 
 def _drop(*attributes: str) -> Rule:
@@ -324,6 +364,10 @@ EXPERIMENTAL = {
     "ImageScaler": {"scale": _FLOAT, "bias": _FLOATS},
     "Affine": {"alpha": _FLOAT, "beta": _FLOAT},
     "Crop": {"border": _INTS, "scale": _INTS},
+    "Scale": {"scale": _FLOAT},
+    "ParametricSoftplus": {"alpha": _FLOAT, "beta": _FLOAT},
+    "ScaledTanh": {"alpha": _FLOAT, "beta": _FLOAT},
+    "DynamicSlice": {},
     "ThresholdedRelu": {"alpha": _FLOAT},
     "MeanVarianceNormalization": {"across_channels": _INT, "normalize_variance": _INT},
 }
@@ -345,6 +389,29 @@ def affine(call: Call) -> None:
     alpha, beta = call.attributes.get("alpha", 1.0), call.attributes.get("beta", 0.0)
     scaled = call.before("Mul", [call.inputs[0], call.constant(alpha, call.dtype(0), "alpha")], "scaled")
     call.op_type, call.inputs, call.attributes = "Add", [scaled, call.constant(beta, call.dtype(0), "beta")], {}
+
+
+@rule(10, "Scale")
+def scale(call: Call) -> None:
+    """Experimental as well: scale * x."""
+    call.op_type, scale = "Mul", call.attributes.pop("scale", 1.0)
+    call.set_input(1, call.constant(scale, call.dtype(0), "scale"))
+
+
+@rule(10, "ParametricSoftplus", "ScaledTanh")
+def stretched(call: Call) -> None:
+    """Experimental as well: alpha * softplus(beta * x) and alpha * tanh(beta * x)."""
+    alpha, beta = call.attributes.get("alpha", 0.0), call.attributes.get("beta", 0.0)
+    function = {"ParametricSoftplus": "Softplus", "ScaledTanh": "Tanh"}[call.op_type]
+    inner = call.before("Mul", [call.inputs[0], call.constant(beta, call.dtype(0), "beta")], "inner")
+    curve = call.before(function, [inner], "curve")
+    call.op_type, call.inputs, call.attributes = "Mul", [curve, call.constant(alpha, call.dtype(0), "alpha")], {}
+
+
+@rule(10, "DynamicSlice")
+def dynamic_slice(call: Call) -> None:
+    """Experimental as well: today's Slice."""
+    call.op_type = "Slice"
 
 
 @rule(10, "Crop")
@@ -391,3 +458,12 @@ def scale_for_each_group(call: Call) -> None:
 @rule(9, "Scan")
 def scan_over_a_batch(call: Call) -> None:
     raise call.refuse("has the form of opset 8, which runs over a batch of sequences", "Export it at opset 9 or above.")
+
+
+@rule(2, "LabelEncoder")
+def classes_by_number(call: Call) -> None:
+    """One list of classes stood for both directions: text to its place in the list, or a place to its text."""
+    classes = call.attributes.pop("classes_strings", ())
+    keys, values = ("strings", "int64s") if call.dtype(0).hasobject else ("int64s", "strings")
+    lists = {"strings": tuple(classes), "int64s": tuple(range(len(classes)))}
+    call.attributes |= {f"keys_{keys}": lists[keys], f"values_{values}": lists[values]}

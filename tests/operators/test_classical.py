@@ -4,6 +4,7 @@ import numpy as np
 import onnx.helper
 import pytest
 
+from converter.emitters.onnx import to_model
 from tests.emitted import judge, read, run
 
 MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ"]
@@ -62,15 +63,16 @@ CASES = [
 
 
 @pytest.mark.parametrize("target", ["pytorch", "keras"])
+@pytest.mark.parametrize("opset", [1, 3])
 @pytest.mark.parametrize(("op_type", "attributes"), CASES)
-def test_equals_onnxruntime(op_type, attributes, target):
+def test_equals_onnxruntime(op_type, attributes, opset, target):
     names = ["Y", "Z"] if op_type.endswith("Classifier") else ["Y"]
     node = onnx.helper.make_node(op_type, ["X"], names, domain="ai.onnx.ml", **attributes)
     types = [onnx.TensorProto.INT64, onnx.TensorProto.FLOAT] if len(names) == 2 else [onnx.TensorProto.FLOAT]
     outputs = [onnx.helper.make_tensor_value_info(name, kind, None) for name, kind in zip(names, types, strict=True)]
     inputs = [onnx.helper.make_tensor_value_info("X", onnx.TensorProto.FLOAT, ["N", 4])]
     graph = onnx.helper.make_graph([node], "classical", inputs, outputs)
-    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("ai.onnx.ml", 3)]
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("ai.onnx.ml", opset)]
     model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
     x = np.random.default_rng(1).integers(-2, 3, (6, 4)).astype(np.float32) + np.float32(0.25) * (op_type == "Normalizer")
     if set(attributes.get("nodes_modes", [])) == {"BRANCH_LEQ", "LEAF"}:  # onnxruntime sends it elsewhere in mixed trees
@@ -78,3 +80,26 @@ def test_equals_onnxruntime(op_type, attributes, target):
     for want, have in zip(judge(model, {"X": x}), run(read(model), target, {"X": x}), strict=True):
         assert have.dtype == want.dtype
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
+INTS, STRINGS = onnx.TensorProto.INT64, onnx.TensorProto.STRING
+
+
+@pytest.mark.parametrize(
+    ("opset", "types", "x", "attributes"),
+    [
+        (1, (STRINGS, INTS), ["b", "?", "a"], {"classes_strings": ["a", "b"], "default_int64": 7}),
+        (1, (INTS, STRINGS), [1, 5, 0], {"classes_strings": ["a", "b"], "default_string": "none"}),
+        (2, (INTS, INTS), [1, 5, 0], {"keys_int64s": [0, 1], "values_int64s": [8, 9], "default_int64": 7}),
+        (2, (STRINGS, INTS), ["b", "?", "a"], {"keys_strings": ["a", "b"], "values_int64s": [8, 9]}),
+        (4, (INTS, INTS), [1, 5, 0], {"keys_int64s": [0, 1], "values_int64s": [8, 9]}),
+    ],
+)
+def test_old_forms_of_label_encoder(opset, types, x, attributes):
+    node = onnx.helper.make_node("LabelEncoder", ["x"], ["y"], domain="ai.onnx.ml", **attributes)
+    ports = [onnx.helper.make_tensor_value_info(name, kind, [3]) for name, kind in zip("xy", types, strict=True)]
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("ai.onnx.ml", opset)]
+    graph = onnx.helper.make_graph([node], "labels", ports[:1], ports[1:])
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    feeds = {"x": np.array(x, object if types[0] == STRINGS else np.int64)}
+    np.testing.assert_array_equal(judge(to_model(read(model)), feeds)[0], judge(model, feeds)[0])
