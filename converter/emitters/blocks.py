@@ -147,7 +147,7 @@ def repeat(program: Program, node: Node, lower: Callable[[Expression], ast.expr]
 
 
 def used(program: Program, value: Value | None) -> bool:
-    return value is not None and (bool(value.users) or value in program.graph.outputs)
+    return value is not None and (bool(value.users) or value in program.ends)
 
 
 def _next_states(program: Program, states: list[State]) -> None:

@@ -80,8 +80,9 @@ class Writer:
         nodes = [self._node(node) for node in graph.nodes]
         inputs = [value_info(self.names[value], value) for value in graph.inputs]
         outputs = [value_info(self.names[value], value, shape=weights or value.weight is not None) for value in graph.outputs]
+        direct = set(graph.values())
         for value in _all_values(graph):
-            if value.weight is not None:
+            if value.weight is not None and (value in direct or not _is_small(value)):
                 self._weight(value, value.weight)
         proto = onnx.helper.make_graph(nodes, graph.name or "graph", inputs + self._stripped, outputs, self._initializers)
         domains = {node.domain for node in _all_nodes(graph)} - {"", "ai.onnx"}
@@ -131,9 +132,13 @@ class Writer:
         return proto
 
     def _subgraph(self, graph: Graph) -> onnx.GraphProto:
-        """A sub-graph; its weights stand with those of the whole model, since names are unique across all of it."""
+        """A sub-graph. Its small weights stand in it, because shape inference sees none outside; they get names of their own,
+        since names are unique across the model. Large ones stand with those of the whole model."""
         own = set(graph.inputs) | {value for node in graph.nodes for value in node.outputs}
         self._name_values(graph)
+        small = {value: self.names[value] for value in graph.values() if _is_small(value)}
+        self.names |= {value: _unique(name, self._taken) for value, name in small.items()}
+        initializers = [tensor(value.weight.array(), self.names[value]) for value in small]
         nodes = [self._node(node) for node in graph.nodes]
         outputs, seen = [], set(graph.inputs)
         for value in graph.outputs:
@@ -144,7 +149,8 @@ class Writer:
             seen.add(value)
             outputs.append(info)
         inputs = [value_info(self.names[value], value) for value in graph.inputs]
-        return onnx.helper.make_graph(nodes, graph.name or "body", inputs, outputs)
+        self.names |= small
+        return onnx.helper.make_graph(nodes, graph.name or "body", inputs, outputs, initializers)
 
     def _weight(self, value: Value, weight: Weight) -> None:
         name = self.names[value]
@@ -202,6 +208,10 @@ def value_info(name: str, value: Value, *, shape: bool = True) -> onnx.ValueInfo
             elif size is not None:
                 dimension.dim_value = size
     return info
+
+
+def _is_small(value: Value) -> bool:
+    return value.weight is not None and value.weight.has_data and value.weight.nbytes <= _INLINE_BYTES
 
 
 def _unique(base: str, taken: set[str]) -> str:

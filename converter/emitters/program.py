@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -79,6 +79,8 @@ class Program:
     graph: Graph
     target: Target
     keep_same: bool = False
+    ends: set[Value] = field(default_factory=set)
+    """Outputs of the graph and of its sub-graphs."""
     layouts: Plan = field(default_factory=Plan)
     statements: list[Statement | Compound] = field(default_factory=list)
     weights: dict[str, Weight] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Program:
     @classmethod
     def of(cls, graph: Graph, target: Target, *, same: bool = False, reserved: tuple[str, ...] = ()) -> Program:
         program = cls(graph, target, keep_same=same, layer_names=Namespace(reserved))
+        program.ends = {value for each in graph.nested() for value in each.outputs}
         program.layouts = plan(graph, target.rule)
         program._scope = common_scope([value.name for value in graph.weights() if value.weight.trainable])
         for node in graph.nodes:
@@ -136,7 +139,7 @@ class Program:
             for value, expression in zip(outputs, result, strict=False):
                 self._assign([value], expression, node, site)
         else:
-            used = [value for value in outputs if value.users or value in self.graph.outputs]
+            used = [value for value in outputs if value.users or value in self.ends]
             targets = outputs[: outputs.index(used[-1]) + 1] if used else outputs[:1]
             self._assign(targets, result, node, site)
 
@@ -530,7 +533,7 @@ def _equals_default(keyword: ast.keyword, defaults: Mapping[str, Any]) -> bool:
 def name_variables(program: Program, namespace: Namespace, inputs: dict[Value, str]) -> dict[Value, str]:
     """Names for all variables: ``x`` along a chain, the source's name for what is read again later."""
     names = dict(inputs)
-    _name_block(program, program.statements, program.places(), namespace, names)
+    _name_block(program, program.statements, program.places(), set(program.output_values()), namespace, names)
     for tree in trees(program.statements):
         for name in variables(tree):
             name.id = names[name.value]
@@ -553,7 +556,15 @@ def places_in(statements: list[Statement | Compound]) -> dict[Value, set[int]]:
     return places
 
 
-def _name_block(program: Program, statements: Any, places: dict, namespace: Namespace, names: dict[Value, str]) -> None:
+def _name_block(
+    program: Program,
+    statements: list[Statement | Compound],
+    places: dict[Value, set[int]],
+    outside: Set[Value],
+    namespace: Namespace,
+    names: dict[Value, str],
+) -> None:
+    """Names for what a block assigns; ``outside`` holds what is read outside of it."""
     for place, statement in enumerate(statements):
         for value in statement.targets:
             if value in names:
@@ -565,11 +576,12 @@ def _name_block(program: Program, statements: Any, places: dict, namespace: Name
             else:
                 names[value] = namespace.take(_source_name(program, value, statement))
         if isinstance(statement, Compound):
+            others = places_in([other for other in statements if other is not statement]).keys() | outside
             for clause in statement.clauses:
                 inside = places_in(clause.body)
-                for value in places.keys() & set(assigned(clause.body)):  # read outside the block too
+                for value in others & set(assigned(clause.body)):
                     inside.setdefault(value, set()).add(_BELOW)
-                _name_block(program, clause.body, inside, namespace, names)
+                _name_block(program, clause.body, inside, others, namespace, names)
 
 
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:

@@ -7,13 +7,13 @@ from converter.graph import Graph, Node, Value
 
 def linear(graph: Graph) -> None:
     """MatMul of a rank-2 input with a weight matrix, then Add of a weight vector, become Gemm."""
-    removed = set()
+    removed, own = set(), set(graph.nodes)  # a node of a sub-graph may read a product of the graph around it
     for index, add in enumerate(graph.nodes):
         if add.op_type != "Add" or add.domain:
             continue
         for product, bias in (add.inputs, add.inputs[::-1]):
             matmul = product.producer
-            if matmul is not None and _is_linear(graph, matmul, bias):
+            if matmul in own and _is_linear(graph, matmul, bias):
                 inputs = [*matmul.inputs, bias]
                 add.detach()
                 matmul.detach()

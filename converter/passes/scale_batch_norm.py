@@ -14,19 +14,20 @@ _OPERATIONS = {"Mul": np.multiply, "Add": np.add}
 
 
 def scale_batch_norm(graph: Graph) -> None:
+    own = set(graph.nodes)  # a node of a sub-graph may read what is normalised around it
     for node in list(graph.nodes):
         if node.op_type == "BatchNormalization" and node.domain == "" and all(v is not None for v in node.inputs[1:3]):
-            while _absorb_next(graph, node):
+            while _absorb_next(graph, node, own):
                 pass
 
 
-def _absorb_next(graph: Graph, norm: Node) -> bool:
+def _absorb_next(graph: Graph, norm: Node, own: set[Node]) -> bool:
     """Absorb the one reader of ``norm`` if it scales or shifts each channel by a known weight."""
     result = norm.output
     if len(result.users) != 1 or result in graph.outputs:
         return False
     reader, index = result.users[0]
-    if reader.op_type not in _OPERATIONS or reader.domain or len(reader.inputs) != 2:
+    if reader not in own or reader.op_type not in _OPERATIONS or reader.domain or len(reader.inputs) != 2:
         return False
     factor = _per_channel(reader.inputs[1 - index], result)
     scale, bias = norm.inputs[1], norm.inputs[2]

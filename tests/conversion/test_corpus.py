@@ -33,8 +33,6 @@ WAITING = {
     ("quant__micro_kws_m_qoperator_avg_pool", "keras"): _MICROSOFT,
     ("quant__micro_kws_m_static_qoperator", "pytorch"): _MICROSOFT,
     ("quant__micro_kws_m_static_qoperator", "keras"): _MICROSOFT,
-    ("rnn__qlstm_scan_snips", "pytorch"): "Scan is not said yet",
-    ("rnn__qlstm_scan_snips", "keras"): "Scan is not said yet",
     ("xformer__atspm_attn_head", "pytorch"): _SIZES,
     ("xformer__atspm_attn_head", "keras"): _SIZES,
 }
