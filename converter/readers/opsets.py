@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 
 from converter.errors import Problem, UnsupportedError
-from converter.graph import Graph, Shape, Value
+from converter.graph import Graph, Node, Shape, Value
 
 
 @dataclass
@@ -457,7 +457,21 @@ def scale_for_each_group(call: Call) -> None:
 
 @rule(9, "Scan")
 def scan_over_a_batch(call: Call) -> None:
-    raise call.refuse("has the form of opset 8, which runs over a batch of sequences", "Export it at opset 9 or above.")
+    """It walked along axis 1 of each sample of a batch: a Scan over the batch around a Scan over the sequence."""
+    lengths, *inputs = call.inputs
+    if lengths is not None:
+        raise call.refuse("has sequences of different lengths in the form of opset 8", "Export it at opset 9 or above.")
+    body, count = call.attributes["body"], call.attributes["num_scan_inputs"]
+    states = len(inputs) - count
+    samples = [Value(f"{value.name}_sample", like.dtype) for value, like in zip(inputs, body.inputs, strict=True)]
+    for sample, state in zip(samples[:states], body.inputs, strict=False):
+        sample.shape = state.shape
+    directions = call.attributes["directions"]
+    results = [Value(f"{value.name}_sample") for value in body.outputs]
+    walk = {"body": body, "num_scan_inputs": count, "scan_input_directions": directions}
+    node = Node("Scan", samples, results, walk, name=call.name, origin=call.origin)
+    call.inputs = inputs
+    call.attributes = {"body": Graph("sample", samples, results, [node]), "num_scan_inputs": len(inputs)}
 
 
 @rule(2, "LabelEncoder")

@@ -21,7 +21,7 @@ TRIED_ELSEWHERE = {
     ("Constant", 11): "test_reader.py: it becomes a weight of the graph",
     ("GroupNormalization", 18): "test_opsets.py: onnxruntime does not run it, NumPy answers",
     ("OptionalHasElement", 15): "its input may now be left out, which an older file never does",
-    ("Scan", 8): "below: it is refused",
+    ("Scan", 8): "below, for sequences of different lengths, and a case of the conformance suite (test_scan_sum)",
     ("LabelEncoder", 1): "tests/operators/test_classical.py",
     ("LabelEncoder", 2): "tests/operators/test_classical.py",
     ("TreeEnsembleClassifier", 1): "tests/operators/test_classical.py",
@@ -123,12 +123,12 @@ def test_rules_are_of_versions_that_exist():
     assert not slips
 
 
-def test_scan_over_a_batch_is_refused(tmp_path):
+def test_scan_over_sequences_of_different_lengths_is_refused(tmp_path):
     body = onnx.helper.make_graph(
         [node("Identity", ["s"], ["s2"]), node("Identity", ["e"], ["y"])], "body",
         *([onnx.helper.make_tensor_value_info(name, 1, [2]) for name in names] for names in (("s", "e"), ("s2", "y"))),
     )  # fmt: skip
-    scan = node("Scan", ["", "s0", "x"], ["sn", "ys"], body=body, num_scan_inputs=1)
-    proto = model([scan], {"s0": [1, 2], "x": [1, 3, 2]}, ["sn", "ys"], opset=8)
+    scan = node("Scan", ["lengths", "s0", "x"], ["sn", "ys"], body=body, num_scan_inputs=1)
+    proto = model([scan], {"lengths": [1], "s0": [1, 2], "x": [1, 3, 2]}, ["sn", "ys"], opset=8)
     with pytest.raises(UnsupportedError, match="the form of opset 8"):
         read(proto, tmp_path)
