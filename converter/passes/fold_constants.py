@@ -47,7 +47,7 @@ def _fold(graph: Graph) -> bool:
     known: dict[Value, bool] = {}  # result: whether it counts as trainable
     computed: list[Node] = []
     for node in graph.nodes:
-        if node.domain or node.op_type in RANDOM or any(node.subgraphs()):
+        if node.domain or node.op_type in RANDOM or any(node.subgraphs()) or _keeps_small(node):
             continue
         if node.op_type in ("Shape", "Size") and _set_shape(node):
             continue
@@ -67,6 +67,11 @@ def _fold(graph: Graph) -> bool:
     count = len(graph.nodes)
     graph.nodes = [node for node in graph.nodes if any(value is not None and value.producer is node for value in node.outputs)]
     return len(graph.nodes) < count
+
+
+def _keeps_small(node: Node) -> bool:
+    """Whether it is how a weight is kept in a few bits: its numbers by blocks, each with a scale."""
+    return node.op_type == "DequantizeLinear" and bool(node["block_size"])
 
 
 def _has_data(value: Value) -> bool:

@@ -4,7 +4,7 @@ Sources: onnxruntime's own schemas (names, defaults, which inputs may be left ou
 github.com/microsoft/onnxruntime, and its CPU provider's answers where the documentation is silent.
 """
 
-from converter.readers.microsoft import attention, fused, normalization, quantized  # noqa: F401
+from converter.readers.microsoft import attention, fused, normalization, quantized, weights  # noqa: F401
 from converter.readers.microsoft.lifting import DOMAIN, LIFTS, lift_all, schema_of
 
 __all__ = ["DOMAIN", "LIFTS", "lift_all", "schema_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,12 @@ class UnknownError(RefusalError):
 class Fused:
     """A node of onnxruntime's own on its way to standard operators.
 
-    ``n.X`` is the input called so (None where left out), ``n.alpha`` an attribute. ``add`` puts a standard node.
+    ``n.X`` is the input called so (None where left out), ``n.alpha`` an attribute. ``add`` puts a standard node. ``notes`` say
+    what the user must know of it.
     """
 
     def __init__(self, node: Node, schema: onnx.defs.OpSchema, outputs: set[Value]):
-        self.node, self.nodes = node, list[Node]()
+        self.node, self.nodes, self.notes = node, list[Node](), list[str]()
         self.name = next((value.name for value in node.outputs if value is not None), node.name)
         self._inputs = {entry.name: index for index, entry in enumerate(schema.inputs)}
         used = [value if value is not None and (value.users or value in outputs) else None for value in node.outputs]
@@ -180,15 +181,15 @@ def lift_all(graph: Graph) -> None:
     refused: set[Node] = set()
     while True:
         waiting = progress = False
-        outputs = {value for part in _parts(graph) for value in part.outputs}
-        for part in list(_parts(graph)):
+        outputs = {value for part in graph.nested() for value in part.outputs}
+        for part in list(graph.nested()):
             nodes: list[Node] = []
             for node in part.nodes:
                 if node.domain != DOMAIN or node.op_type not in LIFTS or node in refused:
                     nodes.append(node)
                     continue
                 try:
-                    nodes += _lift(node, outputs)
+                    nodes += _lift(node, outputs, graph.notes)
                     progress = True
                 except RefusalError as found:
                     node.refusal = Problem(f"{node.op_type}: {found.reason}", node.origin, found.advice)
@@ -202,14 +203,7 @@ def lift_all(graph: Graph) -> None:
         infer_shapes(graph)
 
 
-def _parts(graph: Graph) -> Iterator[Graph]:
-    yield graph
-    for node in graph.nodes:
-        for inner in node.subgraphs():
-            yield from _parts(inner)
-
-
-def _lift(node: Node, outputs: set[Value]) -> list[Node]:
+def _lift(node: Node, outputs: set[Value], notes: list[str]) -> list[Node]:
     """The nodes that take the place of ``node``; its outputs are theirs from now on."""
     schema = schema_of(node.op_type, "" if node.op_type in _UNMARKED else DOMAIN)
     n = Fused(node, schema, outputs)
@@ -235,4 +229,5 @@ def _lift(node: Node, outputs: set[Value]) -> list[Node]:
         for user, index in new.users:
             user.set_input(index, old)
     node.detach()
+    notes += [f"{node.origin} {note}" for note in n.notes]
     return n.nodes
