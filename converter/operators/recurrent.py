@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from converter.emitters.site import known
 from converter.emitters.vocabulary import Layer, Local
 from converter.operators.registry import operator
 
@@ -26,8 +27,12 @@ _FUNCTIONS = {
 
 def _names(node) -> tuple[str, ...]:
     count = 2 if node["direction"] == "bidirectional" else 1
-    given = node["activations"] or _DEFAULT[node.op_type] * count
+    given = node["activations"] or _DEFAULT[_kind(node)] * count
     return tuple(next((name for name in _FUNCTIONS if name.lower() == text.lower()), text) for text in given)
+
+
+def _kind(node) -> str:
+    return node.op_type.removeprefix("DynamicQuantize")
 
 
 def _reason(node, target):
@@ -61,23 +66,30 @@ def _room(n):
         count = n.R.shape[0]
         result = _torch_layer(n)(*first)
         return n.results("recurrent_outputs(result, count)", 1 + len(states), result=result, count=count)
-    options = {"direction": n.direction, "batch_first": bool(n.node["layout"]), "clip": n.clip}
-    if _names(n.node) != _DEFAULT[n.node.op_type] * n.node.inputs[2].shape[0]:
+    inputs = f"X, W, R, B, sequence_lens, [{', '.join(states)}]"
+    text, options = _over_time(n, f"{kind.lower()}_cell", inputs, n.P if kind == "LSTM" else None)
+    return n.results(text, 1 + len(states), **options)
+
+
+def _over_time(n, cell, inputs, peepholes):
+    """The call that runs a cell step by step, and what its further arguments are."""
+    node, kind = n.node, _kind(n.node)
+    options = {"direction": n.direction, "batch_first": bool(node.attributes.get("layout")), "clip": n.clip}
+    if _names(node) != _DEFAULT[kind] * node.inputs[2].shape[0]:
         column = 0 if n.framework == "pytorch" else 1
-        options["activations"] = n.expr(f"[{', '.join(_FUNCTIONS[name][column] for name in _names(n.node))}]")
-    if n.node.op_type == "LSTM":
-        options |= {"input_forget": bool(n.input_forget), "p": n.P}
-    if n.node.op_type == "GRU":
+        options["activations"] = n.expr(f"[{', '.join(_FUNCTIONS[name][column] for name in _names(node))}]")
+    if kind == "LSTM":
+        options |= {"input_forget": bool(n.input_forget), "p": peepholes}
+    if kind == "GRU":
         options["linear_before_reset"] = bool(n.linear_before_reset)
     defaults = {"direction": "forward"}
     options = {name: value for name, value in options.items() if value not in (None, False) and value != defaults.get(name)}
     named = "".join(f", {name}={name}" for name in options)
-    cell = f"{n.node.op_type.lower()}_cell"
-    text = f"recurrent({cell}, X, W, R, B, sequence_lens, [{', '.join(states)}]{named})"
-    shape = n.node.inputs[0].shape
-    if n.functional and (shape is None or not isinstance(shape[n.node["layout"]], int)):
+    text = f"recurrent({cell}, {inputs}{named})"
+    shape = node.inputs[0].shape
+    if n.functional and (shape is None or not isinstance(shape[1 if options.get("batch_first") else 0], int)):
         n.eager(text)
-    return n.results(text, 1 + len(states), **options)
+    return text, options
 
 
 def _torch_layer(n) -> Layer:
@@ -164,3 +176,41 @@ class RNN:
     restrict = _reason
     restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)
+
+
+@operator("DynamicQuantizeLSTM", domain="com.microsoft")
+class DynamicQuantizeLSTM:
+    """An LSTM with weights of 8 bits, whose input, and whose state in each step, are rounded to 8 bits by their own range.
+
+    Weights are (direction, input, gates), with a scale for each direction or for each of its gates. Where several threads share
+    the samples, onnxruntime takes the range of a state over those of one thread; here it is over all samples.
+    """
+
+    restrictions = "activations without parameters; no lengths of single samples"
+
+    def restrict(node, target):
+        return "has lengths of single samples" if node.input(4) is not None else _reason(node, target)
+
+    def pytorch(n):
+        return _dynamic(n, "scale.unsqueeze(1)", "w.transpose(1, 2)")
+
+    def keras(n):
+        return _dynamic(n, "ops.expand_dims(scale, 1)", "ops.swapaxes(w, 1, 2)")
+
+
+def _dynamic(n, column, turned):
+    def weight(index):
+        """Index of the weight; its scale and zero point stand behind the inputs of an LSTM."""
+        first = 6 + 2 * index
+        scale, zero = n.operand(first), n.operand(first + 1)
+        if len(scale.shape) > 1:
+            scale, zero = n.expr(column, scale=scale), n.expr(column, scale=zero)
+        given = known(n.node.inputs[first + 1])
+        zero = None if given is not None and not given.any() else zero
+        w = n.expr("dequantize(w, scale, zero, axis=0)", w=n.operand(index), scale=scale, zero=zero)
+        return n.expr(turned, w=w)
+
+    inputs = {"W": weight(1), "R": weight(2), "B": n.operand(3), "h": n.operand(5), "c": n.operand(6)}
+    inputs["X"] = n.expr("dequantize(*dynamic_quantize(X))", X=n.first)
+    text, options = _over_time(n, "dynamic_lstm_cell", "X, W, R, B, None, [h, c]", n.operand(7))
+    return n.results(text, 3, **inputs, **options)

@@ -18,7 +18,7 @@ _SHARED = {
     *("Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "DeformConv", "CausalConvWithState", "MaxUnpool"),
     *("BatchNormalization", "InstanceNormalization", "GroupNormalization", "LSTM", "GRU", "RNN"),
 }
-_NOT_PER_SAMPLE = {"If", "Loop", "Scan", "NonMaxSuppression", "Unique", "NonZero", "TfIdfVectorizer"}
+_NOT_PER_SAMPLE = {"If", "Loop", "Scan", "NonMaxSuppression", "Unique", "NonZero", "TfIdfVectorizer", "DynamicQuantizeLSTM"}
 
 
 def free_batch(graph: Graph) -> None:

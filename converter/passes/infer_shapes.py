@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnx.shape_inference
 
-from converter.emitters.onnx import Writer
+from converter.emitters.onnx import Writer, value_info
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Node, Shape, Value
 
@@ -26,26 +26,44 @@ def infer_shapes(graph: Graph) -> None:
     writer = Writer(graph, weights=False)
     for index, node in enumerate(writer.model.graph.node):
         node.name = f"#{index}"
-    try:
-        model = _inferred(writer.model, data_prop=True)
-    except _WRONG:  # its propagation of data fails on some valid sums of computed indices: without it, it knows less
-        try:
-            model = _inferred(writer.model, data_prop=False)
-        except _WRONG as error:
-            raise ReadError(_problem(str(error), graph)) from None
-    known = {info.name: info.type for info in _infos(model.graph)}
-    for value, name in writer.names.items():
-        if value.weight is None and name in known:
-            _set(value, known[name])
-    for node in graph.nodes:
-        if node.domain == "ai.onnx.ml" and node.output.shape is None:
-            _classical(node)
-        elif node.domain == "com.microsoft" and node.op_type == "Inverse":  # has no standard form, see its room
-            node.output.dtype, node.output.shape = node.inputs[0].dtype, node.inputs[0].shape
+    told: set[Node] = set()
+    while True:
+        known = {info.name: info.type for info in _infos(_inferred(writer.model, graph).graph)}
+        for value, name in writer.names.items():
+            if value.weight is None and name in known:
+                _set(value, known[name])
+        new = [node for node in graph.nodes if node not in told and _complete(node)]
+        if not any(value is not None and value.users for node in new for value in node.outputs):
+            return
+        told.update(new)  # so that what follows them can be inferred
+        outputs = [value for node in new for value in node.outputs if value is not None]
+        writer.model.graph.value_info.extend(value_info(writer.names[value], value) for value in outputs)
+
+
+def _complete(node: Node) -> bool:
+    """Set the outputs of an operator whose inference the standard leaves open; False where there is nothing to set."""
+    if node.domain == "ai.onnx.ml" and node.output.shape is None:
+        _classical(node)
+        return node.output.shape is not None
+    if node.domain != "com.microsoft" or node.inputs[0].shape is None:
+        return False
+    data = node.inputs[0]
+    if node.op_type == "Inverse":
+        shapes: list[Shape] = [data.shape]
+    elif node.op_type == "DynamicQuantizeLSTM":
+        directions, hidden, _ = node.inputs[2].shape
+        state = (directions, data.shape[1], hidden)
+        shapes = [(data.shape[0], *state), state, state]
+    else:
+        return False
+    for value, shape in zip(node.outputs, shapes, strict=False):
+        if value is not None:
+            value.dtype, value.shape = data.dtype, shape
+    return True
 
 
 def _classical(node: Node) -> None:
-    """Operators of ai.onnx.ml whose inference the standard leaves open."""
+    """Operators of ai.onnx.ml."""
     data = node.inputs[0]
     if node.op_type in ("Scaler", "Normalizer", "Imputer", "Binarizer"):
         node.output.shape = data.shape
@@ -58,8 +76,15 @@ _WRONG = (onnx.shape_inference.InferenceError, ValueError, RuntimeError)
 """What the C++ code of the inference throws."""
 
 
-def _inferred(model: onnx.ModelProto, *, data_prop: bool) -> onnx.ModelProto:
-    return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=data_prop)
+def _inferred(model: onnx.ModelProto, graph: Graph) -> onnx.ModelProto:
+    """Its propagation of data fails on some valid sums of computed indices: without it, it knows less."""
+    try:
+        return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    except _WRONG:
+        try:
+            return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=False)
+        except _WRONG as error:
+            raise ReadError(_problem(str(error), graph)) from None
 
 
 def _infos(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:

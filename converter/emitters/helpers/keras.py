@@ -352,6 +352,12 @@ def lstm_cell(w, r, wb, rb, functions=None, clip=None, input_forget=False, p=(0,
     return step
 
 
+def dynamic_lstm_cell(w, r, wb, rb, **options):
+    """One step of an LSTM whose state is rounded to 8 bits, by its own range, before it meets its weights."""
+    step = lstm_cell(w, r, wb, rb, **options)
+    return lambda x, hidden, cell: step(x, dequantize(*dynamic_quantize(hidden)), cell)
+
+
 def gru_cell(w, r, wb, rb, functions=None, clip=None, linear_before_reset=False):
     """One step of a GRU with the gates in ONNX' order: update, reset, hidden."""
     f, g = (clipped(function, clip) for function in (functions or (ops.sigmoid, ops.tanh))[:2])

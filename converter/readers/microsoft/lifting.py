@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from converter.passes.infer_shapes import infer_shapes
 DOMAIN = "com.microsoft"
 _UNMARKED = {"LayerNormalization", "SimplifiedLayerNormalization"}
 """Operators that onnxruntime writes without its domain, at opsets whose standard does not have them."""
+
+_KEPT = {"Inverse", "DynamicQuantizeLSTM"}
+"""Operators that no standard one says: they have rooms of their own."""
 
 Results = Value | Sequence[Value | None]
 """What becomes of the outputs, in their order; those beyond the last are not supported."""
@@ -147,8 +151,8 @@ def _schemas() -> dict[str, Any]:
 
 @functools.cache
 def schema_of(op_type: str, domain: str) -> onnx.defs.OpSchema | None:
-    """onnxruntime's own description of an operator that is lifted here, None for any other."""
-    if op_type not in LIFTS or domain != ("" if op_type in _UNMARKED else DOMAIN):
+    """onnxruntime's own description of an operator that is known here, None for any other."""
+    if op_type not in LIFTS.keys() | _KEPT or domain != ("" if op_type in _UNMARKED else DOMAIN):
         return None
     found, own = _schemas()[op_type], onnx.defs.OpSchema
 
@@ -179,7 +183,7 @@ def lift_all(graph: Graph) -> None:
     standard form stays as it is, with the reason as its ``refusal``.
     """
     refused: set[Node] = set()
-    while True:
+    for attempt in count():
         waiting = progress = False
         outputs = {value for part in graph.nested() for value in part.outputs}
         for part in list(graph.nested()):
@@ -198,7 +202,7 @@ def lift_all(graph: Graph) -> None:
                     if not isinstance(found, UnknownError):
                         refused.add(node)
             part.nodes = nodes
-        if not (waiting and progress):
+        if not waiting or (attempt and not progress):
             return
         infer_shapes(graph)
 
