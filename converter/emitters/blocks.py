@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,12 +35,13 @@ class Statement:
 
 @dataclass
 class Clause:
-    """``keyword targets in tree:`` (for), ``keyword tree:`` (if) or ``keyword:`` (else), and what is inside."""
+    """``for targets in tree:``, ``if tree:``, ``else:`` or ``def function():``, and what is inside."""
 
     keyword: str
     tree: ast.AST | None
     body: list[Statement | Compound]
     targets: list[Value] = field(default_factory=list)
+    function: Value | None = None
 
 
 @dataclass
@@ -51,8 +53,9 @@ class Compound:
 
     @property
     def targets(self) -> list[Value]:
-        """Variables of the loop."""
-        return [value for clause in self.clauses for value in clause.targets]
+        """Variables of the loop, or the name of the function."""
+        own = [clause.function for clause in self.clauses if clause.function is not None]
+        return own + [value for clause in self.clauses for value in clause.targets]
 
     @property
     def heads(self) -> list[ast.AST]:
@@ -65,7 +68,8 @@ class Compound:
     def lines(self, names: dict[Value, str]) -> Iterator[str]:
         for clause in self.clauses:
             targets = f" {', '.join(names[value] for value in clause.targets)} in" if clause.targets else ""
-            tree = f" {ast.unparse(clause.tree)}" if clause.tree is not None else ""
+            tree = f" {names[clause.function]}()" if clause.function is not None else ""
+            tree = f" {ast.unparse(clause.tree)}" if clause.tree is not None else tree
             yield f"{clause.keyword}{targets}{tree}:"
             for statement in clause.body or [Statement([], ast.Pass())]:
                 yield from (f"    {line}" for line in statement.lines(names))
@@ -100,18 +104,43 @@ def assigned(statements: Iterable[Statement | Compound]) -> Iterator[Value]:
 
 def branch(program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
     """Append ``if condition: ... else: ...``, in which each branch gives the node's outputs their values."""
-    targets = [value if used(program, value) else None for value in node.outputs]
 
     def ends(graph: Graph) -> Callable[[], None]:
         def assign() -> None:
-            for target, value in zip(targets, graph.outputs, strict=True):
-                if target is not None:
+            for target, value in zip(node.outputs, graph.outputs, strict=True):
+                if used(program, target):
                     program.statements.append(Statement([target], program.result(value)))
 
         return assign
 
     then, otherwise = (program.body(graph, None, ends(graph)) for graph in (choice.then, choice.otherwise))
     program.statements.append(Compound([Clause("if", condition, then), Clause("else", None, otherwise)], node))
+
+
+def conditional(program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
+    """Append ``def then_branch(): ...``, ``def else_branch(): ...`` and the call of ``ops.cond`` with both.
+
+    Unlike ``if`` it can be compiled, where both branches give tensors of one type and shape.
+    """
+    targets = [value for value in node.outputs if used(program, value)]
+
+    def ends(graph: Graph) -> Callable[[], None]:
+        def give_back() -> None:
+            values = [value for target, value in zip(node.outputs, graph.outputs, strict=True) if target in targets]
+            trees = [program.result(value) for value in values]
+            tree = trees[0] if len(trees) == 1 else ast.Tuple(trees, ast.Load())
+            program.statements.append(Statement([], ast.Return(tree)))
+
+        return give_back
+
+    functions = {"then": Value("then_branch"), "otherwise": Value("else_branch")}
+    for name, graph in (("then", choice.then), ("otherwise", choice.otherwise)):
+        body = program.body(graph, None, ends(graph))
+        program.statements.append(Compound([Clause("def", None, body, function=functions[name])], node))
+    bindings = {"condition": lambda: condition} | {
+        name: functools.partial(variable, function) for name, function in functions.items()
+    }
+    program.statements.append(Statement(targets, fill("ops.cond(condition, then, otherwise)", bindings), node))
 
 
 def repeat(program: Program, node: Node, lower: Callable[[Expression], ast.expr], loop: Repeat) -> None:

@@ -70,7 +70,7 @@ class Keras:
     def layer_call(
         self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr], shape: Shape | None
     ) -> ast.expr:
-        if not named or layer.constructor in _UNNAMED:
+        if not named or layer.constructor in UNNAMED:
             tree = ast.Call(program.constructor(layer), arguments, [])
             tree.layer_name, tree.constructor = name, tree.func
             return tree
@@ -101,7 +101,7 @@ class Keras:
         return use
 
 
-_UNNAMED = {f"layers.{kind}{rank}D" for kind in ("ZeroPadding", "Cropping") for rank in (1, 2, 3)}
+UNNAMED = {f"layers.{kind}{rank}D" for kind in ("ZeroPadding", "Cropping") for rank in (1, 2, 3)}
 """Layers that stand before or after the one that carries the source's name."""
 
 

@@ -10,17 +10,17 @@ import ast
 from typing import Any
 
 from converter.emitters import Emitted
-from converter.emitters.blocks import function_lines
+from converter.emitters.blocks import branch, conditional, function_lines
 from converter.emitters.expressions import Binding, call, literal
-from converter.emitters.keras import RESERVED, Keras, module
+from converter.emitters.keras import RESERVED, UNNAMED, Keras, module
 from converter.emitters.names import Namespace
 from converter.emitters.ports import input_names, model_name
 from converter.emitters.program import Program, name_variables
 from converter.emitters.signatures import model_attributes
 from converter.emitters.source import helper_names, indent
 from converter.emitters.types import held_as
-from converter.emitters.vocabulary import Layer
-from converter.graph import Graph, Shape, Weight
+from converter.emitters.vocabulary import Branch, Layer
+from converter.graph import Graph, Node, Shape, Value, Weight
 
 
 class KerasSubclass(Keras):
@@ -31,6 +31,8 @@ class KerasSubclass(Keras):
     def layer_call(
         self, program: Program, layer: Layer, name: str, named: bool, arguments: list[ast.expr], shape: Shape | None
     ) -> ast.expr:
+        if layer.constructor in UNNAMED:
+            name, named = "padding", False
         name, new = program.share(layer, name, named)
         if new:
             program.layers[name] = program.constructor(layer, name=name)
@@ -42,6 +44,13 @@ class KerasSubclass(Keras):
         tree.layer_name, tree.constructor = name, program.layers[name]
         return tree
 
+    def branch(self, program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
+        if node.inputs[0].rank == 0 and all(map(_alike, choice.then.outputs, choice.otherwise.outputs)):
+            conditional(program, node, condition, choice)
+        else:
+            program.runs_eagerly = True
+            branch(program, node, condition, choice)
+
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
         options: dict[str, Any] = {"dtype": held_as(weight.dtype.name, "keras")} if weight.dtype != "float32" else {}
         if not weight.trainable:
@@ -51,6 +60,12 @@ class KerasSubclass(Keras):
         program.layers[name].build_shape = None
         program.weights[f"{model_name(program)}/{name}"] = weight
         return lambda: _attribute(name)
+
+
+def _alike(a: Value, b: Value) -> bool:
+    """Whether both are tensors of one type and one shape, as far as both are known."""
+    tensors = a.is_tensor and b.is_tensor and a.dtype == b.dtype and a.shape == b.shape
+    return tensors and a.shape is not None and None not in a.shape
 
 
 def _attribute(name: str) -> ast.Attribute:
@@ -71,7 +86,7 @@ def _build_shape(layer: Layer, shape: Shape | None) -> tuple[int | None, ...]:
 def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The model's code, and its weights by variable path."""
     program = Program.of(graph, KerasSubclass(), same=same, reserved=tuple(model_attributes()))
-    reserved = (*RESERVED, *helper_names("keras"), "inputs", "self")
+    reserved = (*RESERVED, *helper_names("keras"), "self")
     namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
     results = program.output_values()
@@ -83,11 +98,13 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
         construction.append(f"self.{layer} = {ast.unparse(tree)}")
         if tree.build_shape is not None:
             construction.append(f"self.{layer}.build({tree.build_shape})")
-    construction += ["self.built = self.run_eagerly = True"]
+    construction.append("self.built = self.run_eagerly = True" if program.runs_eagerly else "self.built = True")
     lines = function_lines(program.statements, results, names, "[{}]")
     first = list(inputs.values())
     unpack = [f"{', '.join(first)} = inputs"] if len(first) > 1 else []
-    what = f"{name}, channels last. What it does depends on the numbers it gets, so that it runs eagerly."
+    what = f"{name}, channels last."
+    if program.runs_eagerly:
+        what += " What it does depends on the numbers it gets, so that it runs eagerly."
     definition = "\n".join(
         [
             "@keras.saving.register_keras_serializable()",

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from converter.emitters.blocks import Compound, Statement, assigned, branch, repeat, trees, variable, variables
+from converter.emitters.blocks import Compound, Statement, assigned, repeat, trees, variable, variables
 from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in
 from converter.emitters.layout import Layout, Plan, Rule, plan, same
 from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
@@ -65,6 +65,9 @@ class Target(Protocol):
         """The layer applied. ``named`` tells whether ``name`` comes from the source, ``shape`` is that of the node's first
         input in stored order."""
 
+    def branch(self, program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
+        """Append the statements of an If."""
+
     def tensor(self, array: np.ndarray) -> ast.expr:
         """A tensor with the number of ``array``, written out."""
 
@@ -89,6 +92,8 @@ class Program:
     """Constructor calls by layer name, in order of first use."""
     layer_names: Namespace = field(default_factory=Namespace)
     transposes: int = 0
+    runs_eagerly: bool = False
+    """Whether some code needs the numbers of tensors, so that it cannot be compiled."""
     _aliases: dict[Value, Value] = field(default_factory=dict)
     _moved: dict[tuple[Value, Layout], Value] = field(default_factory=dict)
     _shared: dict[tuple[str, tuple], str] = field(default_factory=dict)
@@ -124,8 +129,9 @@ class Program:
         result = self.target.room(node, site)
         if isinstance(result, Branch | Repeat) and site.functional:
             raise NotFunctionalError(f"{node.origin} is control flow")
+        self.runs_eagerly |= site.is_eager
         if isinstance(result, Branch):
-            branch(self, node, self._lower(result.condition, node, site), result)
+            self.target.branch(self, node, self._lower(result.condition, node, site), result)
             return
         if isinstance(result, Repeat):
             repeat(self, node, lambda expression: self._lower(expression, node, site), result)

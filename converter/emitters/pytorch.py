@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from converter.emitters import Emitted
-from converter.emitters.blocks import function_lines
+from converter.emitters.blocks import branch, function_lines
 from converter.emitters.expressions import Binding, call, fill, literal, parse
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
@@ -19,7 +19,7 @@ from converter.emitters.signatures import module_attributes
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
 from converter.emitters.types import held_as
-from converter.emitters.vocabulary import Layer
+from converter.emitters.vocabulary import Branch, Layer
 from converter.graph import Graph, Node, Shape, Weight
 from converter.operators.registry import room_of
 
@@ -63,6 +63,9 @@ class PyTorch:
 
     def activation(self, node: Node) -> str | None:
         return None
+
+    def branch(self, program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
+        branch(program, node, condition, choice)
 
     def tensor(self, array: np.ndarray) -> ast.expr:
         inferred = {"int64", "float32", "bool"}

@@ -42,6 +42,7 @@ class Site:
         self.functional = functional
         self._number_rank = number_rank
         self._same = same
+        self.is_eager = False
         schema = onnx_schema(node.op_type, node.domain)
         self._formal = [(i.name, i.option.name == _VARIADIC) for i in schema.inputs] if schema else []
         self._outputs = {o.name: index for index, o in enumerate(schema.outputs)} if schema else {}
@@ -175,6 +176,7 @@ class Site:
 
     def eager(self, text: str, **bindings: Any) -> Template:
         """A template that needs the numbers of its tensors, not only their shapes: no functional model can say it."""
+        self.is_eager = True
         if self.functional:
             raise NotFunctionalError(f"{self.node.origin} needs the numbers of its inputs")
         return Template(text, bindings)

@@ -1,6 +1,7 @@
 """Control flow: ``if`` and ``for`` of Python around the statements of a sub-graph.
 
-A Keras model with control flow is a subclassed one, which runs eagerly.
+A Keras model with control flow is a subclassed one. It can be compiled where an If becomes ``ops.cond``, which takes tensors
+of one type and shape, and loops have a known number of rounds; elsewhere it runs eagerly.
 Source: https://onnx.ai/onnx/operators/onnx__Loop.html, onnx__Scan.html, onnx__If.html, onnx__SequenceMap.html
 """
 
@@ -23,6 +24,7 @@ def _loop(n):
     finals, gathered = n.node.outputs[: len(before)], n.node.outputs[len(before) :]
     states = [State(*row) for row in zip(before, n.v_initial, results, finals, strict=False)]
     if _may_stop(keep, goes_on, n.cond):
+        n.is_eager = True
         states.insert(0, State(keep, True if n.cond is None else n.cond, goes_on, None))
     else:
         keep = None
@@ -76,6 +78,7 @@ def _scan(n):
     sure = isinstance(size := operands[kept].shape and operands[kept].shape[axes_in[0]], int) and size
     collected = [_collected(n, value, output, axis, sure, back) for value, output, axis, back in rows]
     walk = walks[0] if count == 1 else n.expr("zip(*walks)", walks=walks)
+    n.is_eager |= not sure
     return Repeat(n.body, list(n.body.inputs[kept:]), walk, states, collected)
 
 

@@ -191,6 +191,12 @@ def test_control_flow_is_that_of_python():
     assert "if big:" in code or "if total > limit:" in code
 
 
+def test_a_keras_model_that_can_be_compiled_is_not_run_eagerly():
+    assert "ops.cond(c, then_branch, else_branch)" in emit(read(_layers_in_a_branch()), "keras").code
+    for text, eager in ((SCANS, False), (SWAPPED, False), (BRANCH, False), (NESTED, True), (NO_ROUND, True)):
+        assert ("run_eagerly" in emit(read(model(text)), "keras").code) == eager
+
+
 @TARGETS
 def test_an_optional_holds_a_value_or_nothing(target):
     graph = model("""
