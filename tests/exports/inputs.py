@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from converter.graph import Graph
+
 Size = int | str
 """A fixed size, a symbol, or a sum of both: "past + sequence"."""
 
@@ -48,6 +50,14 @@ def feeds(inputs: Mapping[str, Input], sizes: Mapping[str, int], seed: int) -> d
     """Numbers for every input at these sizes."""
     generator = np.random.default_rng(seed)
     return {name: value.array(sizes, generator) for name, value in inputs.items()}
+
+
+def renamed(arrays: Mapping[str, np.ndarray], graph: Graph) -> dict[str, np.ndarray]:
+    """The arrays under the names and in the types that the exporter chose; ones for inputs that it leaves unused."""
+    named = {value.name: array.astype(value.dtype) for value, array in zip(graph.inputs, arrays.values(), strict=False)}
+    unused = graph.inputs[len(arrays) :]
+    assert not any(value.users for value in unused), unused
+    return named | {value.name: np.ones(value.shape, value.dtype) for value in unused}
 
 
 def image(*size: Size, channels: int = 3) -> Input:

@@ -108,6 +108,8 @@ def _export_keras(model: Model, exporter: str, path: Path) -> dict[str, Input]:
             variable.assign(generator.uniform(0.5, 1.5, array.shape))
         elif array.dtype.kind == "f" and array.size and np.all(array == array.flat[0]):
             variable.assign(array + 0.2 * generator.standard_normal(array.shape))
+    arrays = list(feeds(inputs, model.sizes[0], seed=0).values())
+    network(arrays if len(arrays) > 1 else arrays[0])  # Keras exports no model that was never called
     network.export(path, format="onnx", verbose=False)
     return inputs
 

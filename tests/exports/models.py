@@ -522,11 +522,6 @@ def keras_densenet():
 
 
 @keras_model()
-def keras_convnext():
-    return _application("ConvNeXtTiny")
-
-
-@keras_model()
 def keras_xception():
     import keras
 
@@ -547,7 +542,7 @@ def keras_open_image():
     x = layers.SeparableConv2D(12, 3, strides=2, padding="same", activation="swish")(x)
     x = layers.Concatenate()([x, layers.BatchNormalization()(y)])
     x = layers.Conv2DTranspose(6, 3, strides=2, padding="same")(x)
-    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    x = layers.UpSampling2D(2)(x)
     model = keras.Model(image, [layers.Conv2D(2, 1)(x), layers.Dense(4)(layers.GlobalAveragePooling2D()(x))])
     return model, {"image": Input("image", ("batch", "height", "width", 3))}
 
@@ -605,7 +600,7 @@ def keras_attention():
     x = layers.Embedding(50, 16)(tokens)
     y = layers.MultiHeadAttention(4, 4)(x, x)
     x = layers.LayerNormalization()(layers.Add()([x, y]))
-    x = layers.Dense(16)(layers.Dense(24, activation="gelu")(x))
+    x = layers.Dense(16)(layers.Dense(24, activation="silu")(x))
     return keras.Model(tokens, layers.Dense(3)(layers.GlobalAveragePooling1D()(x))), {
         "tokens": Input(50, ("batch", "sequence"))
     }
