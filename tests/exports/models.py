@@ -125,7 +125,7 @@ def mobilevit():
 
 @model("torch", "timm", exporters=STRIDED)
 def maxvit():
-    return _timm("maxvit_rmlp_pico_rw_256", img_size=64, window_size=2), {"image": image()}
+    return _timm("maxvit_rmlp_pico_rw_256", img_size=64), {"image": image()}
 
 
 @model("torch", "torchvision", sizes=IMAGES)
