@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converter.emitters.layout import along_axes, logical, reshaped, transposed
+from converter.emitters.site import known
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import elementwise, operator
 from converter.padding import Padding
@@ -202,11 +203,19 @@ def _amounts(n) -> Padding:
     return Padding(tuple(begin), tuple(end))
 
 
-def _split(n, statement, part):
-    """All parts at once, or only those that are read."""
-    sizes = [value and value.shape and value.shape[n.node["axis"]] for value in n.node.outputs]
-    if len(sizes) > 1 and None not in sizes:
-        return n.unpack(statement, **_sections(n, sizes))
+def _parts(node) -> list[int] | None:
+    """The sizes of the parts, None where they are not known when converting."""
+    given = known(node.input(1))
+    shapes = [None if value is None else value.shape for value in node.outputs]
+    sizes = given.tolist() if given is not None else [shape and shape[node["axis"]] for shape in shapes]
+    return sizes if all(isinstance(size, int) for size in sizes) else None
+
+
+def _split(n, statement, part, equal):
+    """All parts at once, or only those that are read; ``equal`` says as many as there are outputs."""
+    sizes = _parts(n.node)
+    if sizes is None or (len(sizes) > 1 and all(value is not None for value in n.node.outputs)):
+        return n.results(equal, n.num_outputs) if sizes is None else n.unpack(statement, **_sections(n, sizes))
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     prefix = ":, " * (n.axis % n.input.rank)
     return [
@@ -223,16 +232,17 @@ def _sections(n, sizes):
 @operator("Split")
 class Split:
     layout = along_axes
+    restrictions = "sizes of the parts that are known, or equal"
 
     def restrict(node, target):
-        sizes = [None if v is None or v.shape is None else v.shape[node["axis"]] for v in node.outputs]
-        return None if all(isinstance(size, int) for size in sizes) else "the sizes of its parts are not known when converting"
+        told = node.input(1) is None or _parts(node) is not None
+        return None if told else "the sizes of its parts are not known when converting"
 
     def pytorch(n):
-        return _split(n, "torch.split(input, size, dim=axis)", "input[{}{}:{}]")
+        return _split(n, "torch.split(input, size, dim=axis)", "input[{}{}:{}]", "torch.chunk(input, num_outputs, dim=axis)")
 
     def keras(n):
-        return _split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]")
+        return _split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]", "ops.split(input, num_outputs, axis=axis)")
 
 
 def _fixed(n) -> bool:

@@ -11,6 +11,7 @@ from converter.passes.free_batch import free_batch
 from converter.passes.infer_shapes import infer_shapes
 from converter.passes.inline_branches import inline_branches
 from converter.passes.linear import linear
+from converter.passes.loop_invariants import loop_invariants
 from converter.passes.merge_padding import merge_padding
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
@@ -20,6 +21,7 @@ from converter.passes.zero_states import zero_states
 
 PASSES = (
     remove_unused,  # less work for all that follows
+    loop_invariants,  # before shapes are inferred: inside a loop little is known of a state, of a weight everything
     infer_shapes,  # all that follows asks for shapes and types; contradictions of the source come out here
     cast_like,  # needs types; before folding, which computes the Cast of a constant
     remove_identity,  # before folding, so that a weight behind an Identity stays lazy

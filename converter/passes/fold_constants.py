@@ -18,11 +18,9 @@ from converter.passes.infer_shapes import infer_shapes
 LARGEST = 2**30
 """Bytes of the largest result that is computed; a small file may describe any size."""
 
-_BOUNDED = {
-    "NonZero",
-    "Unique",
-    "Compress",
-}  # the size of the result depends on the data, but never exceeds its input's rank times size
+# The size of the result may depend on numbers, which inference does not see inside a loop, but never exceeds that of the input,
+# for NonZero times its rank.
+_BOUNDED = {"NonZero", "Unique", "Compress", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Slice", "Split"}
 
 
 def fold_constants(graph: Graph) -> None:

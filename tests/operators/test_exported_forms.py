@@ -7,9 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.emitted import assert_equal
+from tests.emitted import assert_equal, read
 
 both_targets = pytest.mark.parametrize("target", ["pytorch", "keras"])
+LOWEST = np.array(np.finfo(np.float32).min, np.float32)
 
 
 def model(
@@ -54,3 +55,56 @@ def test_weight_that_one_node_reads_in_two_places(target):
     nodes[0].attribute.append(helper.make_attribute("axis", 0))
     nodes[2].attribute.append(helper.make_attribute("axis", 0))
     assert_equal(model(nodes, {"x": [1, 3, 9]}, weights, ["y"]), target, {"x": numbers(1, 3, 9)})
+
+
+@both_targets
+@pytest.mark.parametrize("rows", [3, "rows"])
+def test_gathering_elements_of_the_first_rows(target, rows):
+    node = helper.make_node("GatherElements", ["x", "i"], ["y"], axis=1)
+    built = model([node], {"x": [5, 4], "i": (TensorProto.INT64, [rows, 2])}, {}, ["y"])
+    assert_equal(built, target, {"x": numbers(5, 4), "i": np.array([[0, 3], [-1, 1], [2, 2]])})
+
+
+@both_targets
+def test_the_lowest_number_of_float32(target):
+    """Masks hold it; its shortest decimal is out of float32's range."""
+    nodes = [
+        helper.make_node("Where", ["mask", "x", "lowest"], ["y"]),
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("ConstantOfShape", ["shape"], ["z"], value=numpy_helper.from_array(LOWEST.reshape(1))),
+    ]
+    built = model(nodes, {"x": ["n", 3], "mask": (TensorProto.BOOL, ["n", 3])}, {"lowest": LOWEST}, ["y", "z"])
+    assert_equal(built, target, {"x": numbers(2, 3), "mask": np.array([[True, False, True], [False, True, True]])})
+
+
+@both_targets
+def test_reshape_that_splits_an_open_size_off(target):
+    """Neither of the open sizes in front is the other one."""
+    node = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    built = model([node], {"x": ["rows", 6, 4]}, {"shape": np.array([-1, 3, 4])}, ["y"])
+    assert_equal(built, target, {"x": numbers(2, 6, 4)})
+
+
+@both_targets
+def test_loop_that_hands_its_weights_on(target):
+    """TensorFlow's loops get the weights they read as states, and give them back unchanged."""
+    kinds = {"i": TensorProto.INT64, "go": TensorProto.BOOL, "goes": TensorProto.BOOL}
+    inner = [
+        helper.make_node("MatMul", ["state", "w"], ["product"]),
+        helper.make_node("Split", ["product"], ["left", "right"], axis=-1, num_outputs=2),
+        helper.make_node("Tanh", ["left"], ["next"]),
+        helper.make_node("Identity", ["w"], ["same"]),
+        helper.make_node("Identity", ["go"], ["goes"]),
+    ]
+    names = ["i", "go", "w", "state"], ["goes", "same", "next"]
+    infos = [
+        [helper.make_tensor_value_info(n, kinds.get(n, TensorProto.FLOAT), [] if n in kinds else None) for n in row]
+        for row in names
+    ]
+    body = helper.make_graph(inner, "body", *infos)
+    loop = helper.make_node("Loop", ["rounds", "", "weight", "x"], ["last_weight", "y"], body=body)
+    weights = {"rounds": np.array(3), "weight": numbers(4, 8)}
+    built = model([loop], {"x": ["batch", 4]}, weights, ["y"])
+    assert_equal(built, target, {"x": numbers(2, 4)})
+    (node,) = read(built).nodes
+    assert len(node["body"].inputs) == 3
