@@ -472,8 +472,12 @@ def plain(value: Any) -> Any:
 
 
 def shortest(value: float) -> float:
-    """The shortest decimal that is the same float32: 0.1 for 0.10000000149011612."""
-    return float(str(np.float32(value)))
+    """The shortest decimal that is the same float32: 0.1 for 0.10000000149011612.
+
+    The largest float32 numbers are given in full: their shortest decimals lie beyond what float32 holds, which PyTorch refuses.
+    """
+    decimal, largest = float(str(np.float32(value))), float(np.finfo(np.float32).max)
+    return float(np.float32(value)) if largest < abs(decimal) < np.inf else decimal
 
 
 def padding_of(node: Node) -> Padding | None:

@@ -9,7 +9,7 @@ from converter.operators.registry import operator
 def known_slices(node):
     """{axis: (start, end, step)}, None where any of it is computed."""
     parts = [None if value is None else value.array for value in (node.input(i) for i in range(1, 5))]
-    if any(part is None and node.input(i + 1) is not None for i, part in enumerate(parts)):
+    if node.inputs[0].rank is None or any(part is None and node.input(i + 1) is not None for i, part in enumerate(parts)):
         return None
     starts, ends, axes, steps = parts
     axes = range(len(starts)) if axes is None else axes.tolist()
@@ -102,13 +102,11 @@ class GatherElements:
         return n.expr("torch.gather(data, axis, indices % data.shape[axis])", axis=n.axis)
 
     def keras(n):
-        return n.expr("ops.take_along_axis(data, indices, axis=axis)", axis=n.axis)
-
-    def restrict(node, target):
-        data, indices, axis = node.inputs[0].shape, node.inputs[1].shape, node["axis"]
-        pairs = [] if data is None or indices is None else list(zip(data, indices, strict=True))
-        differ = [i for i, (a, b) in enumerate(pairs) if a != b and i != axis % len(pairs)]
-        return "its indices leave out parts of other axes" if target == "keras" and differ else None
+        data, indices, axis = n.data.shape, n.indices.shape, n.node["axis"]
+        pairs = [(None, 0)] if data is None or indices is None else list(zip(data, indices, strict=True))
+        if all(i == axis % len(pairs) or (a is not None and a == b) for i, (a, b) in enumerate(pairs)):
+            return n.expr("ops.take_along_axis(data, indices, axis=axis)", axis=n.axis)
+        return n.sized("gather_elements(data, indices, axis=axis)", axis=n.axis)
 
 
 @operator("GatherND")

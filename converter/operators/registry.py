@@ -132,7 +132,8 @@ def _no_room(node: Node, target: str) -> Problem:
 
 def refusals(graph: Graph, target: str) -> list[Problem]:
     """Every node that ``target`` cannot say, in graph order. ONNX as a target refuses what onnxruntime has no operator for."""
-    found = (_no_onnx(node) if target == "onnx" else refusal(node, target) for node in graph.nodes)
+    nodes = (node for each in graph.nested() for node in each.nodes)
+    found = (_no_onnx(node) if target == "onnx" else refusal(node, target) for node in nodes)
     return [problem for problem in found if problem is not None]
 
 

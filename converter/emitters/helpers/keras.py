@@ -682,6 +682,12 @@ def sliced(x, starts, ends, axes=None, steps=None):
     return x
 
 
+def gather_elements(x, indices, axis):
+    """The elements of ``x`` at ``indices`` along an axis, and of other axes as many places as ``indices`` has."""
+    parts = [slice(None) if i == axis % x.ndim else slice(size) for i, size in enumerate(indices.shape)]
+    return ops.take_along_axis(x[tuple(parts)], indices, axis=axis)
+
+
 def gather_nd(x, indices, batch_dims):
     """Slices of ``x`` at the places that the last axis of ``indices`` tells, batch by batch."""
     depth, rest = indices.shape[-1], x.shape[batch_dims + indices.shape[-1] :]
