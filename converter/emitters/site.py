@@ -118,7 +118,7 @@ class Site:
         return tuple(shape[axis] for axis in self.plan.of(self.node.output).order)
 
     def axis_of(self, logical: int) -> int:
-        """The stored place of the first input's logical axis, -1 for the last; the axis itself where their number is unknown."""
+        """The stored place of the first input's logical axis, -1 for the last; the axis itself where the rank is unknown."""
         if self.node.inputs[0].rank is None:
             return logical
         return from_end(self.layout().stored_axis(logical), self.node.inputs[0].rank)
