@@ -18,7 +18,6 @@ from tests.passes.test_corpus import CORPUS, FILES
 TOLERANCE = 1e-4
 QUANTUM = 1 / 255
 
-_MICROSOFT = "com.microsoft operators are not lifted to the standard's yet"
 _SIZES = "sizes are not computed as plain numbers yet"
 _MAPS = "sequences of maps are not said yet"
 WAITING = {
@@ -29,10 +28,6 @@ WAITING = {
     ("ml__logreg_iris", "keras"): _MAPS,
     ("ml__sklearn_randomforest", "pytorch"): _MAPS,
     ("ml__sklearn_randomforest", "keras"): _MAPS,
-    ("quant__micro_kws_m_qoperator_avg_pool", "pytorch"): _MICROSOFT,
-    ("quant__micro_kws_m_qoperator_avg_pool", "keras"): _MICROSOFT,
-    ("quant__micro_kws_m_static_qoperator", "pytorch"): _MICROSOFT,
-    ("quant__micro_kws_m_static_qoperator", "keras"): _MICROSOFT,
     ("xformer__atspm_attn_head", "pytorch"): _SIZES,
     ("xformer__atspm_attn_head", "keras"): _SIZES,
 }
