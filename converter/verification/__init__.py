@@ -94,7 +94,7 @@ def verify(
             actual = [to_source(arrays[position], port, target) for arrays in answer.outputs]
             reference = [answers[value.name] for _, answers in asked]
             names = [question.name for question, _ in asked]
-            chosen = tolerance_of(graph, getattr(reference[0], "dtype", None))
+            chosen = tolerance_of(graph, getattr(reference[0], "dtype", None), value)
             if tolerance is not None and chosen.relative:
                 chosen = Tolerance("given", tolerance, "given by the user")
             compared = _compare(actual, reference, names, chosen)

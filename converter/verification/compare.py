@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from converter.graph import Graph
+from converter.graph import Graph, Value
+from converter.verification.quanta import quantum_of
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The largest accepted difference, as a share of the largest reference magnitude of that output in that case."""
+    """The largest accepted difference, as a share of the largest reference magnitude of that output in that case, or as a
+    number where that is more."""
 
     name: str
     relative: float
     reason: str
+    absolute: float = 0.0
 
 
 EXACT = Tolerance("exact", 0.0, "integers and booleans have no rounding")
@@ -31,9 +34,19 @@ BFLOAT16 = Tolerance("bfloat16", 6e-2, "8 units in the last place of bfloat16, w
 _FLOATS = {"bfloat16": BFLOAT16, "float16": FLOAT16, "float32": FLOAT32, "float64": FLOAT64}  # coarsest first
 
 
-def tolerance_of(graph: Graph, dtype: np.dtype | None) -> Tolerance:
+def tolerance_of(graph: Graph, dtype: np.dtype | None, value: Value | None = None) -> Tolerance:
     """The tolerance for an output of ``dtype`` (None: no tensor): that of the coarsest floating type which computed anything in
-    ``graph``."""
+    ``graph``. Where the output, ``value``, was rounded to integers, one quantum more: a sum at the border between two of them
+    goes to either with its last bit."""
+    usual = _usual(graph, dtype)
+    quantum = None if value is None else quantum_of(value)
+    if quantum is None:
+        return usual
+    reason = "it was rounded to integers, and a sum at the border between two of them goes to either with its last bit"
+    return Tolerance(f"one quantum, {quantum:g}", usual.relative, reason, quantum * (1 + FLOAT32.relative))
+
+
+def _usual(graph: Graph, dtype: np.dtype | None) -> Tolerance:
     if dtype is not None and not is_floating(dtype):
         return EXACT
     values = (value for each in graph.nested() for value in each.values())

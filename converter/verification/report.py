@@ -50,7 +50,8 @@ class OutputReport:
 
     @property
     def ok(self) -> bool:
-        return not self.problem and self.max_relative_error <= self.tolerance.relative
+        within = self.max_relative_error <= self.tolerance.relative or self.max_abs_error <= self.tolerance.absolute
+        return within and not self.problem
 
 
 @dataclass
@@ -113,15 +114,16 @@ class Report:
         lines += [Text(f"not equal: {finding}", style="red") for finding in self.findings]
         lines += [Text(f"warning: {warning}", style="yellow") for warning in self.warnings]
         reasons = {o.tolerance.name: o.tolerance for o in [*self.outputs.values(), *self.probe.values()]}
-        lines += [
-            Text(f"tolerance ({t.name}): {t.relative:g} of the output's largest magnitude; {t.reason}")
-            for t in reasons.values()
-        ]
+        lines += [Text(f"tolerance ({t.name}): {_size(t)}; {t.reason}") for t in reasons.values()]
         ran = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         count = f"{len(self.cases)} case{'' if len(self.cases) == 1 else 's'}"
         verdict = Text("equal", style="bold green") if self.ok else Text("NOT EQUAL", style="bold red")
         lines.append(verdict.append(f" in {count}; {ran}" if ran else f" in {count}", style="default not bold"))
         return Group(*lines)
+
+
+def _size(tolerance: Tolerance) -> str:
+    return f"{tolerance.absolute:g}" if tolerance.absolute else f"{tolerance.relative:g} of the output's largest magnitude"
 
 
 def _row(name: str, output: OutputReport) -> list[Text]:

@@ -80,6 +80,41 @@ def test_the_coarsest_floating_type_decides_and_integers_are_exact():
     assert tolerance_of(graph, np.dtype(np.float32)).name == "float16"
 
 
+def _quantised(behind: str | None = None, scale: Value | None = None) -> tuple[Graph, Value]:
+    graph = Graph("g", inputs=[Value("x", np.float32, (4,))])
+    scale = scale or Value.constant(np.float32(0.25))
+    value = graph.add("QuantizeLinear", [graph.inputs[0], scale, Value.constant(np.uint8(3))])
+    value = graph.add("Reshape", [value, Value.constant(np.array([2, 2]))])
+    if behind:
+        value = graph.add("DequantizeLinear", [value, scale])
+    if behind not in (None, "DequantizeLinear"):
+        value = graph.add(behind, [value])
+    return graph, value
+
+
+def test_a_quantised_output_may_be_one_quantum_away():
+    graph, value = _quantised()
+    integers = tolerance_of(graph, np.dtype(np.uint8), value)
+    assert integers.relative == 0
+    assert 1 <= integers.absolute < 1.001
+    graph, value = _quantised("DequantizeLinear")
+    floats = tolerance_of(graph, np.dtype(np.float32), value)
+    assert 0.25 <= floats.absolute < 0.2501
+    assert "one quantum" in floats.name
+
+
+@pytest.mark.parametrize("behind", ["Exp", "Softmax"])
+def test_what_is_computed_from_quantised_numbers_has_the_usual_tolerance(behind):
+    graph, value = _quantised(behind)
+    assert tolerance_of(graph, np.dtype(np.float32), value).absolute == 0
+
+
+def test_a_computed_scale_gives_no_quantum():
+    scale = Value("scale", np.float32, ())
+    graph, value = _quantised("DequantizeLinear", scale)
+    assert tolerance_of(graph, np.dtype(np.float32), value).absolute == 0
+
+
 def test_class_scores_have_one_axis_of_classes():
     assert class_scores(np.zeros((2, 10), np.float32)).shape == (2, 10)
     assert class_scores(np.zeros((2, 10, 1, 1), np.float32)).shape == (2, 10)

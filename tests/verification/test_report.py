@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from converter.verification.compare import EXACT, FLOAT32
+from converter.verification.compare import EXACT, FLOAT32, Tolerance
 from converter.verification.report import Case, OutputReport, Report, Where
 
 
@@ -23,6 +23,13 @@ def test_ok_needs_every_output_within_its_tolerance_and_no_finding():
     assert not report(outputs={"y": OutputReport(EXACT, 1, 1e-9)}).ok
     assert not report(outputs={"y": OutputReport(FLOAT32, problem="its shape is (1,) instead of (2,)")}).ok
     assert not report(probe={"y": OutputReport(FLOAT32, 1, 1.0)}).ok
+
+
+def test_an_absolute_tolerance_counts_where_it_is_more():
+    quantum = Tolerance("one quantum, 1", 0.0, "rounded to integers", 1.0)
+    assert report(outputs={"y": OutputReport(quantum, 1, 0.01)}).ok
+    assert not report(outputs={"y": OutputReport(quantum, 2, 0.02)}).ok
+    assert not report(outputs={"y": OutputReport(quantum, math.nan, math.nan)}).ok
 
 
 def test_nan_is_not_ok():
