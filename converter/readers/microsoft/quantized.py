@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from converter.graph import Value
 from converter.readers.microsoft.lifting import Fused, lifted
 
@@ -68,7 +70,8 @@ def softmax(n):
     else:
         flat = n.add("Softmax", n.add("Flatten", x, axis=n.axis), axis=-1)
         y = n.add("Reshape", flat, n.add("Shape", n.X))
-    return to_integer(n, y, n.y_scale, n.y_zero_point, n.X)
+    steps = np.floor(np.float32(1) / n.array(n.y_scale, "its scale 'y_scale'"))  # as onnxruntime counts: 254 for 1 / 255
+    return to_integer(n, y, n.constant(1 / steps.reshape(()), np.float32), n.y_zero_point, n.X)
 
 
 @lifted("QLinearAveragePool")
