@@ -68,7 +68,7 @@ def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]
 def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
     import keras
 
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)  # collecting garbage takes most of a test's time
     model = _namespace(emitted)["build_model"]()
     variables = {variable.path: variable for variable in model.variables if "seed_generator" not in variable.path}
     assert variables.keys() == emitted.weights.keys(), variables.keys() ^ emitted.weights.keys()
