@@ -5,10 +5,38 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tests.backend import cases
+
+
+@dataclass
+class Summary:
+    """How many cases there are of each operator, how many pass by (operator, target), and why the others do not."""
+
+    total: Counter[str] = field(default_factory=Counter)
+    passed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+
+def summarise(chosen: Iterable[cases.Case], targets: Sequence[str]) -> Summary:
+    """Run the cases; whatever goes wrong is a reason."""
+    summary = Summary()
+    for case in chosen:
+        summary.total[case.operator] += 1
+        for target in targets:
+            try:
+                cases.run(case, target)
+            except Exception as error:  # a report goes on, whatever goes wrong
+                known = "(excluded) " if cases.excluded(case, target) else ""
+                text = f"{known}{case.name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                summary.reasons.setdefault((case.operator, target), []).append(text)
+            else:
+                summary.passed[case.operator, target] += 1
+    return summary
 
 
 def main() -> None:
@@ -26,25 +54,14 @@ def main() -> None:
         for case in cases.cases(group)
         if not arguments.names or case.operator in arguments.names or any(case.name.startswith(n) for n in arguments.names)
     ]
-    total, passed, reasons = Counter(), Counter(), {}
-    for case in chosen:
-        total[case.operator] += 1
+    summary = summarise(chosen, targets)
+    for operator, total in sorted(summary.total.items()):
+        print(f"{operator:28}" + "".join(f"  {target} {summary.passed[operator, target]}/{total}" for target in targets))
         for target in targets:
-            try:
-                cases.run(case, target)
-            except Exception as error:  # a report goes on, whatever goes wrong
-                known = "(excluded) " if cases.excluded(case, target) else ""
-                text = f"{known}{case.name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-                reasons.setdefault((case.operator, target), []).append(text)
-            else:
-                passed[case.operator, target] += 1
-    for operator in sorted(total):
-        print(f"{operator:28}" + "".join(f"  {target} {passed[operator, target]}/{total[operator]}" for target in targets))
-        for target in targets:
-            for reason in reasons.get((operator, target), [])[: None if arguments.all else 1]:
+            for reason in summary.reasons.get((operator, target), [])[: None if arguments.all else 1]:
                 print(f"    {target}: {reason}")
     for target in targets:
-        print(f"{target}: {sum(passed[operator, target] for operator in total)} of {len(chosen)}")
+        print(f"{target}: {sum(summary.passed[operator, target] for operator in summary.total)} of {len(chosen)}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,19 @@
+"""The table of operators says what the rooms say; its counts are of the last run."""
+
+from __future__ import annotations
+
+from converter.operators.registry import rooms
+from tests.backend import operators
+
+
+def test_table_is_of_this_code():
+    counts = operators.read()
+    assert operators.PATH.read_text() == operators.text(counts), "run `python -m tests.backend.operators`"
+    assert sum(total for _, total in counts.values()) > 1800
+
+
+def test_table_names_each_operator():
+    rows = {row.split("|")[1].strip(): row for row in operators.table({})}
+    assert len(rows) == len(operators.versions().keys() | rooms().keys())
+    assert rows["Conv"] == "| Conv | 1, 22 | yes | yes |  |"
+    assert rows["ImageDecoder"].endswith("refused: neither framework decodes image files by itself |")
