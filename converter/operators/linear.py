@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converter.emitters.layout import flat_reader
 from converter.emitters.vocabulary import Layer
-from converter.operators.registry import operator
+from converter.operators.registry import like_first, operator
 from converter.operators.sums import keras_sum
 
 
@@ -94,6 +94,8 @@ class Det:
 @operator("Inverse", domain="com.microsoft")
 class Inverse:
     """The inverse matrix, for which the standard has no operator."""
+
+    infer = like_first
 
     def pytorch(n):
         return n.expr("torch.linalg.inv(x)", x=n.first)

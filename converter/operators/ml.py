@@ -9,7 +9,7 @@ import numpy as np
 
 from converter.emitters.vocabulary import Local, Operand
 from converter.graph import Node, Value
-from converter.operators.registry import operator
+from converter.operators.registry import like_first, operator
 
 _ML = "ai.onnx.ml"
 
@@ -33,6 +33,10 @@ def _said(n, pytorch: str, keras: str, **bindings):
     return n.expr(pytorch if n.framework == "pytorch" else keras, **bindings)
 
 
+def _like_first_in_float32(node: Node):
+    return [(np.float32, node.inputs[0].shape)]
+
+
 @operator("ArrayFeatureExtractor", _ML)
 class ArrayFeatureExtractor:
     """Columns of the last axis."""
@@ -46,6 +50,8 @@ class ArrayFeatureExtractor:
 
 @operator("Binarizer", _ML)
 class Binarizer:
+    infer = like_first
+
     def pytorch(n):
         return n.expr("(X > threshold).to(X.dtype)")
 
@@ -56,6 +62,8 @@ class Binarizer:
 @operator("Scaler", _ML)
 class Scaler:
     """(X - offset) * scale, in float32."""
+
+    infer = _like_first_in_float32
 
     def pytorch(n):
         return _scaled(n, n.X if n.X.dtype == "float32" else n.expr("X.float()"))
@@ -73,6 +81,8 @@ def _scaled(n, x):
 class Normalizer:
     """Each row by its largest number, the sum of its absolute numbers, or its length."""
 
+    infer = _like_first_in_float32
+
     def pytorch(n):
         if n.norm == "MAX":
             return n.expr("X / X.amax(1, keepdim=True)")
@@ -87,6 +97,8 @@ class Normalizer:
 @operator("Imputer", _ML)
 class Imputer:
     """Puts a number of each column in place of the number, or NaN, that stands for a missing one."""
+
+    infer = like_first
 
     def pytorch(n):
         missing, values = _imputed(n)
@@ -165,6 +177,10 @@ def _mapped(n):
 class LinearRegressor:
     restrict = _no_strings
     restrictions = "post_transform NONE, SOFTMAX or LOGISTIC"
+
+    def infer(node):
+        shape = node.inputs[0].shape
+        return [(np.float32, shape and (shape[0], node["targets"]))]
 
     def pytorch(n):
         return _transformed(n, _linear(n, n.targets))

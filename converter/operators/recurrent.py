@@ -191,6 +191,13 @@ class DynamicQuantizeLSTM:
     def restrict(node, target):
         return "has lengths of single samples" if node.input(4) is not None else _reason(node, target)
 
+    def infer(node):
+        data, (directions, hidden, _) = node.inputs[0], node.inputs[2].shape
+        if data.shape is None:
+            return []
+        state = (directions, data.shape[1], hidden)
+        return [(data.dtype, shape) for shape in ((data.shape[0], *state), state, state)]
+
     def pytorch(n):
         return _dynamic(n, "scale.unsqueeze(1)", "w.transpose(1, 2)")
 

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
+import numpy as np
+
 from converter.emitters.layout import Rule, logical, same, spatial
 from converter.errors import Problem
-from converter.graph import MATLAB_DOMAIN, Graph, Node, onnx_schema
+from converter.graph import MATLAB_DOMAIN, Graph, Node, Shape, onnx_schema
 
 TARGETS = ("pytorch", "keras")
+Inferred = tuple[np.dtype | type | None, Shape | None]
+"""Type and shape of an output."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Room:
 
     ``pytorch`` and ``keras`` take a ``Site`` and return a ``Layer``, an expression, the text of a template, or a list of these,
     one for each output. ``restrict`` returns why a node is refused in a target, or None. ``activation`` returns the name under
-    which Keras layers take the operator as their ``activation``, or None.
+    which Keras layers take the operator as their ``activation``, or None. ``infer`` returns type and shape of each output, for
+    an operator of which the standard does not tell them.
     """
 
     op_type: str
@@ -37,6 +42,7 @@ class Room:
     activation: Callable[[Node], str | None] | None = None
     restrictions: str = ""
     any_type: bool = False
+    infer: Callable[[Node], list[Inferred]] | None = None
 
     def supports(self, target: str) -> bool:
         return getattr(self, target) is not None
@@ -45,12 +51,17 @@ class Room:
 _rooms: dict[tuple[str, str], Room] = {}
 
 
+def like_first(node: Node) -> list[Inferred]:
+    """The output has type and shape of the first input, as ``infer`` says it."""
+    return [(node.inputs[0].dtype, node.inputs[0].shape)]
+
+
 def operator(op_type: str, domain: str = "") -> Callable[[type], type]:
     """Class decorator that enters a room.
 
     The class has functions ``pytorch(n)`` and ``keras(n)``, and may have ``layout`` (a rule of ``converter.emitters.layout``,
-    by default the graph's own axis order), ``restrict(node, target)``, ``activation(node)`` and ``restrictions``, the sentence
-    that ``converter operators`` shows.
+    by default the graph's own axis order), ``restrict(node, target)``, ``activation(node)``, ``infer(node)`` and
+    ``restrictions``, the sentence that ``converter operators`` shows.
     """
 
     def enter(cls: type) -> type:
@@ -65,6 +76,7 @@ def operator(op_type: str, domain: str = "") -> Callable[[type], type]:
             _plain(members.get("activation")),
             members.get("restrictions", ""),
             members.get("any_type", False),
+            _plain(members.get("infer")),
         )
         return cls
 

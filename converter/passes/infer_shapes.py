@@ -12,6 +12,7 @@ import onnx.shape_inference
 from converter.emitters.onnx import Writer, value_info
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Node, Shape, Value
+from converter.operators.registry import room_of
 
 _GENERATED = re.compile(r"unk__\d+")  # symbols that inference makes up for sizes it does not know
 _NODE = re.compile(r"node name: #(\d+)\)")
@@ -32,7 +33,7 @@ def infer_shapes(graph: Graph) -> None:
         for value, name in writer.names.items():
             if value.weight is None and name in known:
                 _set(value, known[name])
-        new = [node for node in graph.nodes if node not in told and _complete(node)]
+        new = [node for node in graph.nodes if node not in told and _inferred_by_room(node)]
         if not any(value is not None and value.users for node in new for value in node.outputs):
             return
         told.update(new)  # so that what follows them can be inferred
@@ -40,36 +41,16 @@ def infer_shapes(graph: Graph) -> None:
         writer.model.graph.value_info.extend(value_info(writer.names[value], value) for value in outputs)
 
 
-def _complete(node: Node) -> bool:
+def _inferred_by_room(node: Node) -> bool:
     """Set the outputs of an operator whose inference the standard leaves open; False where there is nothing to set."""
-    if node.domain == "ai.onnx.ml" and node.output.shape is None:
-        _classical(node)
-        return node.output.shape is not None
-    if node.domain != "com.microsoft" or node.inputs[0].shape is None:
+    room = room_of(node)
+    found = room.infer(node) if room is not None and room.infer is not None else []
+    if not found or any(dtype is None or shape is None for dtype, shape in found):
         return False
-    data = node.inputs[0]
-    if node.op_type == "Inverse":
-        shapes: list[Shape] = [data.shape]
-    elif node.op_type == "DynamicQuantizeLSTM":
-        directions, hidden, _ = node.inputs[2].shape
-        state = (directions, data.shape[1], hidden)
-        shapes = [(data.shape[0], *state), state, state]
-    else:
-        return False
-    for value, shape in zip(node.outputs, shapes, strict=False):
+    for value, (dtype, shape) in zip(node.outputs, found, strict=False):
         if value is not None:
-            value.dtype, value.shape = data.dtype, shape
+            value.dtype, value.shape = np.dtype(dtype), tuple(shape)
     return True
-
-
-def _classical(node: Node) -> None:
-    """Operators of ai.onnx.ml."""
-    data = node.inputs[0]
-    if node.op_type in ("Scaler", "Normalizer", "Imputer", "Binarizer"):
-        node.output.shape = data.shape
-        node.output.dtype = data.dtype if node.op_type in ("Imputer", "Binarizer") else np.dtype(np.float32)
-    elif node.op_type == "LinearRegressor" and data.shape is not None:
-        node.output.shape, node.output.dtype = (data.shape[0], node["targets"]), np.dtype(np.float32)
 
 
 _WRONG = (onnx.shape_inference.InferenceError, ValueError, RuntimeError)
