@@ -8,7 +8,7 @@ from tests.backend import operators
 
 def test_table_is_of_this_code():
     counts = operators.read()
-    assert operators.PATH.read_text() == operators.text(counts), "run `python -m tests.backend.operators`"
+    assert operators.PATH.read_text() == operators.text(counts), "run `python -m tests.backend.operators --keep`"
     assert sum(total for _, total in counts.values()) > 1800
 
 
