@@ -45,6 +45,9 @@ class Keras:
     names = frozenset(IMPORTS) | helper_names("keras")
     widened = frozenset({"uint64"})
 
+    def size(self, tree: ast.expr, axis: int) -> ast.expr:
+        return fill("ops.shape(x)[axis]", {"x": lambda: tree, "axis": lambda: literal(axis)})
+
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
         return fill("ops.cast(x, dtype)", {"x": lambda: tree, "dtype": lambda: literal(dtype)})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,21 +115,7 @@ class Writer:
     def _attribute(self, name: str, value: Any, kind: int | None) -> onnx.AttributeProto:
         if isinstance(value, Graph):
             return onnx.helper.make_attribute(name, self._subgraph(value))
-        if isinstance(value, np.ndarray):
-            return onnx.helper.make_attribute(name, tensor(value, ""))
-        proto = onnx.AttributeProto(name=name)
-        if kind in _LIST_FIELD:
-            field, convert = _LIST_FIELD[kind]
-            getattr(proto, field).extend(convert(item) for item in value)
-        elif kind in _SCALAR_FIELD:
-            field, convert = _SCALAR_FIELD[kind]
-            setattr(proto, field, convert(value))
-        elif isinstance(value, tuple) and not value:
-            return onnx.helper.make_attribute(name, [], attr_type=onnx.AttributeProto.INTS)
-        else:
-            return onnx.helper.make_attribute(name, value)
-        proto.type = kind
-        return proto
+        return attribute(name, value, kind)
 
     def _subgraph(self, graph: Graph) -> onnx.GraphProto:
         """A sub-graph. Its small weights stand in it, because shape inference sees none outside; they get names of their own,
@@ -183,6 +169,36 @@ class Writer:
         if array.shape != weight.shape:
             raise ValueError(f"weight {weight.name!r} is {weight.shape}, the data given for it is {array.shape}")
         return array
+
+
+def attribute(name: str, value: Any, kind: int | None) -> onnx.AttributeProto:
+    """An attribute of the type ``kind``, or of the type its value has."""
+    if isinstance(value, np.ndarray):
+        return onnx.helper.make_attribute(name, tensor(value, ""))
+    proto = onnx.AttributeProto(name=name)
+    if kind in _LIST_FIELD:
+        field, convert = _LIST_FIELD[kind]
+        getattr(proto, field).extend(convert(item) for item in value)
+    elif kind in _SCALAR_FIELD:
+        field, convert = _SCALAR_FIELD[kind]
+        setattr(proto, field, convert(value))
+    elif isinstance(value, tuple) and not value:
+        return onnx.helper.make_attribute(name, [], attr_type=onnx.AttributeProto.INTS)
+    else:
+        return onnx.helper.make_attribute(name, value)
+    proto.type = kind
+    return proto
+
+
+def node_proto(node: Node, inputs: Sequence[str | None]) -> onnx.NodeProto:
+    """A node without sub-graphs in its newest form, its inputs called as given and its outputs "o0", "o1" and so on."""
+    proto = onnx.NodeProto(op_type=node.op_type, domain="" if node.domain == "ai.onnx" else node.domain)
+    proto.input.extend(name or "" for name in inputs)
+    proto.output.extend("" if value is None else f"o{index}" for index, value in enumerate(node.outputs))
+    schema = onnx_schema(node.op_type, node.domain)
+    for name, value in _written_attributes(node, NEWEST_OPSET).items():
+        proto.attribute.append(attribute(name, value, schema.attributes[name].type.value if schema else None))
+    return proto
 
 
 def tensor(array: np.ndarray, name: str) -> onnx.TensorProto:

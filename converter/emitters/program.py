@@ -19,9 +19,11 @@ from converter.emitters.blocks import Compound, Statement, assigned, repeat, tre
 from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in
 from converter.emitters.layout import Layout, Plan, Rule, plan, same
 from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
+from converter.emitters.reading import Said, needed_nodes
 from converter.emitters.signatures import defaults_of
 from converter.emitters.site import NotFunctionalError, Site
-from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Template, Variable
+from converter.emitters.sizes import Extents
+from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Sized, Template, Variable
 from converter.graph import Graph, Node, Shape, Value, Weight
 from converter.operators.registry import room_of
 
@@ -68,6 +70,9 @@ class Target(Protocol):
     def branch(self, program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
         """Append the statements of an If."""
 
+    def size(self, tree: ast.expr, axis: int) -> ast.expr:
+        """The size of a stored axis of the tree's value."""
+
     def tensor(self, array: np.ndarray) -> ast.expr:
         """A tensor with the number of ``array``, written out."""
 
@@ -85,6 +90,7 @@ class Program:
     ends: set[Value] = field(default_factory=set)
     """Outputs of the graph and of its sub-graphs."""
     layouts: Plan = field(default_factory=Plan)
+    extents: Extents | None = None
     statements: list[Statement | Compound] = field(default_factory=list)
     weights: dict[str, Weight] = field(default_factory=dict)
     """By the target's own key."""
@@ -99,6 +105,7 @@ class Program:
     _shared: dict[tuple[str, tuple], str] = field(default_factory=dict)
     _alone: dict[tuple[Value, tuple[int, ...] | None, tuple[int, ...]], Binding] = field(default_factory=dict)
     _locals: dict[Local, Value] = field(default_factory=dict)
+    _rooms: dict[Node, Said] = field(default_factory=dict)
     _scope: str = ""
 
     @classmethod
@@ -107,8 +114,11 @@ class Program:
         program.ends = {value for each in graph.nested() for value in each.outputs}
         program.layouts = plan(graph, target.rule)
         program._scope = common_scope([value.name for value in graph.weights() if value.weight.trainable])
+        program.extents = Extents(graph, reads_numbers=not target.is_functional)
+        needed = needed_nodes(graph, program.extents, program._said)
         for node in graph.nodes:
-            program._add(node)
+            if node in needed:
+                program._add(node)
         program._add_constant_outputs()
         if target.is_functional:  # where a weight is a layer that is called
             program._hold_repeated()
@@ -117,16 +127,31 @@ class Program:
 
     # Statements from nodes
 
-    def _add(self, node: Node) -> None:
+    def _said(self, node: Node) -> Said:
+        """What the node's room says, or, of a small tensor of sizes, how the target makes one."""
+        if node not in self._rooms:
+            self._rooms[node] = self._ask(node)
+        return self._rooms[node]
+
+    def _ask(self, node: Node) -> Said:
         site = Site(
             node,
             self.layouts,
+            self.extents,
             framework=self.target.name,
             same=self.keep_same,
             functional=self.target.is_functional,
             number_rank=_number_rank(node, self.target.rule(node)),
         )
-        result = self.target.room(node, site)
+        held = None
+        if not self.target.is_functional and node.op_type not in ("Shape", "Size") and len(node.outputs) == 1:
+            held = site.held_sizes()
+        result = self.target.room(node, site) if held is None else held
+        result = Template(result, {}) if isinstance(result, str) else result
+        return site, result(site.first) if isinstance(result, Layer) else result
+
+    def _add(self, node: Node) -> None:
+        site, result = self._said(node)
         if isinstance(result, Branch | Repeat) and site.functional:
             raise NotFunctionalError(f"{node.origin} is control flow")
         self.runs_eagerly |= site.is_eager
@@ -223,7 +248,21 @@ class Program:
             return self._template(expression, node, site)
         if isinstance(expression, Variable):
             return variable(expression.value)
+        if isinstance(expression, Sized):
+            return self._size(expression, node)
+        if isinstance(expression, tuple):
+            return ast.Tuple([self._lower(item, node, site) for item in expression], ast.Load())
         return literal(expression)
+
+    def _size(self, sized: Sized, node: Node) -> ast.expr:
+        """Arithmetic of sizes, each asked of the variable that holds a tensor."""
+        if self.target.is_functional:
+            raise NotFunctionalError(f"{node.origin} needs a size of its inputs as a number")
+
+        def extent(value: Value, axis: int) -> ast.expr:
+            return self.target.size(variable(self._resolved(value)), self.layouts.of(value).stored_axis(axis))
+
+        return self.extents.tree(sized.number, node, extent)
 
     def _template(self, template: Template, node: Node, site: Site) -> ast.expr:
         def bind(bound: Any) -> Binding:
@@ -287,7 +326,9 @@ class Program:
     # Operands
 
     def _operand(self, operand: Operand, node: Node) -> ast.expr:
-        weight = operand.weight
+        weight, number = operand.weight, self.extents.as_number(operand, node)
+        if number is not None:
+            return self._size(number, node)
         if weight is None:
             tree = variable(self._read(node, operand))
             return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree

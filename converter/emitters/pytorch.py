@@ -48,6 +48,9 @@ class PyTorch:
     names = frozenset(_IMPORTS) | helper_names("pytorch")
     widened = frozenset({"uint16", "uint32", "uint64"})
 
+    def size(self, tree: ast.expr, axis: int) -> ast.expr:
+        return fill("x.shape[axis]", {"x": lambda: tree, "axis": lambda: literal(axis)})
+
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
         return fill(f"x.to(torch.{dtype})", {"x": lambda: tree})
 

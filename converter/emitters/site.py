@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from converter.emitters.layout import Layout, Plan
-from converter.emitters.vocabulary import Operand, Template
+from converter.emitters.sizes import Extents
+from converter.emitters.vocabulary import Operand, Sized, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
 from converter.padding import Padding, equals_same
+from converter.sizes import Number, Size
+from converter.sizes.expression import is_condition
 
 _VARIADIC = "Variadic"
 _PER_AXIS = {"kernel_shape", "strides", "dilations"}
@@ -30,6 +34,7 @@ class Site:
         self,
         node: Node,
         plan: Plan,
+        extents: Extents,
         *,
         framework: str = "",
         same: bool = False,
@@ -38,6 +43,7 @@ class Site:
     ):
         self.node = node
         self.plan = plan
+        self.extents = extents
         self.framework = framework
         self.functional = functional
         self._number_rank = number_rank
@@ -135,10 +141,79 @@ class Site:
 
     def number(self, name: str) -> Any:
         """The whole number that the input called ``name`` holds, as a literal or as what computes it."""
-        known = self.constant(name)
+        known, sizes = self.constant(name), self.sizes(name)
         if known is not None:
             return int(known.reshape(-1)[0])
+        if sizes is not None:
+            return sizes[0]
         return self.eager("int(x[0])" if getattr(self, name).rank else "int(x)", x=getattr(self, name))
+
+    def sizes(self, name: str) -> list[int | Sized] | None:
+        """The elements of the input called ``name``, where they are arithmetic of sizes: numbers and expressions."""
+        value = self.node.input([formal for formal, _ in self._formal].index(name))
+        elements = None if value is None else self.extents.sizes.contents(value)
+        return None if elements is None else self._said(elements.reshape(-1))
+
+    def listed(self, name: str) -> tuple[int | Sized, ...] | Template:
+        """The whole numbers at the input called ``name`` as plain numbers: known, arithmetic of sizes, or read when it runs."""
+        said = self.sizes(name)
+        if said is not None:
+            return tuple(said)
+        operand = self.operand([formal for formal, _ in self._formal].index(name))
+        return self.eager("x.tolist()" if self.framework == "pytorch" else "numbers(x)", x=operand)
+
+    def shape_of(self, operand: Operand) -> list[int | Sized] | None:
+        """The sizes of an operand in logical order, where tensors before this node tell them."""
+        shape = self.extents.sizes.shape(operand.value)
+        return None if shape is None else self._said(shape)
+
+    def result_sizes(self, index: int = 0) -> list[int | Sized | None] | None:
+        """The sizes of an output in stored order, None for one that can only be asked of the output itself."""
+        value = self.node.outputs[index]
+        shape = self.extents.sizes.shape(value)
+        if shape is None:
+            return None
+        said = [self._said([shape[axis]]) for axis in self.plan.of(value).order]
+        return [None if size is None else size[0] for size in said]
+
+    def target(self) -> list[int | Sized] | None:
+        """The result's sizes as ``reshape`` takes them: one that is not a number is -1, what the others leave.
+
+        Best left is a size that the first input does not have, otherwise the last. None where more than one cannot be said.
+        """
+        sizes, data = self.result_sizes(), self.extents.sizes.shape(self.node.inputs[0]) or ()
+        if sizes is None or sizes.count(None) > 1:
+            return None
+        open_axes = [axis for axis, size in enumerate(sizes) if not isinstance(size, int)]
+        computed = [axis for axis in open_axes if sizes[axis] is None or sizes[axis].number not in data]
+        unsaid = [axis for axis in open_axes if sizes[axis] is None]
+        if open_axes and (unsaid or 0 not in sizes):  # beside a size of 0 anything may be left
+            sizes[[*open_axes, *computed, *unsaid][-1]] = -1
+        return sizes
+
+    def held_sizes(self) -> Template | None:
+        """A tensor of the sizes that the only output holds, None where it holds anything else."""
+        value = self.node.output
+        elements = self.extents.sizes.contents(value)
+        if elements is None or value.dtype is None or value.dtype.kind not in "ib":
+            return None
+        said = self._said(elements.reshape(-1))
+        if said is None:
+            return None
+        held = np.empty(elements.size, object)
+        held[:] = [self._typed(item, value.dtype) for item in said]
+        return self.tensor("x", value.dtype.name, x=_nested(held.reshape(elements.shape)))
+
+    def _typed(self, item: int | Sized, dtype: np.dtype) -> Any:
+        if isinstance(item, int):
+            return bool(item) if dtype.kind == "b" else item
+        return self.expr("int(x)", x=item) if is_condition(item.number) and dtype.kind != "b" else item
+
+    def _said(self, numbers: Iterable[Number]) -> list[int | Sized] | None:
+        numbers = list(numbers)
+        if not all(isinstance(number, int | Size) and self.extents.can_say(number, self.node) for number in numbers):
+            return None
+        return [number if isinstance(number, int) else Sized(number) for number in numbers]
 
     def is_known(self, name: str) -> bool:
         """Whether the input called ``name`` is left out or its numbers are known when converting."""
@@ -217,6 +292,11 @@ def known(value: Value | None) -> np.ndarray | None:
     if value is not None and value.weight is None and value.shape is not None and 0 in value.shape and value.dtype is not None:
         return np.empty([size if isinstance(size, int) else 0 for size in value.shape], value.dtype)
     return None if value is None else value.array
+
+
+def _nested(array: np.ndarray) -> Any:
+    """The elements in tuples of tuples, as they are written."""
+    return array.item() if array.ndim == 0 else tuple(_nested(part) for part in array) if array.ndim > 1 else tuple(array)
 
 
 def from_end(axis: int, rank: int) -> int:

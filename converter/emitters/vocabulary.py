@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converter.graph import Graph, Value, Weight
+from converter.sizes.expression import Size
 
 
 class Expression:
@@ -74,6 +75,13 @@ class Local(Expression):
     def __init__(self, expression: Expression, name: str):
         self.expression = expression
         self.name = name
+
+
+class Sized(Expression):
+    """A whole number that depends on the sizes of tensors, printed as arithmetic of them: ``x.shape[0] * 4``."""
+
+    def __init__(self, number: Size):
+        self.number = number
 
 
 class Applied(Expression):

@@ -38,31 +38,52 @@ class Slice:
         return None
 
     def pytorch(n):
-        slices = known_slices(n.node)
+        slices = known_slices(n.node) or _sized_slices(n)
         if slices is None:
             return n.expr("sliced(data, starts, ends, axes, steps)", axes=n.operand(3), steps=n.operand(4))
         return _slice(n, slices, "torch.flip(data, axes)")
 
     def keras(n):
-        slices = known_slices(n.node)
+        slices = known_slices(n.node) or _sized_slices(n)
         if slices is None:
             return n.eager("sliced(data, starts, ends, axes, steps)", axes=n.operand(3), steps=n.operand(4))
         return _slice(n, slices, "ops.flip(data, axes)")
 
 
+def _sized_slices(n):
+    """The same where starts and ends are arithmetic of sizes, and all walk forwards."""
+    starts, ends = n.sizes("starts"), n.sizes("ends")
+    axes, steps = (n.constant(name) if n.operand(i) is not None else () for name, i in (("axes", 3), ("steps", 4)))
+    if starts is None or ends is None or axes is None or steps is None or any(step < 0 for step in steps):
+        return None
+    axes = range(len(starts)) if n.operand(3) is None else axes.tolist()
+    steps = [1] * len(starts) if n.operand(4) is None else steps.tolist()
+    return {axis % n.data.rank: part for axis, *part in zip(axes, starts, ends, steps, strict=True)}
+
+
 def _slice(n, slices, flip):
     rank, order = n.data.rank, n.layout().order
-    parts, backwards = [":"] * rank, []
+    parts, backwards, computed = [":"] * rank, [], {}
     for axis, (start, end, step) in slices.items():
         place, size = order.index(axis), n.data.shape[order.index(axis)]
         if step < 0:
             backwards.append(place)
             start, end, step = _turned(start, end, size), _turned(end, start, size, end=True), -step
+        start, end = (_named(computed, number) for number in (start, end))
         parts[place] = _part(start, end, step, size)
     while parts and parts[-1] == ":":
         parts.pop()
     x = n.expr(flip, axes=tuple(sorted(backwards))) if backwards else n.data
-    return n.expr(f"x[{', '.join(parts)}]", x=x) if parts else x
+    return n.expr(f"x[{', '.join(parts)}]", x=x, **computed) if parts else x
+
+
+def _named(computed, number):
+    """A number itself, or the name that a computed one has in the template."""
+    if isinstance(number, int):
+        return number
+    name = f"place_{len(computed)}"
+    computed[name] = number
+    return name
 
 
 def _turned(place, other, size, end=False):
@@ -74,8 +95,8 @@ def _turned(place, other, size, end=False):
 
 def _part(start, end, step, size) -> str:
     last = size if isinstance(size, int) else 2**31 - 1
-    first = "" if start == 0 or (start < 0 and isinstance(size, int) and start <= -size) else str(start)
-    stop = "" if end >= last else str(end)
+    is_first = start == 0 or (isinstance(start, int) and start < 0 and isinstance(size, int) and start <= -size)
+    first, stop = "" if is_first else str(start), "" if isinstance(end, int) and end >= last else str(end)
     return f"{first}:{stop}" + (f":{step}" if step != 1 else "")
 
 
@@ -157,13 +178,13 @@ class OneHot:
     def pytorch(n):
         axis = n.node["axis"] % (n.indices.rank + 1)
         size = n.node.output.shape and n.node.output.shape[axis]
-        depth = size if isinstance(size, int) else n.expr("int(depth)")
+        depth = size if isinstance(size, int) else n.number("depth")
         return n.expr("one_hot(indices, depth, values, axis)", depth=depth, axis=axis)
 
     def keras(n):
         axis = n.node["axis"] % (n.indices.rank + 1)
         size = n.node.output.shape and n.node.output.shape[axis]
-        depth = size if isinstance(size, int) else n.eager("int(depth)")
+        depth = size if isinstance(size, int) else n.number("depth")
         return n.expr("one_hot(indices, depth, values, axis)", depth=depth, axis=axis)
 
 

@@ -146,10 +146,10 @@ class TopK:
 
     def pytorch(n):
         size = n.node.output.shape and n.node.output.shape[n.node["axis"]]
-        count = size if isinstance(size, int) else n.expr("K.item()")
+        count = size if isinstance(size, int) else n.number("K")
         return n.unpack("top_k(X, count, axis, largest)", count=count, largest=bool(n.largest))
 
     def keras(n):
         size = n.node.output.shape and n.node.output.shape[n.node["axis"]]
-        count = size if isinstance(size, int) else n.eager("int(K)")
+        count = size if isinstance(size, int) else n.number("K")
         return n.unpack("top_k(X, count, axis, largest)", count=count, largest=bool(n.largest))

@@ -38,8 +38,8 @@ class Resize:
         if all(_numbers(n, name) is not None for name in names):
             given = {name: _numbers(n, name) for name in names}
             return n.sized(_call("resize(X", given, options), **given, **options)
-        operands = {name: n.expr("numbers(x)", x=n.operand(_PLACE[name])) for name in names}
-        return n.eager(_call("resize(X", operands, options), **operands, **options)
+        given = {name: _listed(n, name) for name in names}
+        return n.eager(_call("resize(X", given, options), **given, **options)
 
 
 _PLACE = {"roi": 1, "scales": 2, "sizes": 3}
@@ -58,7 +58,7 @@ def _numbers(n, name):
 
 def _listed(n, name):
     known = _numbers(n, name)
-    return n.expr("x.tolist()", x=n.operand(_PLACE[name])) if known is None else known
+    return n.listed(name) if known is None else known
 
 
 def _options(n):
@@ -122,7 +122,7 @@ class AffineGrid:
 
     def pytorch(n):
         size = n.constant("size")
-        size = n.expr("size.tolist()") if size is None else tuple(size.tolist())
+        size = n.listed("size") if size is None else tuple(size.tolist())
         return n.expr("F.affine_grid(theta, size, align_corners=aligned)", size=size, aligned=bool(n.align_corners))
 
     def keras(n):

@@ -34,23 +34,20 @@ class Reshape:
     restrictions = "Keras: a target with at most one size unknown when converting, or a model that runs eagerly"
 
     def pytorch(n):
-        if _is_sized(n):
-            return n.expr("data.reshape(target)", target=_target(n))
-        return n.expr("reshaped(data, shape.tolist(), zero=zero)", zero=bool(n.allowzero))
+        target = n.target()
+        if target is None:
+            return n.expr("reshaped(data, shape.tolist(), zero=zero)", zero=bool(n.allowzero))
+        return n.expr("data.reshape(*target)", target=target or [()])
 
     def keras(n):
-        if not _is_sized(n):
+        if n.data.shape and n.node.output.shape and len(n.output_shape) > 1 and n.output_shape[0] == n.data.shape[0]:
+            batch, *rest = _target(n)
+            if batch == -1 and rest.count(-1) <= 1:
+                return Layer("layers.Reshape", tuple(rest))(n.data)
+        target = n.target()
+        if target is None:
             return n.eager("reshaped(data, shape, zero=zero)", zero=bool(n.allowzero))
-        target, batch = _target(n), n.data.shape[0] if n.data.shape else None
-        if target and target[0] == -1 and n.output_shape[0] == batch and len(target) > 1:
-            return Layer("layers.Reshape", target[1:])(n.data)
-        return n.expr("ops.reshape(data, target)", target=target)
-
-
-def _is_sized(n) -> bool:
-    """Whether the result's shape is known but for one size."""
-    shape = n.node.output.shape
-    return shape is not None and sum(not isinstance(size, int) for size in shape) <= 1
+        return n.expr("ops.reshape(data, target)", target=tuple(target))
 
 
 @operator("Transpose")
@@ -155,8 +152,12 @@ class Pad:
 
     def pytorch(n):
         if not (n.is_known("pads") and n.is_known("axes")):
-            text = "padded(data, pads.tolist(), mode, fill" + (", axes.tolist())" if n.operand(3) is not None else ")")
-            return n.expr(text, fill=_fill(n), axes=n.operand(3))
+            pads, axes = n.listed("pads"), n.operand(3) and n.listed("axes")
+            known = axes is None or (isinstance(axes, tuple) and all(isinstance(axis, int) for axis in axes))
+            if n.mode == "constant" and n.is_known("constant_value") and isinstance(pads, tuple) and known:
+                return n.expr("F.pad(data, sides, value=fill)", sides=_sides(n, pads, axes), fill=_fill(n) or None)
+            text = "padded(data, amounts, mode, fill" + (", axes)" if axes is not None else ")")
+            return n.expr(text, fill=_fill(n), amounts=pads, axes=axes)
         amounts = _amounts(n)
         if n.mode == "constant" and n.is_known("constant_value"):
             return n.expr("F.pad(data, sides, value=fill)", sides=amounts.torch, fill=_fill(n) or None)
@@ -167,7 +168,9 @@ class Pad:
 
     def keras(n):
         if not (n.is_known("pads") and n.is_known("axes")):
-            return n.eager("padded_by(data, pads, mode, fill, axes)", fill=_fill(n), axes=n.operand(3))
+            return n.eager(
+                "padded_by(data, amounts, mode, fill, axes)", amounts=n.listed("pads"), fill=_fill(n), axes=n.operand(3)
+            )
         padding = _amounts(n)
         order = n.layout().order
         sides = tuple((padding.begin[axis], padding.end[axis]) for axis in order)
@@ -189,6 +192,16 @@ def _fill(n):
     if value is None and n.constant_value is not None and n.mode == "constant":
         return n.constant_value
     return 0 if value is None or n.mode != "constant" or not value.size else value.reshape(-1)[0]
+
+
+def _sides(n, pads, axes) -> tuple:
+    """What ``F.pad`` takes, where some of it is computed: both sides of each axis, the last axis first."""
+    rank, count = n.data.rank, len(pads) // 2
+    sides = dict(zip([axis % rank for axis in (range(rank) if axes is None else axes)], range(count), strict=True))
+    found = [(pads[sides[axis]], pads[sides[axis] + count]) if axis in sides else (0, 0) for axis in range(rank)]
+    while found and found[0] == (0, 0):
+        found.pop(0)
+    return tuple(side for pair in found[::-1] for side in pair)
 
 
 def _amounts(n) -> Padding:
@@ -252,23 +265,37 @@ def _fixed(n) -> bool:
 @operator("Expand")
 class Expand:
     def pytorch(n):
-        if _fixed(n):
-            return n.expr("x.expand(sizes)", x=n.first, sizes=n.output_shape)
-        return n.expr("torch.broadcast_to(x, torch.broadcast_shapes(x.shape, shape.tolist()))", x=n.first)
+        sizes = _expanded(n)
+        if sizes is None:
+            text = "torch.broadcast_to(x, torch.broadcast_shapes(x.shape, sizes))"
+            return n.expr(text, x=n.first, sizes=n.listed("shape"))
+        return n.expr("x.expand(*sizes)", x=n.first, sizes=sizes)
 
     def keras(n):
-        if _fixed(n):
-            return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=n.output_shape)
-        return n.eager("expanded(input, shape)")
+        sizes = n.result_sizes()
+        if sizes is None or None in sizes:
+            return n.eager("expanded(input, shape)")
+        return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=tuple(sizes))
+
+
+def _expanded(n) -> list | None:
+    """The result's sizes, -1 where it keeps what the data have; None where more is to be found out."""
+    sizes, own = n.result_sizes(), n.shape_of(n.first) or []
+    if sizes is None or None in sizes:
+        return None
+    for axis in range(-len(own), 0):
+        if not isinstance(own[axis], int) and not isinstance(sizes[axis], int) and own[axis].number == sizes[axis].number:
+            sizes[axis] = -1
+    return sizes
 
 
 @operator("Tile")
 class Tile:
     def pytorch(n):
-        return n.expr("torch.tile(input, times)", times=_times(n) or n.expr("repeats.tolist()"))
+        return n.expr("torch.tile(input, times)", times=_times(n) or n.listed("repeats"))
 
     def keras(n):
-        return n.expr("ops.tile(input, times)", times=_times(n) or n.eager("numbers(repeats)"))
+        return n.expr("ops.tile(input, times)", times=_times(n) or n.listed("repeats"))
 
 
 def _times(n):
@@ -282,23 +309,17 @@ def _times(n):
 @operator("Trilu")
 class Trilu:
     def pytorch(n):
-        return n.expr(f"torch.tri{'u' if n.upper else 'l'}(input, diagonal)", diagonal=_diagonal(n, "int(k)"))
+        return n.expr(f"torch.tri{'u' if n.upper else 'l'}(input, diagonal)", diagonal=n.number("k") if n.k is not None else 0)
 
     def keras(n):
         name = "triu" if n.upper else "tril"
         if n.is_known("k"):
             rows, columns = n.input.shape[-2:]
-            diagonal = _diagonal(n, "")
+            diagonal = int(n.constant("k").reshape(-1)[0]) if n.k is not None else 0
             if isinstance(rows, int) and isinstance(columns, int):
                 diagonal = max(-rows, min(diagonal, columns))  # TensorFlow refuses what lies outside
             return n.expr(f"ops.{name}(input, diagonal)", diagonal=diagonal)
-        return n.eager("triangle(input, k, upper=upper)", upper=bool(n.upper))
-
-
-def _diagonal(n, text):
-    if not n.is_known("k"):
-        return n.expr(text)
-    return int(n.constant("k").reshape(-1)[0]) if n.k is not None else 0
+        return n.eager("triangle(input, diagonal, upper=upper)", diagonal=n.number("k"), upper=bool(n.upper))
 
 
 @operator("EyeLike")
@@ -327,22 +348,34 @@ class EyeLike:
 @operator("Range")
 class Range:
     def pytorch(n):
-        first, limit, delta = (x if x.is_number else n.expr("x.item()", x=x) for x in (n.start, n.limit, n.delta))
-        text = f"torch.arange(first, limit, delta, dtype=torch.{n.start.dtype.name})"
-        return n.expr(text, first=first, limit=limit, delta=delta)
+        first, last, step = (_end(n, name) for name in ("start", "limit", "delta"))
+        text = "first, last, step" if step != 1 else "first, last" if first != 0 else "last"
+        more = "" if n.start.dtype == "int64" else f", dtype=torch.{n.start.dtype.name}"
+        return n.expr(f"torch.arange({text}{more})", first=first, last=last, step=step)
 
     def keras(n):
-        return n.eager("count(start, limit, delta, dtype)", dtype=n.start.dtype.name)
+        first, last, step = (n.sizes(name) for name in ("start", "limit", "delta"))
+        if first is None or last is None or step is None or not isinstance(step[0], int):
+            return n.eager("count(start, limit, delta, dtype)", dtype=n.start.dtype.name)
+        text = "first, last, step" if step != [1] else "first, last" if first != [0] else "last"
+        dtype = n.start.dtype.name
+        return n.eager(f"ops.arange({text}, dtype=dtype)", first=first[0], last=last[0], step=step[0], dtype=dtype)
+
+
+def _end(n, name):
+    """An end or the step of a range as a plain number."""
+    operand, said = n.named(name), n.sizes(name)
+    return said[0] if said is not None else operand if operand.is_number else n.expr("x.item()", x=operand)
 
 
 @operator("ConstantOfShape")
 class ConstantOfShape:
     def pytorch(n):
-        sizes = n.output_shape if _fixed(n) else n.expr("input.tolist()")
+        sizes = n.output_shape if _fixed(n) else n.listed("input")
         return n.expr(f"torch.full(sizes, fill, dtype=torch.{n.node.output.dtype.name})", sizes=sizes, fill=_constant(n))
 
     def keras(n):
-        sizes = n.output_shape if _fixed(n) and not n.functional else n.eager("numbers(input)")
+        sizes = n.output_shape if _fixed(n) else n.listed("input")
         return n.eager("ops.full(sizes, fill, dtype=dtype)", sizes=sizes, fill=_constant(n), dtype=n.node.output.dtype.name)
 
 

@@ -13,6 +13,7 @@ from converter.passes.inline_branches import inline_branches
 from converter.passes.linear import linear
 from converter.passes.loop_invariants import loop_invariants
 from converter.passes.merge_padding import merge_padding
+from converter.passes.name_sizes import name_sizes
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
@@ -30,6 +31,9 @@ PASSES = (
     zero_states,  # after folding, before the batch is freed, since states of zeros have a batch of their own
     remove_unused,  # what computed their shape
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
+    name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
+    remove_identity,  # Reshape and its like that turn out to keep the shape
+    remove_unused,  # what computed their target
     resolve_padding,  # after the batch is free, so that sizes are final
     merge_padding,  # needs explicit sides
     scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image
