@@ -21,6 +21,7 @@ def needed_nodes(graph: Graph, extents: Extents, said: Callable[[Node], Said]) -
 
     Tensors first; then each size is asked of a tensor that is needed in any case, or makes another one needed.
     """
+    places = {node: place for place, node in enumerate(graph.nodes)}
     needed: set[Node] = set()
     extents.alive = needed
     waiting = [value.producer for value in graph.outputs]
@@ -28,13 +29,13 @@ def needed_nodes(graph: Graph, extents: Extents, said: Callable[[Node], Said]) -
         fresh: list[Node] = []
         while waiting:
             node = waiting.pop()
-            if node is not None and node not in needed:
+            if node in places and node not in needed:  # a sub-graph's own nodes are its own matter
                 needed.add(node)
                 fresh.append(node)
                 waiting += [part.value.producer for part in _parts(node, said(node), extents) if isinstance(part, Operand)]
         if not fresh:
             return needed
-        for node in sorted(fresh, key=graph.nodes.index):
+        for node in sorted(fresh, key=places.get):
             for part in _parts(node, said(node), extents):
                 if isinstance(part, Sized):
                     waiting += [value.producer for value in _asked(part, node, extents)]
