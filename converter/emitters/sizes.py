@@ -109,20 +109,27 @@ class Extents:
         found = self.find(number, node)
         if found is not None:
             return extent(*found)
-        return self._polynomial(number, lambda part: self.tree(part, node, extent))
+        return written(number, lambda part: self.tree(part, node, extent))
 
-    def _polynomial(self, number: Size, say: Callable[[Number], ast.expr]) -> ast.expr:
-        for monomial, factor in number.terms.items():  # rest + max(d, 0) is max(rest + d, rest)
-            if abs(factor) == 1 and len(monomial) == 1 and isinstance(monomial[0], Operation) and monomial[0].name == "max":
-                (difference,) = monomial[0].arguments
-                rest = number - Size({monomial: factor})
-                name = "max" if factor > 0 else "min"
-                return _call(name, say(rest + factor * difference), say(rest))
-        if len(number.terms) > 1:
-            common = _common(number)
-            if common != 1:
-                return _product([say(common), say(exact_quotient(number, common))])
-        return _sum([(_monomial(monomial, abs(factor), say), factor < 0) for monomial, factor in _ordered(number)])
+
+def written(number: Number, say: Callable[[Number], ast.expr] | None = None) -> ast.expr:
+    """The number as arithmetic of what ``say`` gives for its parts; by itself a symbol is a variable of that name."""
+    if isinstance(number, int):
+        return literal(number)
+    say = written if say is None else say
+    if say is written and _is_symbol(number):
+        return ast.Name(str(number), ast.Load())
+    for monomial, factor in number.terms.items():  # rest + max(d, 0) is max(rest + d, rest)
+        if abs(factor) == 1 and len(monomial) == 1 and isinstance(monomial[0], Operation) and monomial[0].name == "max":
+            (difference,) = monomial[0].arguments
+            rest = number - Size({monomial: factor})
+            ends = sorted((rest + factor * difference, rest), key=lambda end: (isinstance(end, int), str(end)))
+            return _call("max" if factor > 0 else "min", *map(say, ends))
+    if len(number.terms) > 1:
+        common = _common(number)
+        if common != 1:
+            return _product([say(common), say(exact_quotient(number, common))])
+    return _sum([(_monomial(monomial, abs(factor), say), factor < 0) for monomial, factor in _ordered(number)])
 
 
 def _is_symbol(number: Size) -> bool:
@@ -147,7 +154,7 @@ def _common(number: Size) -> Number:
 
 def _ordered(number: Size) -> list[tuple[Monomial, int]]:
     """Terms as they are written: what is added before what is taken away, the plain number last."""
-    return sorted(number.terms.items(), key=lambda term: (not term[0], term[1] < 0))
+    return sorted(number.terms.items(), key=lambda term: (not term[0], term[1] < 0, [str(atom) for atom in term[0]]))
 
 
 def _monomial(monomial: Monomial, factor: int, say: Callable[[Number], ast.expr]) -> ast.expr:
@@ -176,7 +183,10 @@ def _operation(operation: Operation, say: Callable[[Number], ast.expr]) -> ast.e
     if name in _COMPARED:
         return ast.Compare(arguments[0], [_COMPARED[name]()], [arguments[1]])
     if name == "not":
-        return ast.UnaryOp(ast.Not(), arguments[0])
+        (condition,) = arguments
+        if isinstance(condition, ast.Compare) and isinstance(condition.ops[0], ast.Eq):
+            return ast.Compare(condition.left, [ast.NotEq()], condition.comparators)
+        return ast.UnaryOp(ast.Not(), condition)
     if name == "where":
         return ast.IfExp(*arguments)
     if name == "max":

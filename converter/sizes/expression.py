@@ -245,6 +245,8 @@ def floor_divide(a: Number, b: Number) -> Number:
         (atom,) = monomial
         if isinstance(atom, Operation) and atom.name == "//" and isinstance(atom.arguments[1], int):
             return whole + floor_divide(atom.arguments[0], atom.arguments[1] * b)
+    if rest.terms[max(rest.terms, key=_rank)] < 0:  # rounded up, which has one form only
+        return whole - floor_divide(b - 1 - rest, b)
     common = math.gcd(b, *rest.terms.values())
     if common > 1:
         return whole + floor_divide(exact_quotient(rest, common), b // common)

@@ -18,18 +18,12 @@ from tests.passes.test_corpus import CORPUS, FILES
 TOLERANCE = 1e-4
 QUANTUM = 1 / 255
 
-_SIZES = "sizes are not computed as plain numbers yet"
 _MAPS = "sequences of maps are not said yet"
 WAITING = {
-    ("cnn__ppocr_mobile_v2_cls_paddle", "pytorch"): _SIZES,
-    ("cnn__ppocr_mobile_v2_cls_paddle", "keras"): _SIZES,
-    ("ml__lgbm_classifier_tensor", "keras"): _SIZES,
     ("ml__logreg_iris", "pytorch"): _MAPS,
     ("ml__logreg_iris", "keras"): _MAPS,
     ("ml__sklearn_randomforest", "pytorch"): _MAPS,
     ("ml__sklearn_randomforest", "keras"): _MAPS,
-    ("xformer__atspm_attn_head", "pytorch"): _SIZES,
-    ("xformer__atspm_attn_head", "keras"): _SIZES,
 }
 
 pytestmark = pytest.mark.skipif(not FILES, reason=f"no models in {CORPUS}")
