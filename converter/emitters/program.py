@@ -328,6 +328,7 @@ class Program:
     def _operand(self, operand: Operand, node: Node) -> ast.expr:
         weight, number = operand.weight, self.extents.as_number(operand, node)
         if number is not None:
+            self.runs_eagerly = True  # compiled code of Keras has a tensor of another type in its place
             return self._size(number, node)
         if weight is None:
             tree = variable(self._read(node, operand))

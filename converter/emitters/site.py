@@ -13,7 +13,7 @@ from converter.emitters.vocabulary import Operand, Sized, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
 from converter.padding import Padding, equals_same
 from converter.sizes import Number, Size
-from converter.sizes.expression import is_condition
+from converter.sizes.expression import is_condition, is_plain
 
 _VARIADIC = "Variadic"
 _PER_AXIS = {"kernel_shape", "strides", "dilations"}
@@ -145,7 +145,7 @@ class Site:
         if known is not None:
             return int(known.reshape(-1)[0])
         if sizes is not None:
-            return sizes[0]
+            return self._plain(sizes)[0]
         return self.eager("int(x[0])" if getattr(self, name).rank else "int(x)", x=getattr(self, name))
 
     def sizes(self, name: str) -> list[int | Sized] | None:
@@ -158,7 +158,7 @@ class Site:
         """The whole numbers at the input called ``name`` as plain numbers: known, arithmetic of sizes, or read when it runs."""
         said = self.sizes(name)
         if said is not None:
-            return tuple(said)
+            return tuple(self._plain(said))
         operand = self.operand([formal for formal, _ in self._formal].index(name))
         return self.eager("x.tolist()" if self.framework == "pytorch" else "numbers(x)", x=operand)
 
@@ -201,7 +201,7 @@ class Site:
         if said is None:
             return None
         held = np.empty(elements.size, object)
-        held[:] = [self._typed(item, value.dtype) for item in said]
+        held[:] = [self._typed(item, value.dtype) for item in self._plain(said)]
         return self.tensor("x", value.dtype.name, x=_nested(held.reshape(elements.shape)))
 
     def _typed(self, item: int | Sized, dtype: np.dtype) -> Any:
@@ -209,10 +209,16 @@ class Site:
             return bool(item) if dtype.kind == "b" else item
         return self.expr("int(x)", x=item) if is_condition(item.number) and dtype.kind != "b" else item
 
+    def _plain(self, said: list[int | Sized]) -> list[int | Sized]:
+        """What is said where only plain numbers will do: compiled code of Keras has tensors in their place."""
+        self.is_eager |= any(isinstance(item, Sized) for item in said)
+        return said
+
     def _said(self, numbers: Iterable[Number]) -> list[int | Sized] | None:
         numbers = list(numbers)
         if not all(isinstance(number, int | Size) and self.extents.can_say(number, self.node) for number in numbers):
             return None
+        self.is_eager |= not all(isinstance(number, int) or is_plain(number) for number in numbers)
         return [number if isinstance(number, int) else Sized(number) for number in numbers]
 
     def is_known(self, name: str) -> bool:

@@ -186,6 +186,12 @@ def is_natural(number: Number) -> bool:
     return low is not None and low >= 0
 
 
+def is_plain(number: Number) -> bool:
+    """Whether it is sums, products and quotients only, which tensors compute as numbers do."""
+    atoms = [atom for monomial in terms_of(number) for atom in monomial if isinstance(atom, Operation)]
+    return all(atom.name in ("//", "%") and all(map(is_plain, atom.arguments)) for atom in atoms)
+
+
 def is_condition(number: Number) -> bool:
     """Whether it is true or false."""
     (monomial, factor), *others = terms_of(number).items() or [((), 0)]
