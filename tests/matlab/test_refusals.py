@@ -46,7 +46,7 @@ def refusal(path, **arguments) -> str:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
         (b"<!DOCTYPE html><html></html>", "no MAT-file"),
         (b"MATLAB 5.0 MAT-file", "truncated"),
-        (b"MATLAB 7.3 MAT-file, Platform: PCWIN64".ljust(124) + b"\0\2IM", "-v7"),
+        (b"MATLAB 7.3 MAT-file, Platform: PCWIN64".ljust(124) + b"\0\2IM", "cannot be read"),
         (b"\0\0\0\0" + struct.pack("<4I", 2, 2, 0, 2) + b"x\0" + bytes(32), "version 4"),
     ],
 )

@@ -3,59 +3,79 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Source
-from converter.readers.matlab import container, network, table
+from converter.readers.matlab import container, network, objects, table
 from converter.readers.matlab.container import EXPORT_ADVICE, Variable
+from converter.readers.matlab.table import LayerTable
 
 
 def read(path: str | Path, variable: str | None = None) -> Graph:
-    """The network in a MAT-file of version 5, 6 or 7 that holds a layer table, in channels-first order.
+    """The network in a MAT-file, a layer table or an object of MATLAB's own, in channels-first order.
 
-    ``variable`` chooses where the file holds several. Raises ReadError for a file without a layer table, a damaged one, or one
+    ``variable`` chooses where the file holds several. Raises ReadError for a file without a network, a damaged one, or one
     that contradicts itself; a layer class nobody knows is no error here.
     """
     path = Path(path)
-    variables = container.directory(path)
-    name, value = _choose(path, variables, variable)
     try:
-        parsed = table.parse(value, name)
+        parsed, kind = _parsed(path, variable)
         producer = f"MATLAB {parsed.release}".strip() if parsed.release[:1] in ("", "R") else parsed.release
-        source = Source(str(path), "MATLAB layer table", producer, _sha256(path))
-        return network.build(parsed, path.stem, source)
+        return network.build(parsed, path.stem, Source(str(path), kind, producer, _sha256(path)))
     except ReadError as error:
-        raise ReadError(error.problems, str(path)) from error
+        raise ReadError(error.problems, error.source or str(path)) from error
 
 
-def _choose(path: Path, variables: list[Variable], wanted: str | None) -> tuple[str, dict[str, Any]]:
-    """Name and content of the layer table."""
-    held = ", ".join(map(str, variables)) or "no variable"
-    if wanted is not None and wanted not in [variable.name for variable in variables]:
-        raise ReadError(f"has no variable '{wanted}'. It holds {held}.", str(path))
-    candidates = [v for v in variables if v.kind == "struct" and wanted in (None, v.name)]
-    contents = {v.name: container.load(path, v) for v in candidates}
-    tables = {name: value for name, value in contents.items() if table.is_table(value)}
+def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
+    """The layer table that the file holds or that its objects are, and what it is called."""
+    if container.is_hdf(path):
+        variables, contents = [], objects.load(path)
+        held = ", ".join(f"'{name}'" for name in contents) or "no variable"
+    else:
+        variables = container.directory(path)
+        held = ", ".join(map(str, variables)) or "no variable"
+        contents = {v.name: container.load(path, v) for v in variables if v.kind == "struct"}
+    names = [variable.name for variable in variables] or list(contents)
+    if wanted is not None and wanted.partition(".")[0].partition("{")[0] not in names:
+        raise ReadError(f"has no variable '{wanted}'. It holds {held}.")
+    tables = {name: value for name, value in contents.items() if table.is_table(value) and wanted in (None, name)}
     if len(tables) > 1:
-        names = ", ".join(f"'{name}'" for name in tables)
-        raise ReadError(f"holds {len(tables)} networks: {names}. Choose one with --variable.", str(path))
-    if not tables:
-        raise ReadError(_no_table(held, variables), str(path))
-    return next(iter(tables.items()))
+        raise ReadError(f"holds {len(tables)} networks: {_quoted(tables)}. Choose one with --variable.")
+    if tables:
+        ((name, value),) = tables.items()
+        return table.parse(value, name), "MATLAB layer table"
+    if any(variable.class_name not in ("", "network") for variable in variables):
+        try:
+            contents = objects.load(path)
+        except ReadError as error:
+            (problem,) = error.problems
+            raise ReadError(Problem(f"it holds {held}. {problem.reason}", advice=problem.advice)) from error
+    found = [net for net in objects.networks(contents) if wanted is None or net.place == wanted or _inside(net.place, wanted)]
+    if not found:
+        raise ReadError(_no_network(held, variables))
+    first, *others = found
+    equals = [other for other in others if other.rank == first.rank]
+    if equals:
+        raise ReadError(f"holds {len(found)} networks: {', '.join(map(str, found))}. Choose one with --variable.")
+    return objects.table(first), f"MATLAB {first.class_name}"
 
 
-def _no_table(held: str, variables: list[Variable]) -> Problem:
-    objects = [variable for variable in variables if variable.class_name]
-    shallow = [variable for variable in objects if variable.class_name == "network"]
+def _inside(place: str, wanted: str) -> bool:
+    return place.startswith((f"{wanted}.", f"{wanted}{{"))
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _no_network(held: str, variables: list[Variable]) -> Problem:
+    shallow = [variable for variable in variables if variable.class_name == "network"]
     if shallow:
         reason = f"'{shallow[0].name}' is a shallow network (feedforwardnet, patternnet), a kind that is not read."
         return Problem(f"no layer table in this file. It holds {held}: {reason}", advice="")
-    if objects:
-        reason = "Only MATLAB itself can open its objects."
-        return Problem(f"no layer table in this file. It holds {held}. {reason}", advice=EXPORT_ADVICE)
-    reason = "A layer table is a struct with the field 'layer_table_version'."
+    reason = "A network is an object such as dlnetwork or DAGNetwork, or a struct with the field 'layer_table_version'."
     return Problem(f"no network in this file. It holds {held}. {reason}", advice=EXPORT_ADVICE)
 
 

@@ -23,6 +23,7 @@ EXPORT_SCRIPT = Path(__file__).with_name("export_network.m")
 EXPORT_ADVICE = f"In MATLAB, run export_network(net, 'table.mat') with the script {EXPORT_SCRIPT} and convert that file."
 
 _HEADER_BYTES = 128
+_HDF_HEADER_BYTES, _HDF = 512, b"\x89HDF"
 _HEAD_BYTES = 4096  # flags, dimensions, name and class of a variable stand well within
 _MATRIX, _COMPRESSED = 14, 15
 
@@ -72,6 +73,16 @@ class Foreign:
 
 class _DamagedError(Exception):
     """The bytes contradict the format."""
+
+
+def is_hdf(path: Path) -> bool:
+    """Whether the file is a MAT-file of version 7.3, an HDF5 file with or without MATLAB's header of 512 bytes before it."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HDF_HEADER_BYTES + len(_HDF))
+    except OSError:  # ``directory`` says why
+        return False
+    return head.startswith((b"MATLAB 7.3", _HDF)) or head[_HDF_HEADER_BYTES:] == _HDF
 
 
 def directory(path: Path) -> list[Variable]:
@@ -274,12 +285,6 @@ def _byte_order(header: bytes, path: Path) -> str:
         raise ReadError("the file is empty.", str(path))
     if header.startswith(b"version https://git-lfs"):
         raise ReadError("is a Git LFS pointer, not the file itself. Run: git lfs pull", str(path))
-    if header.startswith((b"MATLAB 7.3", b"\x89HDF")):
-        raise ReadError(
-            "is a MAT-file of version 7.3 (HDF5), which is not read yet. "
-            "Load it in MATLAB and save it again with save(file, 'network', '-v7').",
-            str(path),
-        )
     if header[:4] in (b"\0\0\0\0", b"\n\0\0\0", b"\x32\0\0\0", b"\0\0\x03\xe8"):
         raise ReadError(f"seems to be a MAT-file of version 4, which holds matrices and no network. {EXPORT_ADVICE}", str(path))
     if header[126:128] in (b"IM", b"MI"):

@@ -366,6 +366,8 @@ def fully_connected(n: Site) -> Value:
     if expected != count:
         n.fail(f"reads {expected} numbers, but {count} arrive ({sizes(size)}).")
     array = p.array("Weights", None)
+    if array is not None and len(size) == 1 and array.ndim == 4 and array.shape[:2] == (1, 1):
+        size = (1, 1, count)  # a vector is a 1-by-1 image to the objects that are saved
     stored_by_output = array is None or array.shape == (outputs, count)
     if stored_by_output:
         weights = n.weight("Weights", (outputs, count))
@@ -376,7 +378,7 @@ def fully_connected(n: Site) -> Value:
         n.fail(f"Weights is {sizes(array.shape)}; expected {outputs}×{count} or {sizes((*size, outputs))}.")
     bias = n.bias(weights, n.vector("Bias", outputs))
     channels_first = weights.transpose(0, len(size), *range(1, len(size))).reshape(outputs, count)
-    x = n.add("Flatten", None, {"axis": 1}, part="flatten") if len(size) > 1 else n.x
+    x = n.add("Flatten", None, {"axis": 1}, part="flatten") if len(n.sizes) > 1 else n.x
     return n.add("Gemm", [x, channels_first, bias], {"transB": 1})
 
 

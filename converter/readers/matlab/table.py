@@ -119,7 +119,7 @@ def parse(value: dict[str, Any], variable: str) -> LayerTable:
         inputs = network.texts("input_names", [])
         outputs = network.texts("output_names", [])
         for text in (*inputs, *outputs):
-            if _port(text, names) is None:
+            if named_port(text, names) is None:
                 problems.add(f"input_names or output_names holds '{text}', which no layer has as its name.", network.where)
     with problems:
         name = network.text("name", "")
@@ -134,8 +134,8 @@ def parse(value: dict[str, Any], variable: str) -> LayerTable:
         release,
         layers,
         connections,
-        tuple(_port(text, names) for text in inputs),
-        tuple(_port(text, names) for text in outputs),
+        tuple(named_port(text, names) for text in inputs),
+        tuple(named_port(text, names) for text in outputs),
         probe,
     )
 
@@ -166,18 +166,23 @@ def _connections(
     )
     if not cell or not all(isinstance(text, str) for text in value.flat):
         network.fail("connections", "a cell array of two columns of text, source and destination")
+    return connected(value.reshape(-1, 2).tolist(), names, network.where, problems)
+
+
+def connected(rows: list[tuple[str, str]], names: set[str], where: str, problems: Problems) -> tuple[tuple[Port, Port], ...]:
+    """Rows of source and destination as ports; a name that no layer has is a problem."""
     pairs = []
-    for source, destination in value.reshape(-1, 2):
-        ends = [_port(text, names) for text in (source, destination)]
+    for source, destination in rows:
+        ends = [named_port(text, names) for text in (source, destination)]
         for text, end in zip((source, destination), ends, strict=True):
             if end is None:
-                problems.add(f"connection '{source}' -> '{destination}': no layer is named '{text}'.", network.where)
+                problems.add(f"connection '{source}' -> '{destination}': no layer is named '{text}'.", where)
         if None not in ends:
             pairs.append(tuple(ends))
     return tuple(pairs)
 
 
-def _port(text: str, names: set[str]) -> Port | None:
+def named_port(text: str, names: set[str]) -> Port | None:
     """'add/in2' as layer and port, None where there is no such layer."""
     if text in names:
         return Port(text)

@@ -1,0 +1,43 @@
+"""MATLAB objects as MATLAB saves them, written with mat-io, which can write arrays of layers and plain structs around them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matio
+import numpy as np
+from matio.utils.matclass import MatlabOpaque, MatlabOpaqueArray
+
+
+def struct(**fields: Any) -> np.ndarray:
+    """A 1-by-1 struct; text and numbers in MATLAB's form."""
+    array = np.empty((1, 1), [(name, object) for name in fields])
+    for name, value in fields.items():
+        array[0, 0][name] = np.array([value]) if isinstance(value, str) else _numbers(value)
+    return array
+
+
+def _numbers(value: Any) -> Any:
+    array = np.asarray(value)
+    return array if array.dtype == object or array.dtype.names or array.ndim >= 2 else np.atleast_2d(array.astype(float))
+
+
+def learnable(array: np.ndarray) -> np.ndarray:
+    return struct(Version=2, Value=np.asarray(array, np.float32), LearnRateFactor=1, L2Factor=1)
+
+
+def layer(class_name: str, **fields: Any) -> MatlabOpaque:
+    """A layer whose ``saveobj`` returned a struct with these fields."""
+    properties = {"Version": np.ones((1, 1)), "any": struct(Version=1, **fields)}
+    return MatlabOpaque(properties, f"nnet.cnn.layer.{class_name}")
+
+
+def save(path: Path, version: str, **layers: list[MatlabOpaque]) -> None:
+    """Write each list of layers as an array of class nnet.cnn.layer.Layer."""
+    arrays = {}
+    for name, items in layers.items():
+        array = np.empty((len(items), 1), object)
+        array[:, 0] = items
+        arrays[name] = MatlabOpaqueArray(array, "nnet.cnn.layer.Layer")
+    matio.save_to_mat(str(path), arrays, version=version)
