@@ -51,7 +51,7 @@ def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
             contents = objects.load(path)
         except ReadError as error:
             (problem,) = error.problems
-            raise ReadError(Problem(f"it holds {held}. {problem.reason}", advice=problem.advice)) from error
+            raise ReadError(Problem(f"it holds {held}, but {problem.reason}", advice=problem.advice)) from error
     found = [net for net in objects.networks(contents) if wanted is None or net.place == wanted or _inside(net.place, wanted)]
     if not found:
         raise ReadError(_no_network(held, variables))

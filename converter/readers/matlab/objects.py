@@ -86,7 +86,7 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # whatever a damaged file makes mat-io, scipy or h5py raise
         detail = " ".join(str(error).split())[:200] or type(error).__name__
         raise ReadError(
-            Problem(f"its content cannot be read: {detail}.", advice="Save it again in MATLAB."), str(path)
+            Problem(f"its content cannot be read: {detail}.", advice=EXPORT_ADVICE), str(path)
         ) from None
     return {name: _plain(value) for name, value in content.items() if not name.startswith("__")}
 
