@@ -47,6 +47,27 @@ def test_self_attention(form, target):
     assert_close(form, target)
 
 
+EIGHT_BITS = np.random.default_rng(0).integers(0, 256, (2, 5, 8)).astype(np.uint8)
+ROUNDED = Weight(np.random.default_rng(1).integers(-127, 128, (8, 24)).astype(np.int8))
+ONE_SCALE, GATES = Weight(np.array(0.01, np.float32)), Weight(np.linspace(0.002, 0.01, 24, dtype=np.float32))
+MIDDLE, ZERO, ZEROS = (Weight(array) for array in (np.array(128, np.uint8), np.array(0, np.int8), np.zeros(24, np.int8)))
+
+
+@parametrize(
+    [
+        Form("QAttention", [EIGHT_BITS, ROUNDED, BIAS, ONE_SCALE, ONE_SCALE, None, MIDDLE, ZERO], {"num_heads": 2}),
+        Form("QAttention", [EIGHT_BITS, ROUNDED, BIAS, ONE_SCALE, GATES, LENGTHS, MIDDLE, ZEROS], {"num_heads": 2}),
+        Form(
+            "QAttention",
+            [EIGHT_BITS, ROUNDED, BIAS, ONE_SCALE, ONE_SCALE, LONG_MASK, MIDDLE, ZERO, PAST],
+            {"num_heads": 2, "unidirectional": 1}, "11",
+        ),
+    ]
+)  # fmt: skip
+def test_quantised_self_attention(form, target):
+    assert_close(form, target)
+
+
 Q, K, V = random(2, 5, 8), random(2, 6, 8, seed=1), random(2, 6, 12, seed=2)
 K_HEADS, V_HEADS = random(2, 2, 6, 4, seed=1), random(2, 2, 6, 4, seed=2)
 PAST_KEY, PAST_VALUE = random(2, 2, 3, 4, seed=3), random(2, 2, 3, 4, seed=4)

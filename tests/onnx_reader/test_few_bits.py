@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -46,6 +47,31 @@ def product(
     ]
 )
 def test_answers_as_onnxruntime_does(form, target):
+    assert_close(form, target)
+
+
+def table(bits: int, *, packed: bool = True, zeros: bool = False) -> Form:
+    """Ten rows of 32 numbers, in blocks of 16."""
+    rng = np.random.default_rng(0)
+    if packed:
+        data = rng.integers(0, 256, (10, 32 * bits // 8)).astype(np.uint8)
+        points = rng.integers(0, 256, (10, -(-2 * bits // 8))).astype(np.uint8)
+    else:
+        data, points = (rng.integers(0, 16, (10, size)).astype(ml_dtypes.uint4) for size in (32, 2))
+    scales = Weight(np.abs(random(10, 2, seed=1)) + 0.01)
+    inputs = [Weight(data), np.array([[3, 0, 9], [3, 7, 1]]), scales, *([Weight(points)] if zeros else [])]
+    return Form("GatherBlockQuantized", inputs, {"bits": bits, "block_size": 16, "gather_axis": 0, "quantize_axis": 1})
+
+
+@parametrize(
+    [
+        *(table(bits) for bits in (4, 8)),
+        *(table(bits, zeros=True) for bits in (4, 8)),
+        table(4, packed=False),
+        table(4, packed=False, zeros=True),
+    ]
+)
+def test_rows_of_a_table(form, target):
     assert_close(form, target)
 
 

@@ -72,6 +72,8 @@ def matmul(a: tuple[int, ...], b: tuple[int, ...], **attributes) -> Form:
         Form("GridSample", [IMAGE, random(2, 5, 4, 2)], {"mode": "bicubic", "padding_mode": "reflection"}),
         Form("Trilu", [STACK]),
         Form("Trilu", [STACK, Weight(np.array(-1))], {"upper": 0}),
+        Form("CDist", [random(5, 3), random(4, 3, seed=1)], {"metric": "sqeuclidean"}),
+        Form("CDist", [random(5, 3), Weight(random(4, 3, seed=1))], {"metric": "euclidean"}),
         Form("Inverse", [random(2, 4, 4) + 4 * np.eye(4, dtype=np.float32)]),
         Form("LayerNormalization", [TOKENS, FEATURES, Weight(random(8))], {"epsilon": 0.01}, domain="", opset=13),
         Form("LayerNormalization", [STACK, Weight(random(4, 5))], {"axis": 2}, "101", domain="", opset=13),

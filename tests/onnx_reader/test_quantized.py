@@ -36,6 +36,11 @@ CONVOLUTION = [scale(0.02), zero(120), Weight(KERNEL), scale(0.01), zero(128), s
 BIAS = Weight(np.array([50, -900, 0, 2000], np.int32))
 
 
+FACTORS = [integers(5, 8), scale(0.03), zero(100), Weight(integers(8, 6, seed=1)), scale(0.02), zero(128)]
+COLUMNS = Weight(np.linspace(0.01, 0.05, 6, dtype=np.float32))
+TURNED = [integers(5, 8), scale(0.03), zero(100), Weight(integers(6, 8, dtype=np.int8)), COLUMNS, zero(0, np.int8, 6)]
+
+
 @parametrize(
     [
         *(
@@ -84,6 +89,15 @@ BIAS = Weight(np.array([50, -900, 0, 2000], np.int32))
         Form("QLinearConv", [IMAGE, *CONVOLUTION], {"pads": [1, 0, 1, 1]}),
         Form("QLinearConv", [LAST, *CONVOLUTION, BIAS], {"channels_last": 1, "strides": [2, 1], "auto_pad": "SAME_LOWER"}),
         Form("NhwcMaxPool", [LAST], POOL),
+        Form("QuantizeLinear", [random(2, 3, 4), scale(0.02), zero(120)]),
+        Form("QuantizeLinear", [random(2, 3, 4), Weight(COLUMNS.array[:3]), zero(5, np.int8, 3)], {"axis": 1}),
+        Form("QuantizeLinear", [random(2, 3, 4), scale(0.0002), zero(30000, np.uint16)]),
+        Form(
+            "QLinearWhere",
+            [IMAGE[0] > 99, IMAGE, scale(0.03), zero(110), IMAGE[::-1].copy(), scale(0.02), zero(9), scale(0.0517), zero(7)],
+        ),
+        Form("QGemm", [*FACTORS, Weight(np.arange(-900, 900, 300, dtype=np.int32)), scale(0.071), zero(99)], {"alpha": 0.5}),
+        Form("QGemm", [*FACTORS, None, scale(0.071), zero(99)]),
         Form("NhwcMaxPool", [SIGNED], {"kernel_shape": [2, 2], "dilations": [2, 1], "ceil_mode": 1}),
     ]
 )  # fmt: skip
@@ -92,7 +106,6 @@ def test_integers_are_within_a_quantum(form, target):
 
 
 A, B = random(2, 5, 8), integers(8, 6, seed=1)
-COLUMNS = Weight(np.linspace(0.01, 0.05, 6, dtype=np.float32))
 
 
 @parametrize(
@@ -101,6 +114,9 @@ COLUMNS = Weight(np.linspace(0.01, 0.05, 6, dtype=np.float32))
         Form("DynamicQuantizeMatMul", [A, Weight(B), scale(0.02, 1), zero(120, np.uint8, 1), Weight(random(6))]),
         Form("DynamicQuantizeMatMul", [A, Weight(B.astype(np.int8)), COLUMNS, None, Weight(random(6))]),
         Form("DynamicQuantizeMatMul", [A, Weight(B.astype(np.int8)), COLUMNS, zero(0, np.int8, 6)]),
+        Form("DequantizeLinear", [integers(2, 3), scale(0.02), zero(120)]),
+        Form("DequantizeLinear", [integers(2, 6, dtype=np.int8), COLUMNS, zero(3, np.int8, 6)], {"axis": 1}),
+        Form("QGemm", [*TURNED, Weight(np.arange(-900, 900, 300, dtype=np.int32))], {"transB": 1}),
         Form("MatMulIntegerToFloat", [integers(2, 5, 8), Weight(B), scale(0.03), scale(0.02), zero(100), zero(128)]),
         Form("MatMulIntegerToFloat", [integers(5, 8), B, scale(0.03), scale(0.02), None, None, Weight(random(6))]),
         Form(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from converter.graph import Value
 from converter.readers.microsoft.lifting import Fused, RefusalError, lifted
+from converter.readers.microsoft.quantized import to_float
 
 _MASK_FILTER = -10000.0
 _THREE = ("query", "key", "value")
@@ -13,13 +14,26 @@ _THREE = ("query", "key", "value")
 def attention(n):
     """One projection to queries, keys and values, then self-attention; ``past`` holds keys and values, one on the other."""
     n.lacks("do_rotary", "past_present_share_buffer", "past_sequence_length")
-    sizes = n.qkv_hidden_sizes or (n.size(n.weights, 1) // 3,) * 3
-    projected = n.add("MatMul", n.input, n.weights)
+    return _self_attention(n, n.input, n.weights, n.qkv_hidden_sizes, n.attention_bias)
+
+
+@lifted("QAttention")
+def quantized_attention(n):
+    n.lacks("do_rotary", "past_present_share_buffer")
+    data = to_float(n, n.input, n.input_scale, n.input_zero_point)
+    weight = to_float(n, n.weight, n.weight_scale, n.weight_zero_point)
+    return _self_attention(n, data, weight, None, None)
+
+
+def _self_attention(n, data, weight, sizes, bias):
+    source = n.node.input(1)
+    sizes = sizes or (n.size(source, 1) // 3,) * 3
+    projected = n.add("MatMul", data, weight)
     projected = projected if n.bias is None else n.add("Add", projected, n.bias)
     query, key, value = n.split("Split", _THREE, projected, n.constant(sizes), axis=-1)
     past = [None, None] if n.past is None else n.split("Split", ("past_key", "past_value"), n.past, axis=0, num_outputs=2)
     past = [part and n.add("Squeeze", part, n.constant([0])) for part in past]
-    mask = _added(n, _mask(n, n.mask_index, n.input, n.input, past[0]), n.attention_bias)
+    mask = _added(n, _mask(n, n.mask_index, n.input, n.input, past[0], data), bias)
     y, *present = _attended(n, query, key, value, mask, *past)
     if not n.wants("present"):
         return y
@@ -39,7 +53,7 @@ def multi_head_attention(n):
         query, key, value = (
             n.add("Add", x, _part(n, *ends), called=x.name) for x, ends in zip((query, key, value), parts, strict=True)
         )
-    mask = _added(n, _mask(n, n.key_padding_mask, n.query, n.key, n.past_key), n.attention_bias)
+    mask = _added(n, _mask(n, n.key_padding_mask, n.query, n.key, n.past_key, n.query), n.attention_bias)
     return _attended(n, query, key, value, mask, n.past_key, n.past_value)
 
 
@@ -53,7 +67,7 @@ def _attended(n, query, key, value, mask, past_key, past_value):
     """The result, all keys and values in heads, and what the softmax gets."""
     stage = 2 if n.wants("qk") else None
     options = {"is_causal": n.unidirectional, "scale": n.scale or None, "qk_matmul_output_mode": stage}
-    if n.node.op_type == "Attention" or n.rank(n.key) == 3:
+    if n.node.op_type != "MultiHeadAttention" or n.rank(n.key) == 3:
         key, value = in_heads(n, key, n.num_heads), in_heads(n, value, n.num_heads)
     inputs = [in_heads(n, query, n.num_heads), key, value, mask, past_key, past_value]
     names = ("", "key", "value", "scores")[: 4 if n.wants("qk") else 1 if past_key is None else 3]
@@ -76,7 +90,7 @@ def _added(n, mask, bias):
     return n.add("Add", bias, mask) if mask is not None and bias is not None else mask if bias is None else bias
 
 
-def _mask(n, mask, query, key, past_key):
+def _mask(n, mask, query, key, past_key, like):
     """Zero where a query may look, ``mask_filter_value`` elsewhere: a query that may look nowhere looks everywhere alike."""
     if mask is None:
         return None
@@ -92,7 +106,7 @@ def _mask(n, mask, query, key, past_key):
             f"takes a mask of {rank} axes, which onnxruntime does on GPUs only", "Export one of two or three axes."
         )
     hidden = _MASK_FILTER if n.mask_filter_value is None else n.mask_filter_value
-    return n.add("Where", seen, n.number(0, query), n.number(hidden, query), called="mask")
+    return n.add("Where", seen, n.number(0, like), n.number(hidden, like), called="mask")
 
 
 def _is_positive(n, mask):

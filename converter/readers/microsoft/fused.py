@@ -106,3 +106,13 @@ def grid_sample(n):
 @lifted("Trilu")
 def trilu(n):
     return n.add("Trilu", n.X, n.k, upper=n.upper)
+
+
+@lifted("CDist")
+def distances(n):
+    """The distance of each row of A to each row of B."""
+    if n.metric not in ("sqeuclidean", "euclidean"):
+        raise RefusalError(f"its metric {n.metric!r} has no standard form here", "Known are euclidean and sqeuclidean.")
+    gaps = n.add("Sub", n.add("Unsqueeze", n.A, n.constant([1])), n.B)
+    squares = n.add("ReduceSumSquare", gaps, n.constant([2]), keepdims=0)
+    return squares if n.metric == "sqeuclidean" else n.add("Sqrt", squares)

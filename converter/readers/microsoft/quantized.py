@@ -27,6 +27,21 @@ def to_integer(n: Fused, x: Value, scale: Value, zero_point: Value | None, like:
     return n.add("QuantizeLinear", x, scalar(n, scale), zero_point)
 
 
+@lifted("QuantizeLinear")
+def quantize(n):
+    """The standard's own, with more types than it had then."""
+    return n.add("QuantizeLinear", n.x, scalar(n, n.y_scale), scalar(n, n.y_zero_point), axis=_axis(n))
+
+
+@lifted("DequantizeLinear")
+def dequantize(n):
+    return n.add("DequantizeLinear", n.x, scalar(n, n.x_scale), scalar(n, n.x_zero_point), axis=_axis(n))
+
+
+def _axis(n):
+    return 1 if n.axis is None else n.axis
+
+
 @lifted("QLinearAdd")
 def add(n):
     return _binary(n, "Add")
@@ -59,6 +74,19 @@ def sigmoid(n):
 def leaky_relu(n):
     y = n.add("LeakyRelu", to_float(n, n.X, n.X_scale, n.X_zero_point), alpha=n.alpha)
     return to_integer(n, y, n.Y_scale, n.Y_zero_point, n.X)
+
+
+@lifted("QLinearReduceMean")
+def mean(n):
+    x = to_float(n, n.data, n.data_scale, n.data_zero_point)
+    y = n.add("ReduceMean", x, n.constant(n.axes), keepdims=n.keepdims)
+    return to_integer(n, y, n.reduced_scale, n.reduced_zero_point, n.data)
+
+
+@lifted("QLinearWhere")
+def where(n):
+    x, y = to_float(n, n.X, n.x_scale, n.x_zero_point), to_float(n, n.Y, n.y_scale, n.y_zero_point)
+    return to_integer(n, n.add("Where", n.condition, x, y), n.z_scale, n.z_zero_point, n.X)
 
 
 @lifted("QLinearSoftmax")
@@ -130,6 +158,17 @@ def dynamic_matmul(n):
 def integer_matmul(n):
     a, b = to_float(n, n.A, n.a_scale, n.a_zero_point), to_float(n, n.B, n.b_scale, n.b_zero_point)
     return _product(n, a, b)
+
+
+@lifted("QGemm")
+def gemm(n):
+    """``C`` has the scale of the products, which ``alpha`` scales with it. Without a scale the output stays float."""
+    a, b = to_float(n, n.A, n.a_scale, n.a_zero_point), to_float(n, n.B, n.b_scale, n.b_zero_point, axis=0 if n.transB else 1)
+    c = None
+    if n.C is not None:
+        c = n.add("Mul", n.add("Cast", n.C, to=1), n.add("Mul", scalar(n, n.a_scale), scalar(n, n.b_scale)))
+    y = n.add("Gemm", a, b, c, alpha=n.alpha, beta=n.alpha, transA=n.transA, transB=n.transB)
+    return y if n.y_scale is None else to_integer(n, y, n.y_scale, n.y_zero_point, n.A)
 
 
 def _product(n, a, b):

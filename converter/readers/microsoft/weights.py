@@ -55,15 +55,55 @@ def _by_group(n, scales, zeros, blocks):
 
 
 def _unpacked(n, value: Value, rows: int, *, signed: bool) -> Value:
-    """The first ``rows`` numbers of each output, low bits first, as (rows, outputs); signed ones around the middle."""
+    """The first ``rows`` numbers of each output as (rows, outputs)."""
+    dtype = np.dtype(_HELD[n.bits][0 if signed else 1])
+    return _of_bits(value, n.N, rows, n.bits, dtype, signed=signed, turned=True)
+
+
+def _of_bits(value: Value, lines: int, size: int, bits: int, dtype: np.dtype, *, signed: bool, turned: bool = False) -> Value:
+    """The first ``size`` numbers of each line, packed low bits first; signed ones around the middle, ``turned`` as columns."""
     if value.weight is None:
         raise RefusalError(f"{value.name!r} is computed when the model runs", "Store it in the file.")
-    bits, outputs, packed = n.bits, n.N, value.weight
-    dtype = np.dtype(_HELD[bits][0 if signed else 1])
+    packed = value.weight
 
     def load() -> np.ndarray:
-        numbers = packed.array().reshape(outputs, -1, 1) >> np.arange(0, 8, bits, dtype=np.uint8) & np.uint8(2**bits - 1)
-        numbers = numbers.reshape(outputs, -1)[:, :rows].T.astype(np.int16)
-        return (numbers - 2 ** (bits - 1) if signed else numbers).astype(dtype)
+        numbers = packed.array().reshape(lines, -1, 1) >> np.arange(0, 8, bits, dtype=np.uint8) & np.uint8(2**bits - 1)
+        numbers = numbers.reshape(lines, -1)[:, :size].astype(np.int16)
+        numbers = numbers - 2 ** (bits - 1) if signed else numbers
+        return (numbers.T if turned else numbers).astype(dtype)
 
-    return Value.of_weight(Weight(packed.name, (rows, outputs), dtype, load, trainable=False, base=packed))
+    shape = (size, lines) if turned else (lines, size)
+    return Value.of_weight(Weight(packed.name, shape, dtype, load, trainable=False, base=packed))
+
+
+@lifted("GatherBlockQuantized")
+def gather(n):
+    """Rows of a table that is kept in a few bits, made float as they are read."""
+    rank = n.rank(n.data)
+    if rank != 2 or n.gather_axis % rank or n.quantize_axis % rank != 1 or not n.block_size:
+        raise RefusalError("gathers on or quantises along other axes than the rows and columns of a table", "Export it so.")
+    kind, tables = n.dtype(n.data).name, (n.data, n.zero_points)
+    signed = kind == "int4" or (kind == "uint8" and n.zero_points is None)
+    dtype = np.dtype(np.int8 if signed else np.uint8)  # a Gather takes no smaller numbers
+    if kind == "uint8" and n.bits in _HELD:
+        sizes = (n.size(n.data, 1) * 8 // n.bits, n.size(n.scales, 1))
+        tables = (
+            table and _of_bits(table, n.size(n.data, 0), size, n.bits, dtype, signed=signed)
+            for table, size in zip(tables, sizes, strict=True)
+        )
+    elif kind in ("int4", "uint4"):
+        tables = (table and _widened(table, dtype) for table in tables)
+    else:
+        raise RefusalError(f"its table holds {n.bits} bits in {kind}", "Known are 2, 4 and 8 bits in uint8, int4 and uint4.")
+    data, zeros = tables
+    rows, scales, zeros = (table and n.add("Gather", table, n.indices, axis=0) for table in (data, n.scales, zeros))
+    return n.add("DequantizeLinear", rows, scales, zeros, axis=-1, block_size=n.block_size)
+
+
+def _widened(value: Value, dtype: np.dtype) -> Value:
+    if value.weight is None:
+        raise RefusalError(f"{value.name!r} is computed when the model runs", "Store it in the file.")
+    small = value.weight
+    return Value.of_weight(
+        Weight(small.name, small.shape, dtype, lambda: small.array().astype(dtype), trainable=False, base=small)
+    )
