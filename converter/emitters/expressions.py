@@ -52,7 +52,9 @@ class _Fill(ast.NodeTransformer):
 
 
 def literal(value: Any) -> ast.expr:
-    """A Python literal: numbers, text, None, tuples, lists; float32 numbers at their shortest."""
+    """A Python literal: numbers, text, None, tuples, lists; float32 numbers at their shortest. A tree stays what it is."""
+    if isinstance(value, ast.expr):
+        return copy.deepcopy(value)
     if isinstance(value, np.generic):
         value = shortest(value) if value.dtype == np.float32 else value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -330,13 +330,14 @@ class Program:
         if number is not None:
             self.runs_eagerly = True  # compiled code of Keras has a tensor of another type in its place
             return self._size(number, node)
+        if weight is not None and operand.is_number:
+            return literal(weight.array().reshape(-1)[0])
         if weight is None:
             tree = variable(self._read(node, operand))
-            return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree
-        if operand.is_number:
-            return literal(weight.array().reshape(-1)[0])
-        need = self.layouts.needs.get((node, operand.index))
-        return self._weight(operand.value, self._stored_weight(operand, node), need and need.order)
+        else:
+            need = self.layouts.needs.get((node, operand.index))
+            tree = self._weight(operand.value, self._stored_weight(operand, node), need and need.order)
+        return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree
 
     def _stored_weight(self, operand: Operand, node: Node) -> Weight:
         """The weight in the axis order in which the node reads it."""

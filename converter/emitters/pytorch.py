@@ -55,7 +55,11 @@ class PyTorch:
         return fill(f"x.to(torch.{dtype})", {"x": lambda: tree})
 
     def typed(self, layer: Layer, node: Node) -> Layer:
-        return layer
+        dtypes = {weight.dtype.name for weight in layer.weights.values()} - {"float32"}
+        if len(dtypes) != 1 or not dtypes <= {"float16", "bfloat16", "float64"}:
+            return layer
+        dtype = parse(f"torch.{dtypes.pop()}")
+        return Layer(layer.constructor, *layer.args, weights=layer.weights, **{**layer.kwargs, "dtype": dtype})
 
     def rule(self, node: Node) -> Rule:
         room = room_of(node)

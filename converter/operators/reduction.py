@@ -41,7 +41,10 @@ def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: s
         x = n.expr(before.replace("ops", "torch"), x=n.data)
         axes = axes_of(n) if n.is_known("axes") else n.expr("axes.tolist()", axes=n.operand(1))
         if axes is not None and axes != ():
-            text = f"extreme({torch}, x, axes, keep{initial(n)})" if initial(n) else f"{torch}(x, dim=axes, keepdim=keep)"
+            if initial(n):
+                text, axes = f"extreme({torch}, x, axes, keep{initial(n)})", (axes,) if isinstance(axes, int) else axes
+            else:
+                text = f"{torch}(x, dim=axes, keepdim=keep)"
             x = n.expr(text, x=x, axes=axes, keep=bool(n.keepdims))
             if torch in ("torch.sum", "product") and n.data.dtype.kind in "iu" and n.data.dtype != "int64":
                 x = n.expr(f"x.to(torch.{n.data.dtype.name})", x=x)

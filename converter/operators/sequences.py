@@ -45,7 +45,7 @@ def _parts(n):
         return n.eager("parts_of(input, 1, axis, keep)", axis=axis, keep=bool(n.keepdims))
     known = n.constant("split")
     text = "int(split)" if split.rank == 0 else "split.tolist()" if n.framework == "pytorch" else "numbers(split)"
-    sizes = n.eager(text) if known is None else known.tolist()
+    sizes = n.eager(text) if known is None else tuple(known.tolist()) if known.ndim else known.item()
     return n.eager("parts_of(input, sizes, axis)", sizes=sizes, axis=axis)
 
 

@@ -157,7 +157,7 @@ class _Reader:
         if model.functions:
             model = _inline(model)
         if any((node.domain, node.op_type) in _BY_BODY for node in _nested(model.graph.node)):
-            model = onnx.inliner.inline_selected_functions(model, _BY_BODY, inline_schema_functions=True)
+            model = onnx.inliner.inline_selected_functions(_with_types(model), _BY_BODY, inline_schema_functions=True)
         self.model = model
         self.opsets: dict[str, int] = {}
         for entry in model.opset_import:
@@ -516,6 +516,15 @@ def _external(proto: onnx.TensorProto, model: Path, nbytes: int, where: str) -> 
             )
         )
     return file, offset
+
+
+def _with_types(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the types of its initializers told apart from them, as the inliner wants them."""
+    typed = onnx.ModelProto()
+    typed.CopyFrom(model)
+    tensors = typed.graph.initializer
+    typed.graph.value_info.extend(onnx.helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in tensors)
+    return typed
 
 
 def _inline(model: onnx.ModelProto) -> onnx.ModelProto:

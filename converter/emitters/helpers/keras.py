@@ -992,7 +992,7 @@ def by_kind(step, tensors, kinds):
 
 def adagrad_step(rate, count, tensors, norm_coefficient, decay_factor, epsilon):
     """New weights and sums of squared gradients."""
-    rate = rate / (1 + ops.cast(count, rate.dtype) * decay_factor)
+    rate = rate / (1 + ops.cast(count, "float32") * decay_factor)
 
     def step(x, gradient, squares):
         gradient = norm_coefficient * x + gradient
@@ -1004,7 +1004,7 @@ def adagrad_step(rate, count, tensors, norm_coefficient, decay_factor, epsilon):
 
 def adam_step(rate, count, tensors, alpha, beta, epsilon, norm_coefficient, norm_coefficient_post):
     """New weights, running gradients and running squares of gradients."""
-    count = ops.cast(count, rate.dtype)
+    count = ops.cast(count, "float32")
     rate = ops.where(count > 0, rate * ops.sqrt(1 - beta**count) / (1 - alpha**count), rate)
 
     def step(x, gradient, average, squares):

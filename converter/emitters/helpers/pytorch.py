@@ -746,7 +746,7 @@ def adagrad_step(rate, count, tensors, norm_coefficient, decay_factor, epsilon):
 
 def adam_step(rate, count, tensors, alpha, beta, epsilon, norm_coefficient, norm_coefficient_post):
     """New weights, running gradients and running squares of gradients."""
-    rate = torch.where(count > 0, rate * torch.sqrt(1 - beta**count) / (1 - alpha**count), rate)
+    rate = rate * (1 - beta**count) ** 0.5 / (1 - alpha**count) if count > 0 else rate
 
     def step(x, gradient, average, squares):
         gradient = norm_coefficient * x + gradient
@@ -760,7 +760,7 @@ def adam_step(rate, count, tensors, alpha, beta, epsilon, norm_coefficient, norm
 
 def momentum_step(rate, count, tensors, alpha, beta, norm_coefficient, nesterov):
     """New weights and momenta; the first step takes the gradient whole."""
-    beta = torch.where(count > 0, beta, 1.0)
+    beta = beta if count > 0 else 1.0
 
     def step(x, gradient, momentum):
         gradient = norm_coefficient * x + gradient
