@@ -7,7 +7,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,8 +21,9 @@ from onnx.backend.test.loader import load_model_tests
 from tests import emitted, topologies
 
 TARGETS = ("pytorch", "keras")
-GROUPS = ("node", "simple", "pytorch-converted", "pytorch-operator", "light")
+GROUPS = ("node", "constants", "simple", "pytorch-converted", "pytorch-operator", "light")
 EXCLUSIONS = tomllib.loads((Path(__file__).parents[1] / "exclusions.toml").read_text())
+_BOUND = "_with_constants"
 Data = tuple[tuple[list[Any], list[Any]], ...]
 
 
@@ -44,14 +45,38 @@ class Case:
 
 
 def cases(group: str) -> tuple[Case, ...]:
-    """The cases of a group, by name; models of groups other than node are read where a case runs."""
+    """The cases of a group, by name; models of groups other than node are read where a case runs.
+
+    The suite gives all inputs of a node as inputs of the model, real files hold most of them: the group ``constants`` is the
+    node group with all inputs but the first held by the file.
+    """
     if group == "node":
         return _node_cases()
+    if group == "constants":
+        chosen = [case for case in _node_cases() if _can_be_bound(case)]
+        return tuple(replace(case, name=case.name + _BOUND, read=functools.partial(_bound, case)) for case in chosen)
     found = load_model_tests(kind="real" if group == "light" else group)
     return tuple(
         Case(case.name, group, functools.partial(_read, case.model_dir, case.model_name), case.rtol, case.atol)
         for case in sorted(found, key=lambda case: case.name)
     )
+
+
+def _can_be_bound(case: Case) -> bool:
+    model, data = case.read()
+    tensors = all(info.type.WhichOneof("value") == "tensor_type" for info in model.graph.input)
+    return len(model.graph.input) > 1 and len(data) == 1 and tensors
+
+
+def _bound(case: Case) -> tuple[onnx.ModelProto, Data]:
+    """The case with all inputs but the first as initializers."""
+    model, ((inputs, outputs),) = case.read()
+    bound = onnx.ModelProto()
+    bound.CopyFrom(model)
+    for info, value in zip(model.graph.input[1:], inputs[1:], strict=False):
+        bound.graph.initializer.append(numpy_helper.from_array(np.asarray(plain(value)), info.name))
+    del bound.graph.input[1:]
+    return bound, ((inputs[:1], outputs),)
 
 
 def _read(folder: str | None, name: str) -> tuple[onnx.ModelProto, Data]:
@@ -90,8 +115,9 @@ def _node_cases() -> tuple[Case, ...]:
 
 
 def excluded(case: Case, target: str) -> str | None:
-    """Why the case does not pass, None where it does."""
-    return EXCLUSIONS["both"].get(case.name) or EXCLUSIONS[target].get(case.name)
+    """Why the case does not pass, None where it does; one with constants may fail where the one with inputs does."""
+    names = (case.name, case.name.removesuffix(_BOUND))
+    return next((EXCLUSIONS[key][name] for key in ("both", target) for name in names if name in EXCLUSIONS[key]), None)
 
 
 def run(case: Case, target: str) -> None:
