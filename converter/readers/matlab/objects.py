@@ -85,9 +85,7 @@ def load(path: Path) -> dict[str, Any]:
             content = matio.load_from_mat(str(path))
     except Exception as error:  # whatever a damaged file makes mat-io, scipy or h5py raise
         detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ReadError(
-            Problem(f"its content cannot be read: {detail}.", advice=EXPORT_ADVICE), str(path)
-        ) from None
+        raise ReadError(Problem(f"its content cannot be read: {detail}.", advice=EXPORT_ADVICE), str(path)) from None
     return {name: _plain(value) for name, value in content.items() if not name.startswith("__")}
 
 
