@@ -70,6 +70,11 @@ def literal(value: Any) -> ast.expr:
     raise TypeError(f"no literal for {type(value).__name__}")
 
 
+def strings(array: np.ndarray) -> ast.expr:
+    """An array of strings, written out."""
+    return fill("np.array(values, dtype=object)", {"values": lambda: literal(array.tolist())})
+
+
 def call(function: str, args: Iterable[ast.expr], kwargs: Mapping[str, ast.expr]) -> ast.Call:
     keywords = [ast.keyword(name, value) for name, value in kwargs.items()]
     return ast.Call(copy.deepcopy(parse(function)), list(args), keywords)

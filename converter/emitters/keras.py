@@ -25,8 +25,11 @@ from converter.operators.registry import room_of
 IMPORTS = {
     "functools": "import functools",
     "itertools": "import itertools",
+    "io": "import io",
     "math": "import math",
+    "re": "import re",
     "Path": "from pathlib import Path",
+    "Image": "from PIL import Image",
     "keras": "import keras",
     "np": "import numpy as np",
     "layers": "from keras import layers",
@@ -89,6 +92,8 @@ class Keras:
         return tree
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
+        if weight.dtype == object:
+            raise NotFunctionalError("it holds strings")
         program.weights[f"{name}/value"] = weight
         options = {} if start == "zeros" else {"start": literal(start)}
         if not weight.trainable:

@@ -11,7 +11,7 @@ from typing import Any
 
 from converter.emitters import Emitted
 from converter.emitters.blocks import branch, conditional, function_lines
-from converter.emitters.expressions import Binding, call, literal
+from converter.emitters.expressions import Binding, call, literal, strings
 from converter.emitters.keras import RESERVED, UNNAMED, Keras, module
 from converter.emitters.names import Namespace
 from converter.emitters.ports import input_names, model_name
@@ -52,6 +52,10 @@ class KerasSubclass(Keras):
             branch(program, node, condition, choice)
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
+        if weight.dtype == object:
+            program.layers[name] = strings(weight.array())
+            program.layers[name].build_shape = None
+            return lambda: _attribute(name)
         options: dict[str, Any] = {"dtype": held_as(weight.dtype.name, "keras")} if weight.dtype != "float32" else {}
         if not weight.trainable:
             options["trainable"] = False
@@ -94,6 +98,9 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     name = model_name(program, reserved)
 
     construction = ["super().__init__(name=name, autocast=False, **kwargs)"]
+    plain = [value for value in graph.inputs if value.dtype == object or value.kind == "map"]
+    if plain:  # Keras would put its inputs into tensors, and no backend has tensors of these
+        construction += ["self._convert_input_args = False", "self._allow_non_tensor_positional_args = True"]
     for layer, tree in program.layers.items():
         construction.append(f"self.{layer} = {ast.unparse(tree)}")
         if tree.build_shape is not None:
@@ -102,6 +109,9 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     lines = function_lines(program.statements, results, names, "[{}]")
     first = list(inputs.values())
     unpack = [f"{', '.join(first)} = inputs"] if len(first) > 1 else []
+    if plain:
+        others = [inputs[value] for value in graph.inputs if value not in plain]
+        unpack += [f"{other} = keras.tree.map_structure(ops.convert_to_tensor, {other})" for other in others]
     what = f"{name}, channels last."
     if program.runs_eagerly:
         what += " What it does depends on the numbers it gets, so that it runs eagerly."

@@ -25,7 +25,7 @@ from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.sizes import Extents
 from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Sized, Template, Variable
 from converter.graph import Graph, Node, Shape, Value, Weight
-from converter.operators.registry import room_of
+from converter.operators.registry import has_strings, room_of
 
 LINE = 68
 """Longest expression put together on one line."""
@@ -143,6 +143,9 @@ class Program:
             functional=self.target.is_functional,
             number_rank=_number_rank(node, self.target.rule(node)),
         )
+        site.is_eager = has_strings(node)
+        if site.functional and site.is_eager:
+            raise NotFunctionalError(f"{node.origin} works on strings")
         held = None
         if not self.target.is_functional and node.op_type not in ("Shape", "Size") and len(node.outputs) == 1:
             held = site.held_sizes()

@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.emitters import Emitted
 from converter.emitters.blocks import branch, function_lines
-from converter.emitters.expressions import Binding, call, fill, literal, parse
+from converter.emitters.expressions import Binding, call, fill, literal, parse, strings
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
 from converter.emitters.ports import header, input_names, model_name, ports
@@ -26,10 +26,13 @@ from converter.operators.registry import room_of
 _IMPORTS = {
     "functools": "import functools",
     "itertools": "import itertools",
+    "io": "import io",
     "math": "import math",
     "operator": "import operator",
     "np": "import numpy as np",
+    "re": "import re",
     "Path": "from pathlib import Path",
+    "Image": "from PIL import Image",
     "torch": "import torch",
     "F": "import torch.nn.functional as F",
     "load_file": "from safetensors.torch import load_file",
@@ -91,6 +94,9 @@ class PyTorch:
         return tree
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
+        if weight.dtype == object:
+            program.layers[name] = strings(weight.array())
+            return lambda: _attribute(name)
         options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{held_as(weight.dtype.name, 'pytorch')}")}
         tensor = call(f"torch.{start}", [literal(size) for size in weight.shape] or [literal(())], options)
         program.layers[name] = call("nn.Parameter", [tensor], {}) if weight.trainable else tensor

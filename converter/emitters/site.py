@@ -9,7 +9,7 @@ import numpy as np
 
 from converter.emitters.layout import Layout, Plan
 from converter.emitters.sizes import Extents
-from converter.emitters.vocabulary import Operand, Sized, Template
+from converter.emitters.vocabulary import Expression, Operand, Sized, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
 from converter.padding import Padding, equals_same
 from converter.sizes import Number, Size
@@ -256,6 +256,18 @@ class Site:
             return Template(f'ops.convert_to_tensor({text}, "{dtype}")', bindings)
         more = "" if dtype in ("int64", "float32", "bool") else f", dtype=torch.{dtype}"
         return Template(f"torch.tensor({text}{more})", bindings)
+
+    def to_array(self, x: Expression) -> Any:
+        """The NumPy array with the numbers of a tensor; strings are one already, and what is known is a list or a number."""
+        if isinstance(x, Operand) and x.dtype == object:
+            return x
+        if isinstance(x, Operand) and x.value.array is not None:
+            return x.value.array.tolist()
+        return self.expr("x.numpy(force=True)" if self.framework == "pytorch" else "ops.convert_to_numpy(x)", x=x)
+
+    def from_array(self, text: str, **bindings: Any) -> Template:
+        """A template for the tensor of a NumPy array, which has the number type of its array."""
+        return Template(f"{'torch.as_tensor' if self.framework == 'pytorch' else 'ops.convert_to_tensor'}({text})", bindings)
 
     def eager(self, text: str, **bindings: Any) -> Template:
         """A template that needs the numbers of its tensors, not only their shapes: no functional model can say it."""

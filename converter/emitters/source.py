@@ -16,14 +16,14 @@ _HELPERS = Path(__file__).with_name("helpers")
 
 @functools.cache
 def _helpers(target: str) -> dict[str, str]:
-    """The source of each helper of a target, by name."""
-    text = (_HELPERS / f"{target}.py").read_text()
-    lines = text.splitlines()
+    """The source of each helper of a target, those for both targets first, by name."""
     found = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
+    for text in ((_HELPERS / f"{name}.py").read_text() for name in ("both", target)):
+        lines = text.splitlines()
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
     return found
 
 

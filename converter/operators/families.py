@@ -23,6 +23,7 @@ from converter.operators import (  # noqa: F401
     sequences,
     shape,
     signal,
+    strings,
     sums,
     training,
 )

@@ -49,6 +49,8 @@ class Room:
 
 
 _rooms: dict[tuple[str, str], Room] = {}
+_string_rooms: dict[tuple[str, str], Room] = {}
+"""What an operator is where it reads or gives strings, which no target has tensors of."""
 
 
 def like_first(node: Node) -> list[Inferred]:
@@ -56,17 +58,18 @@ def like_first(node: Node) -> list[Inferred]:
     return [(node.inputs[0].dtype, node.inputs[0].shape)]
 
 
-def operator(op_type: str, domain: str = "") -> Callable[[type], type]:
+def operator(op_type: str, domain: str = "", *, strings: bool | None = False) -> Callable[[type], type]:
     """Class decorator that enters a room.
 
     The class has functions ``pytorch(n)`` and ``keras(n)``, and may have ``layout`` (a rule of ``converter.emitters.layout``,
     by default the graph's own axis order), ``restrict(node, target)``, ``activation(node)``, ``infer(node)`` and
-    ``restrictions``, the sentence that ``converter operators`` shows.
+    ``restrictions``, the sentence that ``converter operators`` shows. With ``strings`` it is the room of those nodes that read
+    or give strings, with None that of all nodes; any other room refuses strings.
     """
 
     def enter(cls: type) -> type:
         members = vars(cls)
-        _rooms[domain, op_type] = Room(
+        room = Room(
             op_type,
             domain,
             _plain(members.get("layout", logical)),
@@ -78,6 +81,8 @@ def operator(op_type: str, domain: str = "") -> Callable[[type], type]:
             members.get("any_type", False),
             _plain(members.get("infer")),
         )
+        for entered in (_rooms, _string_rooms) if strings is None else (_string_rooms,) if strings else (_rooms,):
+            entered[domain, op_type] = room
         return cls
 
     return enter
@@ -106,13 +111,21 @@ def _load() -> None:
 
 
 def rooms() -> dict[tuple[str, str], Room]:
-    """All rooms by (domain, operator)."""
+    """All rooms by (domain, operator): that for numbers, where there are two."""
     _load()
-    return _rooms
+    return _string_rooms | _rooms
 
 
 def room_of(node: Node) -> Room | None:
-    return rooms().get(("" if node.domain == "ai.onnx" else node.domain, node.op_type))
+    """What is known of the node's operator, on strings where the node reads or gives strings."""
+    _load()
+    own = _string_rooms if has_strings(node) else _rooms
+    return own.get(("" if node.domain == "ai.onnx" else node.domain, node.op_type))
+
+
+def has_strings(node: Node) -> bool:
+    """Whether the node reads or gives strings."""
+    return any(value is not None and value.dtype == object for value in (*node.inputs, *node.outputs))
 
 
 def refusal(node: Node, target: str) -> Problem | None:
@@ -120,6 +133,8 @@ def refusal(node: Node, target: str) -> Problem | None:
     room = room_of(node)
     if room is None or not room.supports(target):
         return _no_room(node, target)
+    if any(value is not None and value.dtype is not None and value.dtype.kind == "c" for value in (*node.inputs, *node.outputs)):
+        return Problem(f"{node.op_type} works on complex numbers, which are not supported for {target}", node.origin)
     data = node.inputs[0] if node.inputs else None
     if room.layout is spatial and data is not None and data.rank is None:
         reason = "the number of axes of its input is unknown"
@@ -135,8 +150,9 @@ def _no_room(node: Node, target: str) -> Problem:
         reason = node.attributes.get("reason") or f"MATLAB layer class {node.op_type} is not supported."
         return Problem(reason, node.origin, "Replace the layer in MATLAB by supported ones, or add a room for it: see README.")
     name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+    strings = " on strings" if has_strings(node) else ""
     return Problem(
-        f"operator {name} is not supported for {target}",
+        f"operator {name} is not supported{strings} for {target}",
         node.origin,
         "Add a room with converter.operators.operator: see README.",
     )
