@@ -258,11 +258,11 @@ class Site:
         return Template(f"torch.tensor({text}{more})", bindings)
 
     def to_array(self, x: Expression) -> Any:
-        """The NumPy array with the numbers of a tensor; strings are one already, and what is known is a list or a number."""
+        """The NumPy array with the numbers of a tensor; strings are one already, and what is known is written as tuples."""
         if isinstance(x, Operand) and x.dtype == object:
             return x
         if isinstance(x, Operand) and x.value.array is not None:
-            return x.value.array.tolist()
+            return _nested(x.value.array)
         return self.expr("x.numpy(force=True)" if self.framework == "pytorch" else "ops.convert_to_numpy(x)", x=x)
 
     def from_array(self, text: str, **bindings: Any) -> Template:

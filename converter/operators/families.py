@@ -12,6 +12,7 @@ from converter.operators import (  # noqa: F401
     linear,
     logic,
     loss,
+    maps,
     ml,
     ngrams,
     normalization,
@@ -25,5 +26,6 @@ from converter.operators import (  # noqa: F401
     signal,
     strings,
     sums,
+    support_vectors,
     training,
 )

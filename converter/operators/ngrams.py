@@ -1,4 +1,4 @@
-"""Counts of n-grams of numbers."""
+"""Counts of n-grams of numbers or words."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from converter.graph import Value
 from converter.operators.registry import operator
 
 
-@operator("TfIdfVectorizer")
+@operator("TfIdfVectorizer", strings=None)
 class TfIdfVectorizer:
     """The pool holds n-grams by length, ``ngram_counts`` where each length begins; each n-gram has a column and a weight."""
 
-    restrictions = "numbers"
-
     def restrict(node, target):
-        if node["pool_strings"]:
-            return "it counts words, which are no tensors"
         length = (node.inputs[0].shape or (None,))[-1]
-        return "the length of a row is not known" if target == "keras" and not isinstance(length, int) else None
+        traced = target == "keras" and not node["pool_strings"]
+        return "the length of a row is not known" if traced and not isinstance(length, int) else None
 
     def pytorch(n):
         return _counted(n, "torch.clamp(counts, max=1)")
@@ -31,14 +28,19 @@ class TfIdfVectorizer:
 
 
 def _counted(n, limited: str):
-    starts, places, chosen = [*n.ngram_counts, len(n.pool_int64s)], iter(n.ngram_indexes), []
+    pool, x = n.pool_int64s, n.X
+    if n.pool_strings:  # words are counted as their places in a list of all of them
+        words = sorted(set(n.pool_strings))
+        pool = [words.index(word) for word in n.pool_strings]
+        x = n.from_array("places_of(X, words)", words=Operand(Value.constant(np.array(words, object), "words"), -1))
+    starts, places, chosen = [*n.ngram_counts, len(pool)], iter(n.ngram_indexes), []
     for length, (a, b) in enumerate(itertools.pairwise(starts), 1):
-        grams = tuple(map(tuple, np.reshape(n.pool_int64s[a:b], (-1, length)).tolist()))
+        grams = tuple(map(tuple, np.reshape(pool[a:b], (-1, length)).tolist()))
         columns = tuple(itertools.islice(places, len(grams)))
         if grams and n.min_gram_length <= length <= n.max_gram_length:
             chosen.append((grams, columns))
     counts = n.expr(
-        "count_ngrams(X, grams, columns, size, skips)",
+        "count_ngrams(x, grams, columns, size, skips)", x=x,
         grams=tuple(grams for grams, _ in chosen), columns=tuple(columns for _, columns in chosen),
         size=max(n.ngram_indexes) + 1, skips=n.max_skip_count,
     )  # fmt: skip

@@ -133,7 +133,9 @@ def refusal(node: Node, target: str) -> Problem | None:
     room = room_of(node)
     if room is None or not room.supports(target):
         return _no_room(node, target)
-    if any(value is not None and value.dtype is not None and value.dtype.kind == "c" for value in (*node.inputs, *node.outputs)):
+    if any(
+        value is not None and value.dtype is not None and value.dtype.kind == "c" for value in (*node.inputs, *node.outputs)
+    ):
         return Problem(f"{node.op_type} works on complex numbers, which are not supported for {target}", node.origin)
     data = node.inputs[0] if node.inputs else None
     if room.layout is spatial and data is not None and data.rank is None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from converter.emitters.patterns import python_pattern
 from converter.emitters.vocabulary import Local
+from converter.graph import onnx_schema
+from converter.operators.ml import said
 from converter.operators.registry import operator
 
 
@@ -20,11 +22,11 @@ def on_strings(op_type: str, say, restrict=None, domain: str = "") -> None:
 
 
 def _list(n, name: str):
-    """The numbers of a small input as a list, None where it is left out."""
-    operand = n.named(name)
-    if operand is None or operand.value.array is not None:
-        return None if operand is None else operand.value.array.tolist()
-    return n.expr("x.tolist()", x=n.to_array(operand))
+    """The numbers of a small input in a row, None where it is left out."""
+    if n.is_known(name):
+        known = n.constant(name)
+        return None if known is None else tuple(known.tolist())
+    return n.to_array(n.operand([each.name for each in onnx_schema(n.node.op_type).inputs].index(name)))
 
 
 def _axis(n):
@@ -44,13 +46,15 @@ _KEPT = "reshaped_strings(data, shape)"
 
 def _flat(n):
     axis = _axis(n) % n.input.rank if n.input.rank else 0
-    return n.expr("np.reshape(input, (int(np.prod(input.shape[:axis])), -1))", axis=axis) if axis else "np.reshape(input, (1, -1))"
+    return (
+        n.expr("np.reshape(input, (int(np.prod(input.shape[:axis])), -1))", axis=axis) if axis else "np.reshape(input, (1, -1))"
+    )
 
 
 def _parts(n):
     sizes = [value.shape[_axis(n)] for value in n.node.outputs]
     starts = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
-    return n.unpack("np.split(input, places, axis)", places=starts, axis=_axis(n))
+    return n.unpack("np.split(input, places, axis)", places=tuple(starts), axis=_axis(n))
 
 
 def _known_parts(node, target):
@@ -83,6 +87,7 @@ on_strings("Unsqueeze", lambda n: n.expr("np.expand_dims(data, axes)", axes=_axe
 on_strings("Expand", lambda n: n.expr("x + np.full(shape, '', object)", x=n.first, shape=_list(n, "shape")))
 on_strings("Tile", lambda n: n.expr("np.tile(input, repeats)", repeats=_list(n, "repeats")))
 on_strings("Gather", lambda n: n.expr("np.take(data, indices, axis)", indices=n.to_array(n.indices), axis=_axis(n)))
+on_strings("ArrayFeatureExtractor", lambda n: n.expr("np.take(X, np.ravel(y), -1)", y=n.to_array(n.Y)), domain="ai.onnx.ml")
 on_strings("Split", _parts, _known_parts)
 on_strings("Slice", _sliced)
 on_strings("Where", lambda n: n.expr("np.where(condition, X, Y)", condition=n.to_array(n.condition)))
@@ -112,14 +117,16 @@ def _cast(n):
     source, result = n.first.dtype, n.node.output.dtype
     if source == result:
         return n.first
-    if result == object:
-        x = n.first if source.kind in "fiub" else n.expr("x.float()" if n.framework == "pytorch" else 'ops.cast(x, "float32")', x=n.first)
-        return n.expr("strings_of(x, digits)", x=n.to_array(x), digits=17 if source == "float64" else 8)
+    if result.kind == "O":
+        x = n.first if source.kind in "fiub" else said(n, "x.float()", "ops.cast(x, 'float32')", x=n.first)
+        return n.expr("strings_of(x)", x=n.to_array(x))
     held = result.name if result.kind in "fiub" else "float32"
     numbers = n.from_array("numbers_of(x, dtype)", x=n.first, dtype=held)
     if held == result.name:
         return numbers
-    return n.expr(f"x.to(torch.{result.name})" if n.framework == "pytorch" else "ops.cast(x, dtype)", x=numbers, dtype=result.name)
+    return n.expr(
+        f"x.to(torch.{result.name})" if n.framework == "pytorch" else "ops.cast(x, dtype)", x=numbers, dtype=result.name
+    )
 
 
 def _castable(node, target):
@@ -152,14 +159,13 @@ def _normalized(n):
 def _known_locale(node, target):
     locale = node["locale"] or "en"
     changes = node["case_change_action"] != "NONE" or not node["is_case_sensitive"]
-    if changes and not locale.startswith("en"):
+    if changes and not locale.startswith(("en", "C.")):
         return f"the case of letters in the locale {locale!r} is not known"
     return "the number of axes of its input is unknown" if node.inputs[0].rank is None else None
 
 
 def _split(n):
-    most = -1 if n.maxsplit is None else n.maxsplit
-    parts = Local(n.expr("split_strings(X, delimiter, most)", delimiter=n.delimiter or None, most=most), "parts")
+    parts = Local(n.expr("split_strings(X, delimiter, most)", delimiter=n.delimiter or None, most=n.maxsplit), "parts")
     return [n.expr("p[0]", p=parts), n.from_array("p[1]", p=parts)]
 
 

@@ -7,6 +7,8 @@ import pytest
 from converter.emitters.onnx import to_model
 from tests.emitted import judge, read, run
 
+WORDS = ["setosa", "", "naïve 'word'", "10"]
+POSTS = ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO")
 MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ"]
 
 
@@ -32,7 +34,76 @@ def trees(prefix: str, outputs: int, modes: list[str], lowest: float = 0.0) -> d
     }
 
 
+def support_vectors(classes: int, kernel: str, *, probabilities: bool = False, **more) -> dict:
+    """Two support vectors of each class, in four dimensions."""
+    random, pairs = np.random.default_rng(0), classes * (classes - 1) // 2
+    numbers = {
+        "coefficients": random.normal(size=(classes - 1) * 2 * classes),
+        "support_vectors": random.normal(size=2 * classes * 4),
+        "rho": random.normal(size=pairs),
+        "kernel_params": [0.25, 0.5, 3.0],
+    }
+    if probabilities:
+        numbers |= {"prob_a": -1 - random.random(pairs), "prob_b": random.normal(size=pairs)}
+    numbers = {name: np.float32(array).tolist() for name, array in numbers.items()}
+    return numbers | {"kernel_type": kernel, "vectors_per_class": [2] * classes} | more
+
+
+KERNELS = ("LINEAR", "POLY", "RBF", "SIGMOID")
 CASES = [
+    *(
+        ("SVMClassifier", support_vectors(count, kernel, probabilities=known, classlabels_ints=[3, 5, 9][:count]))
+        for kernel in KERNELS
+        for count in (2, 3)
+        for known in (False, True)
+    ),
+    *(("SVMClassifier", support_vectors(2, "RBF", classlabels_strings=WORDS[:2], post_transform=post)) for post in POSTS),
+    *(("SVMClassifier", support_vectors(3, "RBF", classlabels_strings=WORDS[:3], post_transform=post)) for post in POSTS),
+    (
+        "SVMClassifier",
+        {"coefficients": [0.1 * i - 0.5 for i in range(12)], "rho": [0.1], "classlabels_ints": [3, 5, 9]}
+        | {"post_transform": "LOGISTIC", "kernel_type": "LINEAR", "kernel_params": [0.0, 0.0, 0.0]},
+    ),
+    *(
+        (
+            "SVMRegressor",
+            {"coefficients": [0.1, -0.2], "support_vectors": [0.1 * i for i in range(8)], "n_supports": 2, "rho": [0.3]}
+            | {"kernel_type": kernel, "kernel_params": [0.25, 0.5, 2.0], "one_class": int(kernel == "POLY")},
+        )
+        for kernel in KERNELS
+    ),
+    (
+        "SVMRegressor",
+        {"coefficients": [0.1, -0.2, 0.3, 0.4], "rho": [0.3], "kernel_type": "LINEAR", "kernel_params": [0.0, 0.0, 0.0]}
+        | {"n_supports": 0},
+    ),
+    *(
+        (
+            "LinearClassifier",
+            {"coefficients": [0.1 * i - 0.3 for i in range(4 * count)], "intercepts": [0.1, 0.2, 0.3][:count]}
+            | {"classlabels_strings": WORDS[: max(count, 2)], "post_transform": post},
+        )
+        for count in (1, 2, 3)
+        for post in POSTS
+    ),
+    *(
+        ("LinearRegressor", {"coefficients": [1.0, 2.0, 3.0, 4.0] * count, "targets": count, "post_transform": post})
+        for count in (1, 2)
+        for post in POSTS
+    ),
+    *(
+        ("TreeEnsembleRegressor", trees("target", count, MODES[:1]) | {"n_targets": count, "post_transform": post})
+        for count in (1, 2)
+        for post in POSTS
+    ),
+    *(
+        (
+            "TreeEnsembleClassifier",
+            trees("class", count, MODES[:1]) | {"classlabels_strings": WORDS[:count], "post_transform": post},
+        )
+        for count in (2, 3)
+        for post in POSTS
+    ),
     ("Scaler", {"offset": [1.0, 2.0, 3.0, 4.0], "scale": [0.5, 2.0, 1.0, 1.0]}),
     ("Scaler", {"offset": [1.0], "scale": [0.5]}),
     *(("Normalizer", {"norm": norm}) for norm in ("MAX", "L1", "L2")),
@@ -68,7 +139,8 @@ CASES = [
 def test_equals_onnxruntime(op_type, attributes, opset, target):
     names = ["Y", "Z"] if op_type.endswith("Classifier") else ["Y"]
     node = onnx.helper.make_node(op_type, ["X"], names, domain="ai.onnx.ml", **attributes)
-    types = [onnx.TensorProto.INT64, onnx.TensorProto.FLOAT] if len(names) == 2 else [onnx.TensorProto.FLOAT]
+    label = onnx.TensorProto.STRING if "classlabels_strings" in attributes else onnx.TensorProto.INT64
+    types = [label, onnx.TensorProto.FLOAT] if len(names) == 2 else [onnx.TensorProto.FLOAT]
     outputs = [onnx.helper.make_tensor_value_info(name, kind, None) for name, kind in zip(names, types, strict=True)]
     inputs = [onnx.helper.make_tensor_value_info("X", onnx.TensorProto.FLOAT, ["N", 4])]
     graph = onnx.helper.make_graph([node], "classical", inputs, outputs)
@@ -79,6 +151,10 @@ def test_equals_onnxruntime(op_type, attributes, opset, target):
         x[0, 0] = np.nan
     for want, have in zip(judge(model, {"X": x}), run(read(model), target, {"X": x}), strict=True):
         assert have.dtype == want.dtype
+        assert have.shape == want.shape
+        if want.dtype == object:
+            assert have.tolist() == want.tolist()
+            continue
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 
 

@@ -13,20 +13,29 @@ def places_of(x, keys):
 
 def cased(text, change):
     """The text in lower or upper case, character by character: none becomes two, and none depends on its neighbours."""
-    changed = [getattr(character, change)() for character in text]
-    return "".join(new if len(new) == 1 else old for old, new in zip(text, changed))
+    characters = []
+    for old in text:
+        new = getattr(old, change)()
+        title = old.title()
+        characters.append(new if len(new) == 1 else new[0] if change == "lower" else title if len(title) == 1 else old)
+    return "".join(characters)
 
 
 def normalized(x, stopwords=(), change="", fold="", shape=(-1,)):
-    """The words that are no stop words, compared in the case ``fold``, in the case ``change``; one empty word if none is left."""
+    """The words that are no stop words, compared in the case ``fold``, in the case ``change``; "" where none is left."""
     stopwords = {cased(word, fold) if fold else word for word in stopwords}
     kept = [word for word in x.flat if (cased(word, fold) if fold else word) not in stopwords]
     return np.array([cased(word, change) if change else word for word in kept] or [""], object).reshape(shape)
 
 
-def split_strings(x, delimiter=None, most=-1):
-    """(the parts of each string on a last axis, filled up with empty strings; how many there are)."""
-    parts = [text.split(delimiter, most) if text else [] for text in x.flat]
+def split_strings(x, delimiter=None, most=None):
+    """(the parts of each string on a last axis, filled up with empty strings; how many there are).
+
+    Without a delimiter they lie between runs of spaces; other white space does not count.
+    """
+    pattern = re.escape(delimiter) if delimiter else " +"
+    texts = list(x.flat) if delimiter else [text.strip(" ") for text in x.flat]
+    parts = [([text] if most == 0 else re.split(pattern, text, maxsplit=most or 0)) if text else [] for text in texts]
     lengths = np.array([len(row) for row in parts], np.int64).reshape(x.shape)
     longest = max(map(len, parts), default=0)
     rows = [row + [""] * (longest - len(row)) for row in parts]
@@ -49,16 +58,19 @@ def unique_strings(x, ordered=True):
     return values[order], first[order], np.argsort(order)[inverse.reshape(-1)], counts[order]
 
 
-def strings_of(x, digits):
-    """Numbers as C++ writes them with a number of digits; infinity and NaN as ONNX does."""
+def strings_of(x):
+    """Numbers with eight significant digits, as onnxruntime writes them."""
     names = {"nan": "NaN", "inf": "INF", "-inf": "-INF"}
-    texts = [f"{number:.{digits}g}" if x.dtype.kind == "f" else str(int(number)) for number in x.flat]
+    texts = [f"{number:.8g}" if x.dtype.kind == "f" else str(int(number)) for number in x.flat]
     return np.array([names.get(text, text) for text in texts], object).reshape(x.shape)
 
 
 def numbers_of(x, dtype):
     """The numbers that the strings say."""
     kind = {"f": float, "b": lambda text: bool(int(text))}.get(np.dtype(dtype).kind, int)
+    for text in x.flat:
+        if "_" in text or not text.isascii():  # which Python reads as numbers, and other programs do not
+            raise ValueError(f"{text!r} is no number")
     return np.array([kind(text) for text in x.flat], dtype).reshape(x.shape)
 
 
@@ -70,3 +82,56 @@ def reshaped_strings(x, shape):
 def fully_matched(x, pattern):
     """Whether each string matches a pattern as a whole."""
     return np.array([re.fullmatch(pattern, text, re.ASCII) is not None for text in x.flat], bool).reshape(x.shape)
+
+
+def zip_map(x, labels):
+    """A dictionary for each row of numbers."""
+    return [dict(zip(labels, row)) for row in x.reshape(-1, len(labels)).tolist()]
+
+
+def vectorized(x, keys, dtype):
+    """A row with the number that the dictionary has for each key, 0 where it has none."""
+    return np.array([[x.get(key, 0) for key in keys]], dtype)
+
+
+def numbers_of_map(x, dtype, size=None):
+    """A row with the numbers in the order of their keys, or each at the place that its key says."""
+    keys = sorted(x) if size is None else range(size)
+    return np.array([[x.get(key, 0) for key in keys]]).astype(dtype)
+
+
+def strings_of_map(x, size=None):
+    """A row with the numbers as C++ prints them, in the order of their keys or each at the place that its key says."""
+    keys = sorted(x) if size is None else range(size)
+    return np.array([[f"{x[key]:f}" if key in x else "0.f" for key in keys]], object)
+
+
+def couple(scores, a, b, classes):
+    """The probability of each class from the scores of all pairs of classes.
+
+    Source: Wu, Lin, Weng: Probability Estimates for Multi-class Classification by Pairwise Coupling, algorithm 2.
+    """
+    r = np.zeros((len(scores), classes, classes), np.float32)
+    first, second = np.triu_indices(classes, 1)
+    r[:, first, second] = np.clip(1 / (1 + np.exp(scores * np.float32(a) + np.float32(b))), 1e-7, 1 - 1e-7)
+    r[:, second, first] = 1 - r[:, first, second]
+    q = -np.swapaxes(r, 1, 2) * r
+    places = np.arange(classes)
+    q[:, places, places] = (r**2).sum(1)
+    p = np.full((len(scores), classes), 1 / classes, np.float32)
+    for _ in range(100):
+        qp = (q @ p[..., None])[..., 0]
+        pqp = (p * qp).sum(1, keepdims=True)
+        active = np.abs(qp - pqp).max(1) >= np.float32(0.005 / classes)
+        if not active.any():
+            break
+        new = p.copy()
+        for i in places:
+            diagonal = q[:, i, i, None]
+            step = (pqp - qp[:, i, None]) / diagonal
+            new[:, i, None] += step
+            pqp = (pqp + step * (step * diagonal + 2 * qp[:, i, None])) / (1 + step) ** 2
+            qp = (qp + step * q[:, i]) / (1 + step)
+            new /= 1 + step
+        p = np.where(active[:, None], new, p)
+    return p

@@ -572,7 +572,7 @@ def map_labels(x, keys, values, default):
     """The value at each element's key, ``default`` where it has none."""
     x = ops.expand_dims(x, -1)
     found = ops.equal(x, keys)
-    if "float" in x.dtype:
+    if "float" in ops.dtype(x):
         found = ops.logical_or(found, ops.logical_and(ops.isnan(x), ops.isnan(keys)))
     picked = ops.take(values, ops.argmax(ops.cast(found, "int32"), axis=-1), axis=0)
     return ops.where(ops.any(found, axis=-1), picked, ops.cast(default, values.dtype))
@@ -1087,3 +1087,11 @@ def parts_of(x, sizes, axis, keep=True):
         return ops.unstack(x, axis=axis)
     sizes = [sizes] * -(-x.shape[axis] // sizes) if isinstance(sizes, int) else sizes
     return ops.split(x, list(itertools.accumulate(sizes))[:-1], axis=axis)
+
+
+def softmax_of_others(x):
+    """The softmax in which numbers next to zero stay what they are in proportion."""
+    top = ops.max(x, axis=-1, keepdims=True)
+    powers = ops.where(ops.abs(x) > 1e-7, ops.exp(x - top), 0.0)
+    total = ops.sum(powers, axis=-1, keepdims=True)
+    return ops.where(ops.abs(x) > 1e-7, powers, x * ops.exp(-top)) / total

@@ -809,3 +809,10 @@ def erased(sequence, place):
 def parts_of(x, sizes, axis, keep=True):
     """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
     return list(torch.split(x, sizes, axis) if keep else torch.unbind(x, axis))
+
+
+def softmax_of_others(x):
+    """The softmax in which numbers next to zero stay what they are in proportion."""
+    top = x.amax(-1, keepdim=True)
+    powers = torch.where(x.abs() > 1e-7, (x - top).exp(), 0.0)
+    return torch.where(x.abs() > 1e-7, powers, x * (-top).exp()) / powers.sum(-1, keepdim=True)
