@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 
 from converter.emitters.vocabulary import Local, Operand
+from converter.forests import Forest, forest_of, old_forest_of
 from converter.graph import Node, Value
 from converter.operators.registry import like_first, operator
 
@@ -72,10 +73,7 @@ class Scaler:
 
     infer = _like_first_in_float32
 
-    def pytorch(n):
-        return _scaled(n, samples(n))
-
-    def keras(n):
+    def both(n):
         return _scaled(n, samples(n))
 
 
@@ -152,36 +150,22 @@ def _categories(n) -> Operand:
 
 @operator("LabelEncoder", _ML, strings=None)
 class LabelEncoder:
-    def pytorch(n):
-        return _encoded(n)
+    def both(n):
+        def given(stem: str):
+            kinds = ("tensor", "int64s", "strings", "floats")
+            return next(value for kind in kinds if (value := n.node.attributes.get(f"{stem}_{kind}")) is not None)
 
-    def keras(n):
-        return _encoded(n)
-
-
-def _encoded(n):
-    def given(stem: str):
-        kinds = ("tensor", "int64s", "strings", "floats")
-        return next(value for kind in kinds if (value := n.node.attributes.get(f"{stem}_{kind}")) is not None)
-
-    kind = {"O": "default_string", "f": "default_float"}.get(n.node.output.dtype.kind, "default_int64")
-    default = n.node[kind] if n.node["default_tensor"] is None else n.node["default_tensor"].reshape(-1)[0]
-    return _mapped(n, given("keys"), given("values"), default)
+        kind = {"O": "default_string", "f": "default_float"}.get(n.node.output.dtype.kind, "default_int64")
+        default = n.node[kind] if n.node["default_tensor"] is None else n.node["default_tensor"].reshape(-1)[0]
+        return _mapped(n, given("keys"), given("values"), default)
 
 
 @operator("CategoryMapper", _ML, strings=True)
 class CategoryMapper:
-    def pytorch(n):
-        return _categorized(n)
-
-    def keras(n):
-        return _categorized(n)
-
-
-def _categorized(n):
-    if n.X.dtype == object:
-        return _mapped(n, n.cats_strings, n.cats_int64s, n.default_int64)
-    return _mapped(n, n.cats_int64s, n.cats_strings, n.default_string)
+    def both(n):
+        if n.X.dtype == object:
+            return _mapped(n, n.cats_strings, n.cats_int64s, n.default_int64)
+        return _mapped(n, n.cats_int64s, n.cats_strings, n.default_string)
 
 
 def _mapped(n, keys, values, default):
@@ -215,10 +199,7 @@ class LinearRegressor:
         shape = node.inputs[0].shape
         return [(np.float32, shape and (shape[0], node["targets"]))]
 
-    def pytorch(n):
-        return transformed(n, _linear(n, n.targets), n.targets)
-
-    def keras(n):
+    def both(n):
         return transformed(n, _linear(n, n.targets), n.targets)
 
 
@@ -257,10 +238,7 @@ class LinearClassifier:
     restrict = _enough_labels
     restrictions = "any post_transform but PROBIT"
 
-    def pytorch(n):
-        return classified(n, *_linear_scores(n))
-
-    def keras(n):
+    def both(n):
         return classified(n, *_linear_scores(n))
 
 
@@ -290,119 +268,7 @@ def labelled(n, labels, best):
     return _picked(n, known, n.to_array(best) if known.dtype == object else best)
 
 
-# Trees: every comparison becomes x <= split, so that one walk serves all.
-
-
-class _Forest:
-    """Nodes of all trees in arrays; a leaf is its own child and has a row of weights."""
-
-    def __init__(self, targets: int, dtype: np.dtype):
-        self.rows: list[list] = []  # feature, split, yes, no, whether a missing number goes to yes
-        self.weights: list[np.ndarray] = []
-        self.roots: list[int] = []
-        self.targets, self.dtype = targets, dtype
-
-    def leaf(self, pairs) -> int:
-        """A leaf that adds (target, weight) pairs."""
-        place = len(self.rows)
-        self.rows.append([0, 0, place, place, False])
-        self.weights.append(np.zeros(self.targets, self.dtype))
-        for target, weight in pairs:
-            self.weights[-1][target] += weight
-        return place
-
-    def branch(self, mode: str, feature: int, split: float, yes: int, no: int, missing: bool) -> int:
-        if mode in ("BRANCH_GTE", "BRANCH_GT"):
-            return self.branch("BRANCH_LT" if mode == "BRANCH_GTE" else "BRANCH_LEQ", feature, split, no, yes, not missing)
-        if mode == "BRANCH_NEQ":
-            return self.branch("BRANCH_EQ", feature, split, no, yes, not missing)
-        below = np.nextafter(self.dtype.type(split), self.dtype.type(-np.inf))
-        tiny = np.finfo(self.dtype).tiny
-        if abs(below) < tiny:  # TensorFlow takes denormal numbers for zero
-            below = self.dtype.type(0) if split > 0 else -tiny
-        if mode == "BRANCH_EQ":
-            yes = self.branch("BRANCH_LEQ", feature, below, no, yes, False)
-        self.rows.append([feature, below if mode == "BRANCH_LT" else split, yes, no, missing])
-        self.weights.append(np.zeros(self.targets, self.dtype))
-        return len(self.rows) - 1
-
-    @property
-    def depth(self) -> int:
-        """Steps from a root to the furthest leaf; children come before their parents."""
-        depths: list[int] = []
-        for place, (_, _, yes, no, _) in enumerate(self.rows):
-            depths.append(0 if yes == place else 1 + max(depths[yes], depths[no]))
-        return max(depths[root] for root in self.roots)
-
-
-_MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
-
-
-def _forest(n) -> _Forest:
-    """The trees of TreeEnsemble, whose nodes and leaves are numbered apart."""
-    node = n.node
-    forest = _Forest(n.n_targets, n.X.dtype)
-    members = node["membership_values"]
-    members = iter([] if members is None else members.tolist())
-    modes, splits = node["nodes_modes"].tolist(), node["nodes_splits"].tolist()
-    sets = {i: _until_nan(members) for i, mode in enumerate(modes) if mode == 6}
-    missing = node["nodes_missing_value_tracks_true"] or (0,) * len(modes)
-    weights = node["leaf_weights"].tolist()
-
-    def build(place: int, is_leaf: bool) -> int:
-        if is_leaf:
-            return forest.leaf([(node["leaf_targetids"][place], weights[place])])
-        yes = build(node["nodes_truenodeids"][place], bool(node["nodes_trueleafs"][place]))
-        no = build(node["nodes_falsenodeids"][place], bool(node["nodes_falseleafs"][place]))
-        feature, tracks = node["nodes_featureids"][place], bool(missing[place])
-        if modes[place] == 6:
-            for member in sets[place]:
-                no = forest.branch("BRANCH_EQ", feature, member, yes, no, tracks)
-            return no
-        return forest.branch(_MODES[modes[place]], feature, splits[place], yes, no, tracks)
-
-    forest.roots = [build(root, False) for root in node["tree_roots"]]
-    return forest
-
-
-def _until_nan(members) -> list[float]:
-    found = []
-    for member in members:
-        if np.isnan(member):
-            break
-        found.append(member)
-    return found
-
-
-def _old_forest(n, targets: int, prefix: str) -> _Forest:
-    """The trees of TreeEnsembleClassifier and -Regressor, whose nodes are known by (tree, node)."""
-    node = n.node
-    forest = _Forest(targets, np.dtype(np.float64) if n.X.dtype == np.float64 else np.dtype(np.float32))
-    keys = list(zip(node["nodes_treeids"], node["nodes_nodeids"], strict=True))
-    index = {key: place for place, key in enumerate(keys)}
-    splits = node["nodes_values"] or node["nodes_values_as_tensor"].tolist()
-    missing = node["nodes_missing_value_tracks_true"] or (0,) * len(keys)
-    weights = node[f"{prefix}_weights"] or node[f"{prefix}_weights_as_tensor"].tolist()
-    adds: dict[tuple, list] = {}
-    for tree, leaf, target, weight in zip(
-        node[f"{prefix}_treeids"], node[f"{prefix}_nodeids"], node[f"{prefix}_ids"], weights, strict=True
-    ):
-        adds.setdefault((tree, leaf), []).append((target, weight))
-
-    def build(place: int) -> int:
-        tree, mode = keys[place][0], node["nodes_modes"][place]
-        if mode == "LEAF":
-            return forest.leaf(adds.get(keys[place], []))
-        yes = build(index[tree, node["nodes_truenodeids"][place]])
-        no = build(index[tree, node["nodes_falsenodeids"][place]])
-        return forest.branch(mode, node["nodes_featureids"][place], splits[place], yes, no, bool(missing[place]))
-
-    firsts = dict(reversed([(tree, place) for place, (tree, _) in enumerate(keys)]))
-    forest.roots = [build(firsts[tree]) for tree in dict.fromkeys(node["nodes_treeids"])]
-    return forest
-
-
-def _ensemble(n, forest: _Forest, aggregate: str, base=None):
+def _ensemble(n, forest: Forest, aggregate: str, base=None):
     """The leaves' weights, put together over the trees."""
     feature, split, yes, no, missing = zip(*forest.rows, strict=True)
     kinds = {"roots": (forest.roots, np.int64), "feature": (feature, np.int64), "split": (split, forest.dtype)}
@@ -441,16 +307,9 @@ class TreeEnsemble:
     restrict = _tree_reason
     restrictions = "any post_transform but PROBIT"
 
-    def pytorch(n):
-        return _trees(n)
-
-    def keras(n):
-        return _trees(n)
-
-
-def _trees(n):
-    aggregate = ("AVERAGE", "SUM", "MIN", "MAX")[n.aggregate_function]
-    return transformed(n, _ensemble(n, _forest(n), aggregate), n.n_targets)
+    def both(n):
+        aggregate = ("AVERAGE", "SUM", "MIN", "MAX")[n.aggregate_function]
+        return transformed(n, _ensemble(n, forest_of(n.node, n.X.dtype), aggregate), n.n_targets)
 
 
 @operator("TreeEnsembleRegressor", _ML)
@@ -458,17 +317,10 @@ class TreeEnsembleRegressor:
     restrict = _tree_reason
     restrictions = "any post_transform but PROBIT"
 
-    def pytorch(n):
-        return _regressed(n)
-
-    def keras(n):
-        return _regressed(n)
-
-
-def _regressed(n):
-    targets = n.n_targets or 1
-    forest = _old_forest(n, targets, "target")
-    return transformed(n, _ensemble(n, forest, n.aggregate_function, n.base_values), targets)
+    def both(n):
+        targets = n.n_targets or 1
+        forest = old_forest_of(n.node, n.X.dtype, targets, "target")
+        return transformed(n, _ensemble(n, forest, n.aggregate_function, n.base_values), targets)
 
 
 def _class_reason(node: Node, target: str) -> str | None:
@@ -490,23 +342,16 @@ class TreeEnsembleClassifier:
     restrict = _class_reason
     restrictions = "any post_transform but PROBIT"
 
-    def pytorch(n):
-        return _tree_scores(n)
-
-    def keras(n):
-        return _tree_scores(n)
-
-
-def _tree_scores(n):
-    labels, ids = n.node["classlabels_strings"] or n.node["classlabels_int64s"], set(n.node["class_ids"])
-    binary = len(ids) == 1 and len(labels) == 2
-    forest = _old_forest(n, max(ids) + 1 if binary else len(labels), "class")
-    if binary:
-        forest.weights = [weights[list(ids)] for weights in forest.weights]
-    y = _ensemble(n, forest, "SUM", n.base_values)
-    if not binary and len(labels) == 2:  # as onnxruntime chooses
-        y = Local(y, "scores")
-        best = said(n, "(y[:, 1] > 0).long()", "ops.cast(y[:, 1] > 0, 'int32')", y=y)
-        return [labelled(n, labels, best), transformed(n, y)]
-    positive = binary and all((weights >= 0).all() for weights in forest.weights)
-    return classified(n, y, labels, binary, positive, 0.5 if positive else 0)
+    def both(n):
+        labels, ids = n.node["classlabels_strings"] or n.node["classlabels_int64s"], set(n.node["class_ids"])
+        binary = len(ids) == 1 and len(labels) == 2
+        forest = old_forest_of(n.node, n.X.dtype, max(ids) + 1 if binary else len(labels), "class")
+        if binary:
+            forest.weights = [weights[list(ids)] for weights in forest.weights]
+        y = _ensemble(n, forest, "SUM", n.base_values)
+        if not binary and len(labels) == 2:  # as onnxruntime chooses
+            y = Local(y, "scores")
+            best = said(n, "(y[:, 1] > 0).long()", "ops.cast(y[:, 1] > 0, 'int32')", y=y)
+            return [labelled(n, labels, best), transformed(n, y)]
+        positive = binary and all((weights >= 0).all() for weights in forest.weights)
+        return classified(n, y, labels, binary, positive, 0.5 if positive else 0)

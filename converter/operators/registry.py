@@ -61,10 +61,10 @@ def like_first(node: Node) -> list[Inferred]:
 def operator(op_type: str, domain: str = "", *, strings: bool | None = False) -> Callable[[type], type]:
     """Class decorator that enters a room.
 
-    The class has functions ``pytorch(n)`` and ``keras(n)``, and may have ``layout`` (a rule of ``converter.emitters.layout``,
-    by default the graph's own axis order), ``restrict(node, target)``, ``activation(node)``, ``infer(node)`` and
-    ``restrictions``, the sentence that ``converter operators`` shows. With ``strings`` it is the room of those nodes that read
-    or give strings, with None that of all nodes; any other room refuses strings.
+    The class has functions ``pytorch(n)`` and ``keras(n)``, or ``both(n)`` for both, and may have ``layout`` (a rule of
+    ``converter.emitters.layout``, by default the graph's own axis order), ``restrict(node, target)``, ``activation(node)``,
+    ``infer(node)`` and ``restrictions``, the sentence that ``converter operators`` shows. With ``strings`` it is the room of
+    those nodes that read or give strings, with None that of all nodes; any other room refuses strings.
     """
 
     def enter(cls: type) -> type:
@@ -73,8 +73,8 @@ def operator(op_type: str, domain: str = "", *, strings: bool | None = False) ->
             op_type,
             domain,
             _plain(members.get("layout", logical)),
-            _plain(members.get("pytorch")),
-            _plain(members.get("keras")),
+            _plain(members.get("pytorch", members.get("both"))),
+            _plain(members.get("keras", members.get("both"))),
             _plain(members.get("restrict")),
             _plain(members.get("activation")),
             members.get("restrictions", ""),

@@ -37,19 +37,6 @@ def _kernel(n, vectors, kind=None):
     return n.expr("y ** degree", y=y, degree=int(degree) if degree == int(degree) else degree)
 
 
-def _regressed(n):
-    """Without support vectors the coefficients are the weights themselves."""
-    coefficients = np.reshape(n.coefficients, (1, -1))
-    if n.n_supports:
-        y = _kernel(n, np.reshape(n.node["support_vectors"], (n.n_supports, -1)))
-        coefficients = held(coefficients, np.float32, "coefficients")
-        y = said(n, "y @ w.T", "ops.matmul(y, ops.transpose(w))", y=y, w=coefficients)
-    else:
-        y = _kernel(n, coefficients, "LINEAR")
-    y = n.expr("y + rho", y=y, rho=n.rho[0])
-    return said(n, "torch.where(y > 0, 1.0, -1.0)", "ops.where(y > 0, 1.0, -1.0)", y=y) if n.one_class else y
-
-
 def _plain(node, target):
     return None if node["post_transform"] == "NONE" else "onnxruntime does not apply its post_transform"
 
@@ -58,29 +45,17 @@ def _plain(node, target):
 class SVMRegressor:
     restrict = _plain
 
-    def pytorch(n):
-        return _regressed(n)
-
-    def keras(n):
-        return _regressed(n)
-
-
-def _classes(n):
-    labels = n.classlabels_strings or n.classlabels_ints
-    if not n.vectors_per_class:
-        y = _kernel(n, np.reshape(n.coefficients, (len(labels), -1)), "LINEAR")
-        return classified(n, n.expr("y + rho", y=y, rho=n.rho[0]), labels, False, False)
-    y = Local(_pair_scores(n), "pair_scores")
-    first, second = (np.array(places) for places in zip(*itertools.combinations(range(len(labels)), 2), strict=True))
-    votes = np.eye(len(labels), dtype=np.float32)
-    won, lost = held(votes[first], np.float32, "won"), held(votes[second], np.float32, "lost")
-    text = "torch.where((y > 0)[..., None], won, lost).sum(1).argmax(1)"
-    keras = "ops.argmax(ops.sum(ops.where(ops.expand_dims(y > 0, -1), won, lost), axis=1), axis=1)"
-    label = labelled(n, labels, said(n, text, keras, y=y, won=won, lost=lost))
-    if n.prob_a:
-        numbers = {"y": n.to_array(y), "a": n.prob_a, "b": n.prob_b, "count": len(labels)}
-        return [label, transformed(n, n.eager("p", p=n.from_array("couple(y, a, b, count)", **numbers)))]
-    return [label, classified(n, y, labels, len(labels) == 2, n.post_transform != "NONE")[1]]
+    def both(n):
+        """Without support vectors the coefficients are the weights themselves."""
+        coefficients = np.reshape(n.coefficients, (1, -1))
+        if n.n_supports:
+            y = _kernel(n, np.reshape(n.node["support_vectors"], (n.n_supports, -1)))
+            coefficients = held(coefficients, np.float32, "coefficients")
+            y = said(n, "y @ w.T", "ops.matmul(y, ops.transpose(w))", y=y, w=coefficients)
+        else:
+            y = _kernel(n, coefficients, "LINEAR")
+        y = n.expr("y + rho", y=y, rho=n.rho[0])
+        return said(n, "torch.where(y > 0, 1.0, -1.0)", "ops.where(y > 0, 1.0, -1.0)", y=y) if n.one_class else y
 
 
 def _pair_scores(n):
@@ -105,8 +80,19 @@ class SVMClassifier:
     restrict = known_transform
     restrictions = "any post_transform but PROBIT"
 
-    def pytorch(n):
-        return _classes(n)
-
-    def keras(n):
-        return _classes(n)
+    def both(n):
+        labels = n.classlabels_strings or n.classlabels_ints
+        if not n.vectors_per_class:
+            y = _kernel(n, np.reshape(n.coefficients, (len(labels), -1)), "LINEAR")
+            return classified(n, n.expr("y + rho", y=y, rho=n.rho[0]), labels, False, False)
+        y = Local(_pair_scores(n), "pair_scores")
+        first, second = (np.array(places) for places in zip(*itertools.combinations(range(len(labels)), 2), strict=True))
+        votes = np.eye(len(labels), dtype=np.float32)
+        won, lost = held(votes[first], np.float32, "won"), held(votes[second], np.float32, "lost")
+        text = "torch.where((y > 0)[..., None], won, lost).sum(1).argmax(1)"
+        keras = "ops.argmax(ops.sum(ops.where(ops.expand_dims(y > 0, -1), won, lost), axis=1), axis=1)"
+        label = labelled(n, labels, said(n, text, keras, y=y, won=won, lost=lost))
+        if n.prob_a:
+            numbers = {"y": n.to_array(y), "a": n.prob_a, "b": n.prob_b, "count": len(labels)}
+            return [label, transformed(n, n.eager("p", p=n.from_array("couple(y, a, b, count)", **numbers)))]
+        return [label, classified(n, y, labels, len(labels) == 2, n.post_transform != "NONE")[1]]
