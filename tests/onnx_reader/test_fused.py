@@ -103,8 +103,22 @@ EMBEDDINGS = [
 WITHOUT_KINDS = [WORDS, None, *EMBEDDINGS[:2], None, *EMBEDDINGS[3:]]
 
 
+TABLES = [
+    Weight(np.random.default_rng(seed).integers(-127, 128, (size, 8)).astype(np.int8)) for seed, size in enumerate((10, 6, 2))
+]
+LINES = [Weight(np.random.default_rng(seed).integers(-127, 128, 8).astype(np.int8)) for seed in (3, 4)]
+SCALES = [Weight(np.array(scale, np.float32)) for scale in (0.01, 0.02, 0.015, 0.01, 0.03)]
+ZEROS = [Weight(np.array(zero, np.int8)) for zero in (3, 0, -7, 0, 1)]
+
+
 @parametrize(
     [
+        Form("QEmbedLayerNormalization", [WORDS, KINDS, *TABLES, *LINES, MASK, *SCALES, *ZEROS], {"epsilon": 0.1}, "11"),
+        Form(
+            "QEmbedLayerNormalization",
+            [WORDS, None, *TABLES[:2], None, *LINES, None, *SCALES[:2], None, *SCALES[3:], *ZEROS[:2], None, *ZEROS[3:]],
+            {}, "11",
+        ),
         Form("EmbedLayerNormalization", [WORDS, KINDS, *EMBEDDINGS], {}, "11"),
         Form("EmbedLayerNormalization", [WORDS, KINDS, *EMBEDDINGS, MASK], {"mask_index_type": 1, "epsilon": 0.1}, "11"),
         Form("EmbedLayerNormalization", WITHOUT_KINDS, {}, "101"),

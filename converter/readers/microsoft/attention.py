@@ -7,7 +7,7 @@ from converter.readers.microsoft.lifting import Fused, RefusalError, lifted
 from converter.readers.microsoft.quantized import to_float
 
 _MASK_FILTER = -10000.0
-_THREE = ("query", "key", "value")
+_THREE = ("queries", "keys", "values")
 
 
 @lifted("Attention")
@@ -31,7 +31,7 @@ def _self_attention(n, data, weight, sizes, bias):
     projected = n.add("MatMul", data, weight)
     projected = projected if n.bias is None else n.add("Add", projected, n.bias)
     query, key, value = n.split("Split", _THREE, projected, n.constant(sizes), axis=-1)
-    past = [None, None] if n.past is None else n.split("Split", ("past_key", "past_value"), n.past, axis=0, num_outputs=2)
+    past = [None, None] if n.past is None else n.split("Split", ("past_keys", "past_values"), n.past, axis=0, num_outputs=2)
     past = [part and n.add("Squeeze", part, n.constant([0])) for part in past]
     mask = _added(n, _mask(n, n.mask_index, n.input, n.input, past[0], data), bias)
     y, *present = _attended(n, query, key, value, mask, *past)
@@ -70,7 +70,7 @@ def _attended(n, query, key, value, mask, past_key, past_value):
     if n.node.op_type != "MultiHeadAttention" or n.rank(n.key) == 3:
         key, value = in_heads(n, key, n.num_heads), in_heads(n, value, n.num_heads)
     inputs = [in_heads(n, query, n.num_heads), key, value, mask, past_key, past_value]
-    names = ("", "key", "value", "scores")[: 4 if n.wants("qk") else 1 if past_key is None else 3]
+    names = ("", "keys", "values", "scores")[: 4 if n.wants("qk") else 1 if past_key is None else 3]
     y, *more = n.split("Attention", names, *inputs, **options)
     if past_key is not None:
         key, value = more[:2]
@@ -125,14 +125,14 @@ def _within_lengths(n, mask, query, key, past_key):
         )
     keys = n.add("Shape", key, start=1 if n.rank(key) == 3 else 2, end=2 if n.rank(key) == 3 else 3)
     keys = keys if past_key is None else n.add("Add", keys, n.add("Shape", past_key, start=2, end=3))
-    places = n.add("Range", n.constant(0), n.add("Squeeze", keys, n.constant([0])), n.constant(1))
+    steps = n.add("Range", n.constant(0), n.add("Squeeze", keys, n.constant([0])), n.constant(1), called="places")
     mask = n.add("Cast", mask, to=7)
     ends, starts = n.split("Split", ("ends", "starts"), mask, axis=0, num_outputs=2) if twice else (mask, None)
-    column = n.constant([1, 2, 3])
-    seen = n.add("Less", places, n.add("Unsqueeze", ends, column))
+    column = n.constant([-1, 1, 1, 1])
+    seen = n.add("Less", steps, n.add("Reshape", ends, column))
     if starts is None:
         return seen
-    return n.add("And", seen, n.add("GreaterOrEqual", places, n.add("Unsqueeze", starts, column)))
+    return n.add("And", seen, n.add("GreaterOrEqual", steps, n.add("Reshape", starts, column)))
 
 
 @lifted("RotaryEmbedding")

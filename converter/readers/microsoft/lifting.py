@@ -66,7 +66,7 @@ class Fused:
         return output in self._used
 
     def add(self, op_type: str, *inputs: Value | None, called: str = "", **attributes: Any) -> Value:
-        """The first output of a new node, ``called`` so. Attributes that are None are left out."""
+        """The first output of a new node, which the code may call so. Attributes that are None are left out."""
         return self.split(op_type, [called], *inputs, **attributes)[0]
 
     def split(self, op_type: str, called: Sequence[str], *inputs: Value | None, **attributes: Any) -> list[Value]:
@@ -74,7 +74,7 @@ class Fused:
         attributes = {name: value for name, value in attributes.items() if value is not None}
         if isinstance(attributes.get("pads"), tuple):
             attributes["pads"] = Padding.from_onnx(attributes["pads"])
-        outputs = [Value(name or f"{self.name}_{op_type.lower()}") for name in called]
+        outputs = [Value(name) for name in called]
         self.nodes.append(Node(op_type, inputs, outputs, attributes, name=self.node.name, origin=self.node.origin))
         return outputs
 

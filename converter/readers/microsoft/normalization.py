@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from converter.readers.microsoft.lifting import lifted
+from converter.readers.microsoft.quantized import to_float
 
 
 @lifted("LayerNormalization")
@@ -49,15 +50,40 @@ def embed(n):
     """Embeddings of words, positions and segments, summed and normalised."""
     words = n.add("Gather", n.word_embedding, n.input_ids, axis=0)
     if n.position_ids is None:
-        length = n.add("Shape", n.input_ids, start=1, end=2)
-        places = n.add("Slice", n.position_embedding, n.constant([0]), length, n.constant([0]))
+        places = _first_rows(n, n.position_embedding)
     else:
         places = n.add("Gather", n.position_embedding, n.position_ids, axis=0)
-    total = n.add("Add", words, places)
+    segments = None
     if n.segment_embedding is not None and n.segment_ids is not None:
-        total = n.add("Add", total, n.add("Gather", n.segment_embedding, n.segment_ids, axis=0))
-    y = n.add("LayerNormalization", total, n.gamma, n.beta, axis=-1, epsilon=n.epsilon)
-    return y, _mask_index(n) if n.wants("mask_index") else None, total
+        segments = n.add("Gather", n.segment_embedding, n.segment_ids, axis=0)
+    return _embedded(n, words, places, segments, n.gamma, n.beta)
+
+
+@lifted("QEmbedLayerNormalization")
+def embed_quantized(n):
+    """The same with tables of 8 bits, which stay so: rows become float as they are read."""
+
+    def as_float(value, name):
+        return to_float(n, value, getattr(n, f"{name}_scale"), getattr(n, f"{name}_zero_point"))
+
+    words = as_float(n.add("Gather", n.word_embedding_quant, n.input_ids, axis=0), "word_embedding")
+    places = as_float(_first_rows(n, n.position_embedding_quant), "position_embedding")
+    segments = None
+    if n.segment_embedding is not None and n.segment_ids is not None:
+        segments = as_float(n.add("Gather", n.segment_embedding, n.segment_ids, axis=0), "segment_embedding")
+    return _embedded(n, words, places, segments, as_float(n.gamma_quant, "gamma"), as_float(n.beta_quant, "beta"))[:2]
+
+
+def _first_rows(n, table):
+    """One for each place of a word."""
+    return n.add("Slice", table, n.constant([0]), n.add("Shape", n.input_ids, start=1, end=2), n.constant([0]))
+
+
+def _embedded(n, words, places, segments, gamma, beta):
+    total = n.add("Add", words, places)
+    total = total if segments is None else n.add("Add", total, segments)
+    y = n.add("LayerNormalization", total, gamma, beta, axis=-1, epsilon=n.epsilon)
+    return y, _mask_index(n) if n.wants("mask_index") or n.wants("mask_index_out") else None, total
 
 
 def _mask_index(n):
