@@ -57,9 +57,8 @@ class Transpose:
     layout = transposed
 
     def pytorch(n):
-        rank = n.data.rank
-        perm = n.perm or tuple(range(rank))[::-1]
-        moved = [axis for axis in range(rank) if perm[axis] != axis]
+        perm = n.perm or tuple(range(n.data.rank))[::-1]
+        moved = [axis for axis, source in enumerate(perm) if source != axis]
         if len(moved) == 2:
             return n.expr("data.transpose(a, b)", a=moved[0], b=moved[1])
         return n.expr("data.permute(perm)", perm=perm)

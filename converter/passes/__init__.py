@@ -18,16 +18,20 @@ from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
 from converter.passes.scale_batch_norm import scale_batch_norm
+from converter.passes.type_bodies import type_bodies
 from converter.passes.zero_states import zero_states
 
 PASSES = (
     remove_unused,  # less work for all that follows
     loop_invariants,  # before shapes are inferred: inside a loop little is known of a state, of a weight everything
     infer_shapes,  # all that follows asks for shapes and types; contradictions of the source come out here
+    type_bodies,  # after shapes are known around a loop
     cast_like,  # needs types; before folding, which computes the Cast of a constant
     remove_identity,  # before folding, so that a weight behind an Identity stays lazy
     fold_constants,  # after shapes are known: Shape of a known shape is a constant; computed Reshape targets become numbers
     inline_branches,  # after folding, which computes the conditions that exporters leave in
+    type_bodies,  # once more, for states whose first values were computed
+    fold_constants,  # what that tells inside
     zero_states,  # after folding, before the batch is freed, since states of zeros have a batch of their own
     remove_unused,  # what computed their shape
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
@@ -43,7 +47,7 @@ PASSES = (
 )
 
 
-_WHOLE = {infer_shapes, fold_constants, inline_branches, free_batch}
+_WHOLE = {infer_shapes, fold_constants, inline_branches, free_batch, type_bodies}
 """Passes that look into sub-graphs themselves; all others are called on each sub-graph too."""
 
 

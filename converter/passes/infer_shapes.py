@@ -65,6 +65,9 @@ def _inferred(model: onnx.ModelProto, graph: Graph) -> onnx.ModelProto:
         try:
             return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=False)
         except _WRONG as error:
+            if any(node.op_type == "If" for each in graph.nested() for node in each.nodes):
+                # a branch that is never taken may contradict itself; those that may be taken are left, and asked again
+                return onnx.shape_inference.infer_shapes(model, check_type=True, data_prop=True)
             raise ReadError(_problem(str(error), graph)) from None
 
 

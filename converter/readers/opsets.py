@@ -79,6 +79,10 @@ Rule = Callable[[Call], None]
 RULES: dict[str, list[tuple[int, Rule]]] = {}
 
 
+EVERY = 10**6
+"""The version of a rule for what every opset leaves open and onnxruntime takes."""
+
+
 def rule(version: int, *op_types: str) -> Callable[[Rule], Rule]:
     """Register a function that turns the form before ``version`` into the form of ``version``."""
 
@@ -453,6 +457,15 @@ def scale_for_each_group(call: Call) -> None:
         size = call.constant([groups, shape[1] // groups], np.int64, f"{suffix}_size")
         wide = call.before("Expand", [column, size], f"{suffix}_wide")
         call.inputs[index] = call.before("Reshape", [wide, call.constant([-1], np.int64, "all")], suffix)
+
+
+@rule(EVERY, "Range")
+def scalars_of_a_range(call: Call) -> None:
+    """onnxruntime takes vectors of one number too, and exporters write them."""
+    for index, value in enumerate(call.inputs):
+        if value is not None and call.shape(index) != ():
+            scalar = call.constant(np.empty(0), np.int64, f"scalar_{index}")
+            call.inputs[index] = call.before("Reshape", [value, scalar], f"number_{index}")
 
 
 @rule(9, "Scan")

@@ -134,6 +134,48 @@ def test_sequences(target, at):
     assert_equal(model(SEQUENCES), target, {"x": random(6, 2), "at": np.array(at)})
 
 
+UNTYPED = """
+g (float[2, 3] x, float[4, 2, 3] z) => (float[2, 3] last, float[4, 2] sums) <float[2, 1] first = {0, 0}, int64[1] axis = {1}> {
+    last, sums = Scan <num_scan_inputs = 1, body = body (s, e) => (s2, sum) {
+        s2 = Add (s, e)  shape = Shape (s2)  flat = Reshape (s2, shape)  sum = ReduceSum <keepdims = 0> (flat, axis)
+      }> (x, z)
+  }"""
+
+GROWING = """
+g (float[1, 3] x, int64 count) => (float[N, 3] y) <bool true = {1}> {
+    y = Loop (count, true, x) <body = body (int64 i, bool keep, float[M, 3] s) => (bool keep2, float[K, 3] s2) {
+        keep2 = Identity (keep)  s2 = Concat <axis = 0> (s, s)
+      }>
+  }"""
+
+RANGE = """
+g (float[N] x, int64[1] stop) => (float[N] y) <int64[1] zero = {0}, int64[1] one = {1}> {
+    places = Range (zero, stop, one)
+    y = Gather (x, places)
+  }"""
+
+
+@TARGETS
+def test_a_body_that_tells_no_types(target):
+    """The state is given back in its shape, so that the body knows it and computes none at run time."""
+    graph = read(model(UNTYPED))
+    (scan,) = graph.nodes
+    assert [value.shape for value in scan["body"].inputs] == [(2, 3), (2, 3)]
+    assert [node.op_type for node in scan["body"].nodes] == ["Add", "ReduceSum"]
+    assert_equal(model(UNTYPED), target, {"x": random(2, 3), "z": random(4, 2, 3)})
+
+
+@TARGETS
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_state_that_grows(target, count):
+    assert_equal(model(GROWING), target, {"x": random(1, 3), "count": np.array(count)})
+
+
+@TARGETS
+def test_a_range_of_vectors_of_one_number(target):
+    assert_equal(model(RANGE), target, {"x": random(5), "stop": np.array([5])})
+
+
 PATTERN_ACROSS = """
 g (float[N, 3] x, bool c) => (float[N, 3] y) <float[3] b = {1, 2, 3}> {
     h = MatMul (x, w)
