@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from converter.errors import Problem, ReadError
@@ -30,6 +31,8 @@ _FOREIGN: list[tuple[bytes, str, str]] = [
 
 _MATLAB_SUFFIXES = {".mat", ".txt"}
 _MATLAB_HEADS = (b"matlab 5.0 mat-file", b"matlab 7.3 mat-file", b"\x89hdf")
+_PRINTED_LAYER = re.compile(rb"^[\s%#>*/|]*\d+[\s.):|]*'[^'\n]*'[\s|]+[A-Z1-3]", re.MULTILINE)
+"""A line of the layers that MATLAB prints, in a text file of any name."""
 
 
 def read(path: str | Path, *, variable: str | None = None) -> Graph:
@@ -40,7 +43,8 @@ def read(path: str | Path, *, variable: str | None = None) -> Graph:
     path = Path(path)
     head = _head(path)
     lowered = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if lowered.startswith(_MATLAB_HEADS) or (path.suffix.lower() in _MATLAB_SUFFIXES and not _foreign(lowered)):
+    printed = b"\0" not in head and _PRINTED_LAYER.search(head)
+    if printed or lowered.startswith(_MATLAB_HEADS) or (path.suffix.lower() in _MATLAB_SUFFIXES and not _foreign(lowered)):
         from converter.readers import matlab
 
         return matlab.read(path, variable=variable)

@@ -23,6 +23,7 @@ def cases():
     for target in TARGETS:
         yield f"alexnet_{target}", lambda t=target: emit(converter.read(FIXTURES / "alexnet.mat"), t)
         yield f"alexnet_same_{target}", lambda t=target: emit(converter.read(FIXTURES / "alexnet.mat"), t, same=True)
+        yield f"alexnet_printed_{target}", lambda t=target: emit(converter.read(FIXTURES / "AlexNet.txt"), t)
         yield f"branches_{target}", lambda t=target: emit(converter.read(FIXTURES / "branches.mat"), t)
         for name in TOPOLOGIES:
             yield f"{name}_{target}", lambda n=name, t=target: emit(read(seeded(n, 0)), t)
@@ -71,6 +72,16 @@ def model_code_lines(path: Path) -> int:
 @pytest.mark.parametrize("target", TARGETS)
 def test_alexnet_is_short(target):
     assert model_code_lines(HERE / "files" / f"alexnet_{target}.py") <= 45
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_printed_layers_give_the_code_of_the_layers_themselves(target):
+    """All but the docstring, which tells what a printed list leaves open."""
+    printed, table = (
+        ast.parse((HERE / "files" / f"{name}_{target}.py").read_text()) for name in ("alexnet_printed", "alexnet")
+    )
+    assert ast.unparse(printed.body[1:]) == ast.unparse(table.body[1:])
+    assert "48 channels after 96 channels are read as 2 groups" in " ".join(ast.get_docstring(printed).split())
 
 
 def test_the_founding_question():

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Source
-from converter.readers.matlab import container, network, objects, table
+from converter.readers.matlab import container, display, network, objects, table
 from converter.readers.matlab.container import EXPORT_ADVICE, Variable
 from converter.readers.matlab.table import LayerTable
 
 
 def read(path: str | Path, variable: str | None = None) -> Graph:
-    """The network in a MAT-file, a layer table or an object of MATLAB's own, in channels-first order.
+    """The network in a file from MATLAB, in channels-first order: a layer table, an object, or a printed layer array.
 
-    ``variable`` chooses where the file holds several. Raises ReadError for a file without a network, a damaged one, or one
+    ``variable`` chooses where a MAT-file holds several. Raises ReadError for a file without a network, a damaged one, or one
     that contradicts itself; a layer class nobody knows is no error here.
     """
     path = Path(path)
@@ -29,7 +29,11 @@ def read(path: str | Path, variable: str | None = None) -> Graph:
 
 
 def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
-    """The layer table that the file holds or that its objects are, and what it is called."""
+    """The layer table that the file holds or that its content amounts to, and what it is called."""
+    if (text := display.read(path)) is not None:
+        if wanted is not None:
+            raise ReadError(Problem("a variable can be chosen in a .mat file only.", advice="Leave it out."))
+        return display.parse(text), "printed MATLAB layers"
     if container.is_hdf(path):
         variables, contents = [], objects.load(path)
         held = ", ".join(f"'{name}'" for name in contents) or "no variable"

@@ -173,6 +173,8 @@ def _convolution(n: Site, rank: int) -> Value:
         )
     kernel = p.integers("FilterSize", rank)
     weights = n.weight("Weights", (*kernel, channels, filters))
+    if channels < arriving and not weights.has_data:
+        n.note(f"filters of {channels} channels after {arriving} channels are read as {arriving // channels} groups.")
     bias = n.bias(weights, n.vector("Bias", filters))
     return _conv(n, weights.transpose(rank + 1, rank, *range(rank)), bias, arriving // channels)
 

@@ -57,7 +57,7 @@ def build(table: LayerTable, name: str, source: Source) -> Graph:
     with problems:
         _name_ends(graph, table, results, wiring, problems)
     problems.raise_any()
-    graph.notes = _notes(graph, table)
+    graph.notes = [*table.notes, *graph.notes, *_notes(graph, table)]
     with problems:
         graph.probe = _probe(graph, table, problems)
     problems.raise_any()

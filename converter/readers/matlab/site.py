@@ -62,6 +62,10 @@ class Site:
     def fail(self, reason: str, advice: str = "") -> None:
         raise ReadError(Problem(reason, self.origin, advice))
 
+    def note(self, text: str) -> None:
+        """Tell in every report what was assumed of this layer."""
+        self.graph.notes.append(f"{self.origin}: {text}")
+
     def add(
         self,
         op_type: str,

@@ -69,6 +69,8 @@ class LayerTable:
     outputs: tuple[Port, ...] = ()
     """Empty: every output that no layer reads."""
     probe: StoredProbe | None = None
+    notes: tuple[str, ...] = ()
+    """What was assumed in reading it."""
 
 
 @dataclass
