@@ -13,6 +13,7 @@ from converter.emitters.vocabulary import Expression, Operand, Sized, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
 from converter.padding import Padding, equals_same
 from converter.sizes import Number, Size
+from converter.sizes.contents import whole
 from converter.sizes.expression import is_condition, is_plain
 
 _VARIADIC = "Variadic"
@@ -152,7 +153,7 @@ class Site:
         """The elements of the input called ``name``, where they are arithmetic of sizes: numbers and expressions."""
         value = self.node.input([formal for formal, _ in self._formal].index(name))
         elements = None if value is None else self.extents.sizes.contents(value)
-        return None if elements is None else self._said(elements.reshape(-1))
+        return None if elements is None else self._said(map(whole, elements.reshape(-1)))
 
     def listed(self, name: str) -> tuple[int | Sized, ...] | Template:
         """The whole numbers at the input called ``name`` as plain numbers: known, arithmetic of sizes, or read when it runs."""

@@ -273,7 +273,7 @@ class Expand:
     def keras(n):
         sizes = n.result_sizes()
         if sizes is None or None in sizes:
-            return n.eager("expanded(input, shape)")
+            return n.eager("expanded(input, sizes)", sizes=n.listed("shape"))
         return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=tuple(sizes))
 
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from converter.graph import Graph, Node, Value
 from converter.sizes.contents import LARGEST, NoSizeError, elements_of, exact, is_followed
-from converter.sizes.expression import Number, Size, symbols_of
+from converter.sizes.expression import Number, Size, is_natural, symbols_of
 from converter.sizes.shapes import shapes_of
 
 __all__ = ["Number", "Size", "Sizes", "symbols_of"]
+
+_ROUNDS = 8
 
 
 class Sizes:
@@ -22,8 +24,19 @@ class Sizes:
     """
 
     def __init__(self, graph: Graph):
+        told: set[Number] = set()
+        for _ in range(_ROUNDS):  # what later nodes tell of the inputs' sizes holds for earlier ones too
+            self._walk(graph, set(told))
+            inputs = {name for value in graph.inputs for size in self.shape(value) or () for name in symbols_of(size)}
+            found = {number for number in self._natural if not is_natural(number) and symbols_of(number) <= inputs}
+            if found <= told:
+                return
+            told = found
+
+    def _walk(self, graph: Graph, natural: set[Number]) -> None:
         self._shapes: dict[Value, tuple[Number, ...] | None] = {}
         self._contents: dict[Value, np.ndarray | None] = {}
+        self._natural = natural
         taken = {size for value in graph.values() for size in value.shape or () if isinstance(size, str)}
         self._unknown: Iterator[str] = (name for name in map("?{}".format, range(1, 2**31)) if name not in taken)
         for value in graph.inputs:
@@ -43,6 +56,14 @@ class Sizes:
             self._contents[value] = _constant(value)
         return self._contents[value]
 
+    def is_natural(self, number: Number) -> bool:
+        """Whether it cannot be below zero while the network runs; the size of an axis never is."""
+        return number in self._natural or is_natural(number)
+
+    def assume_natural(self, number: Number) -> None:
+        """Without this the network does not run."""
+        self._natural.add(number)
+
     def _named(self, value: Value, found: tuple[Number | None, ...] | None) -> tuple[Number, ...] | None:
         given = value.shape
         if given is None:
@@ -51,7 +72,9 @@ class Sizes:
             found = (None,) * len(given)
         if given is None:
             return None
-        return tuple(self._size(old, new) for old, new in zip(given, found, strict=True))
+        shape = tuple(self._size(old, new) for old, new in zip(given, found, strict=True))
+        self._natural.update(shape)
+        return shape
 
     def _size(self, given: int | str | None, found: Number | None) -> Number:
         if isinstance(given, int):
@@ -82,7 +105,7 @@ class Sizes:
             return None
         inputs = [None if value is None else self.contents(value) for value in node.inputs]
         missing = any(value is not None and found is None for value, found in zip(node.inputs, inputs, strict=True))
-        return None if missing else elements_of(node, inputs)
+        return None if missing else elements_of(node, inputs, self.is_natural)
 
 
 def _is_large(value: Value) -> bool:

@@ -114,8 +114,8 @@ def _need(result: Number | None) -> Number:
     return result
 
 
-def _divide(a, b):
-    return _float_divide(a, b) if isinstance(a, Ratio) else _need(e.divide(a, b))
+def _divide(a, b, is_natural):
+    return _float_divide(a, b) if isinstance(a, Ratio) else _need(e.divide(a, b, is_natural))
 
 
 def _power(a, b):
@@ -144,7 +144,6 @@ _ELEMENTWISE: dict[str, Callable] = {
     "Add": _either(lambda a, b: a + b, _float_add),
     "Sub": _either(lambda a, b: a - b, lambda a, b: _float_add(a, _float_negate(b))),
     "Mul": _either(lambda a, b: a * b, _float_multiply),
-    "Div": _divide,
     "Neg": _either(lambda a: -1 * a, _float_negate),
     "Mod": _of_numbers(lambda a, b: _need(e.modulo(a, b))),
     "Pow": _power,
@@ -169,13 +168,20 @@ _REDUCED = {
 }
 
 
-def elements_of(node: Node, inputs: list[np.ndarray | None]) -> list[np.ndarray] | None:
-    """The elements of each output, None where they are no arithmetic of the inputs' elements."""
+def elements_of(
+    node: Node, inputs: list[np.ndarray | None], is_natural: Callable[[Number], bool] = e.is_natural
+) -> list[np.ndarray] | None:
+    """The elements of each output, None where they are no arithmetic of the inputs' elements.
+
+    ``is_natural`` tells what cannot be below zero.
+    """
     if node.domain not in ("", "ai.onnx") or not inputs or inputs[0] is None:
         return None
     if node.op_type == "Mod" and node["fmod"]:
         return None
     try:
+        if node.op_type == "Div":
+            return [_map(functools.partial(_divide, is_natural=is_natural), inputs)]
         if node.op_type in _ELEMENTWISE:
             return [_map(_ELEMENTWISE[node.op_type], inputs)]
         if node.op_type in _FOLDED:
@@ -358,6 +364,11 @@ _MOVES: dict[str, Callable] = {
 def is_followed(dtype: np.dtype | None) -> bool:
     """Whether numbers of this type are followed."""
     return dtype is not None and (dtype.kind == "b" or (dtype.kind in "if" and dtype.itemsize >= 4))
+
+
+def whole(element: Number | Ratio) -> Number | Ratio:
+    """A floating-point number that has no fraction as a whole one."""
+    return element.number if isinstance(element, Ratio) and element.divisor == 1 else element
 
 
 def exact(array: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ Every function here takes and gives both.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -264,7 +264,7 @@ def ceiling_divide(a: Number, b: Number) -> Number:
     return -1 * floor_divide(-1 * a, b)
 
 
-def divide(a: Number, b: Number) -> Number | None:
+def divide(a: Number, b: Number, is_natural: Callable[[Number], bool] = is_natural) -> Number | None:
     """The quotient without its fraction, as integers divide in ONNX: -7 / 2 is -3. None for what divides by zero."""
     if b == 0:
         return None

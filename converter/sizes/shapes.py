@@ -17,7 +17,7 @@ from converter.emitters.onnx import node_proto
 from converter.graph import NEWEST_OPSET, Node, Value, onnx_schema, padding_of
 from converter.padding import Padding
 from converter.sizes import expression as e
-from converter.sizes.contents import Ratio
+from converter.sizes.contents import Ratio, whole
 from converter.sizes.expression import Number, Size
 
 Sizes = tuple[Number | None, ...]
@@ -32,6 +32,10 @@ class Known(Protocol):
     def shape(self, value: Value) -> tuple[Number, ...] | None: ...
 
     def contents(self, value: Value) -> np.ndarray | None: ...
+
+    def is_natural(self, number: Number) -> bool: ...
+
+    def assume_natural(self, number: Number) -> None: ...
 
 
 class Inputs:
@@ -53,7 +57,8 @@ class Inputs:
     def naturals(self, index: int) -> list[Number] | None:
         """The elements, where all of them are sizes."""
         found = self.vector(index)
-        return found if found is not None and all(not isinstance(x, Ratio) and e.is_natural(x) for x in found) else None
+        whole = found is not None and not any(isinstance(x, Ratio) for x in found)
+        return found if whole and all(map(self.known.is_natural, found)) else None
 
     def integers(self, index: int) -> list[int] | None:
         found = self.vector(index)
@@ -80,7 +85,7 @@ def _broadcast(a: Number | None, b: Number | None) -> Number | None:
 
 def _reshape(n: Inputs) -> Sizes | None:
     data, target = n.shape(0), n.vector(1)
-    if target is None or any(isinstance(x, Ratio) or not (x == -1 or e.is_natural(x)) for x in target):
+    if target is None or any(isinstance(x, Ratio) or not (x == -1 or n.known.is_natural(x)) for x in target):
         return None
     if not n.node["allowzero"]:
         if data is None and 0 in target:
@@ -100,10 +105,10 @@ def _expand(n: Inputs) -> Sizes | None:
 
 def _range(n: Inputs) -> Sizes | None:
     parts = [n.vector(i) for i in range(3)]
-    if any(part is None or isinstance(part[0], Ratio) for part in parts) or not isinstance(parts[2][0], int):
+    if None in parts:
         return None
-    (start,), (limit,), (delta,) = parts
-    if delta == 0:
+    start, limit, delta = (whole(part[0]) for part in parts)
+    if isinstance(start, Ratio) or isinstance(limit, Ratio) or not isinstance(delta, int) or delta == 0:
         return None
     return (e.greatest(e.ceiling_divide((limit - start) * (1 if delta > 0 else -1), abs(delta)), 0),)
 
@@ -241,7 +246,11 @@ def _window(n: Inputs) -> list[Sizes] | None:
         return None
     ones = (1,) * len(kernel)
     parts = zip(data[2:], kernel, node["strides"] or ones, node["dilations"] or ones, padding.begin, padding.end, strict=True)
-    image = [e.floor_divide(size + b + a - (k - 1) * d - 1, s) + 1 for size, k, s, d, b, a in parts]
+    image = []
+    for size, k, s, d, b, a in parts:
+        steps = size + b + a - (k - 1) * d - 1
+        n.known.assume_natural(steps)
+        image.append(e.floor_divide(steps, s) + 1)
     shape = data[0], (weight[0] if weight is not None else data[1]), *image
     return [shape] * len(node.outputs)
 
