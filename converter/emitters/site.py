@@ -196,9 +196,9 @@ class Site:
         """A tensor of the sizes that the only output holds, None where it holds anything else."""
         value = self.node.output
         elements = self.extents.sizes.contents(value)
-        if elements is None or value.dtype is None or value.dtype.kind not in "ib":
+        if elements is None or value.dtype is None or value.dtype.kind not in "ibf":
             return None
-        said = self._said(elements.reshape(-1))
+        said = self._said(map(whole, elements.reshape(-1)))
         if said is None:
             return None
         held = np.empty(elements.size, object)
@@ -207,7 +207,9 @@ class Site:
 
     def _typed(self, item: int | Sized, dtype: np.dtype) -> Any:
         if isinstance(item, int):
-            return bool(item) if dtype.kind == "b" else item
+            return {"b": bool, "f": float}.get(dtype.kind, int)(item)
+        if dtype.kind == "f":
+            return self.expr("float(x)", x=item)
         return self.expr("int(x)", x=item) if is_condition(item.number) and dtype.kind != "b" else item
 
     def _plain(self, said: list[int | Sized]) -> list[int | Sized]:

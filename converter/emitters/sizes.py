@@ -10,6 +10,7 @@ from converter.emitters.expressions import literal
 from converter.emitters.vocabulary import Operand, Sized
 from converter.graph import Graph, Node, Value
 from converter.sizes import Number, Size, Sizes, symbols_of
+from converter.sizes.contents import whole
 from converter.sizes.expression import Monomial, Operation, exact_quotient
 
 Axis = tuple[Value, int]
@@ -76,7 +77,8 @@ class Extents:
 
     def _find(self, number: Number, node: Node) -> Axis | None:
         owners = [axis for axis in self._owners.get(number, ()) if self._comes_before(axis[0], node)]
-        own = [axis for value in node.inputs for axis in owners if axis[0] is value and self._is_alive(value)]
+        inside = node.inputs if node.op_type not in _TAKES_NUMBER else ()
+        own = [axis for value in inside for axis in owners if axis[0] is value and self._is_alive(value)]
         given = own or [axis for axis in owners if axis[0] in self._inputs]
         if given:
             return given[0]
@@ -96,9 +98,9 @@ class Extents:
         others = [v for i, v in enumerate(node.inputs) if i != operand.index and v is not None and v.dtype == operand.dtype]
         tensors = [v for v in others if v.weight is None and self.sizes.contents(v) is None and v.rank is not None]
         elements = self.sizes.contents(operand.value)
-        if elements is None or elements.size != 1 or operand.dtype.kind != "i":
+        if elements is None or elements.size != 1 or operand.dtype.kind not in "if":
             return None
-        number = elements.reshape(-1)[0]
+        number = whole(elements.reshape(-1)[0])
         fits = any(value.rank >= operand.rank for value in tensors) and isinstance(number, Size)
         return Sized(number) if fits and self.can_say(number, node) else None
 

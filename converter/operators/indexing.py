@@ -73,6 +73,8 @@ def _slice(n, slices, flip):
         parts[place] = _part(start, end, step, size)
     while parts and parts[-1] == ":":
         parts.pop()
+    if len(parts) == 1 and n.functional:  # a KerasTensor takes no slice by itself
+        parts.append(":" if rank > 1 else "")
     x = n.expr(flip, axes=tuple(sorted(backwards))) if backwards else n.data
     return n.expr(f"x[{', '.join(parts)}]", x=x, **computed) if parts else x
 

@@ -288,9 +288,18 @@ def modulo(a: Number, b: Number) -> Number | None:
         return a % b
     if exact_quotient(a, b) is not None:
         return 0
-    if isinstance(b, int):
-        a = _polynomial((monomial, factor % b if b > 0 else factor) for monomial, factor in terms_of(a).items())
+    if isinstance(b, int) and b > 0:
+        terms = [term for product in terms_of(a).items() for term in _without_remainder(*product, b)]
+        half = (b - 1) // 2
+        a = _polynomial((monomial, (f + half) % b - half) for monomial, f in terms_of(_polynomial(terms)).items())
     return a % b if isinstance(a, int) and isinstance(b, int) else _operation("%", a, b)
+
+
+def _without_remainder(monomial: Monomial, factor: int, b: int) -> Iterable[tuple[Monomial, int]]:
+    """What leaves the same remainder by ``b``, without a remainder by ``b`` inside."""
+    if len(monomial) == 1 and isinstance(monomial[0], Operation) and monomial[0].name == "%" and monomial[0].arguments[1] == b:
+        return [(inner, factor * more) for inner, more in terms_of(monomial[0].arguments[0]).items()]
+    return [(monomial, factor)]
 
 
 def greatest(a: Number, b: Number) -> Number:
