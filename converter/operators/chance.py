@@ -32,6 +32,9 @@ def _distribution(kind: str, torch: str) -> None:
         def pytorch(n):
             return _moved(n, n.expr(f"torch.{torch}(shape, dtype=torch.{_dtype(n)})"))
 
+        def keras(n):  # in a functional model it would be drawn once
+            return _moved(n, n.eager(f"keras.random.{kind.lower()}(shape, dtype=dtype)", dtype=_dtype(n)))
+
     @operator(f"Random{kind}Like")
     class Like:
         layout = same

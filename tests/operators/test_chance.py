@@ -54,7 +54,7 @@ def test_uniform_like(target, low, high):
     assert high - 0.01 < y.max() <= high
 
 
-@pytest.mark.parametrize("target", ["pytorch"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_of_a_shape(target):
     y, again = draws(target, "RandomNormal", shape=SHAPE, mean=1.0, dtype=DOUBLE)
     assert_moments(y, again, 1, 1, np.float64)
