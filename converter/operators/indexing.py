@@ -31,10 +31,9 @@ class Slice:
     layout = _sliced
 
     def restrict(node, target):
-        slices, shape = known_slices(node) or {}, node.inputs[0].shape
-        for axis, (_, _, step) in slices.items():
-            if step < 0 and not isinstance(shape[axis], int):
-                return "it walks backwards along an axis whose size is unknown"
+        for axis, (start, _, step) in (known_slices(node) or {}).items():
+            if step < 0 and start < -1 and not isinstance(node.inputs[0].shape[axis], int):
+                return "it walks backwards from a place before the last, along an axis whose size is unknown"
         return None
 
     def pytorch(n):
@@ -68,7 +67,8 @@ def _slice(n, slices, flip):
         place, size = order.index(axis), n.data.shape[order.index(axis)]
         if step < 0:
             backwards.append(place)
-            start, end, step = _turned(start, end, size), _turned(end, start, size, end=True), -step
+            start = max(start, -size) if isinstance(size, int) else start
+            start, end, step = -1 - start, -1 - end, -step  # what is 0 from the front is -1 from the end
         start, end = (_named(computed, number) for number in (start, end))
         parts[place] = _part(start, end, step, size)
     while parts and parts[-1] == ":":
@@ -88,16 +88,9 @@ def _named(computed, number):
     return name
 
 
-def _turned(place, other, size, end=False):
-    """A place in an axis that is turned round; before the beginning for an ``end`` that leaves nothing out."""
-    low = -1 if end else 0
-    place = max(place + size, low) if place < 0 else min(place, size - 1)
-    return size - 1 - place
-
-
 def _part(start, end, step, size) -> str:
     last = size if isinstance(size, int) else 2**31 - 1
-    is_first = start == 0 or (isinstance(start, int) and start < 0 and isinstance(size, int) and start <= -size)
+    is_first = start == 0 or (isinstance(start, int) and start <= -last)
     first, stop = "" if is_first else str(start), "" if isinstance(end, int) and end >= last else str(end)
     return f"{first}:{stop}" + (f":{step}" if step != 1 else "")
 

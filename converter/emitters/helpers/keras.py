@@ -677,6 +677,7 @@ def sliced(x, starts, ends, axes=None, steps=None):
     starts, ends, axes, steps = map(numbers, (starts, ends, axes, steps))
     axes, steps = axes or range(len(starts)), steps or [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps):
+        start = max(start, -x.shape[axis]) if step < 0 else start
         places = list(range(x.shape[axis])[start:end:step])
         x = ops.take(x, ops.convert_to_tensor(places, "int32"), axis=axis)
     return x

@@ -535,6 +535,7 @@ def sliced(x, starts, ends, axes=None, steps=None):
     axes = range(len(starts)) if axes is None else axes.tolist()
     steps = [1] * len(starts) if steps is None else steps.tolist()
     for start, end, axis, step in zip(starts.tolist(), ends.tolist(), axes, steps, strict=True):
+        start = max(start, -x.shape[axis]) if step < 0 else start
         places = range(x.shape[axis])[start:end:step]
         x = x.index_select(axis, torch.tensor(places, dtype=torch.int64))
     return x
