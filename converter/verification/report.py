@@ -123,7 +123,10 @@ class Report:
 
 
 def _size(tolerance: Tolerance) -> str:
-    return f"{tolerance.absolute:g}" if tolerance.absolute else f"{tolerance.relative:g} of the output's largest magnitude"
+    share = f"{tolerance.relative:g} of the output's largest magnitude"
+    if not tolerance.absolute:
+        return share
+    return f"{share}, or {tolerance.absolute:g}" if tolerance.relative else f"{tolerance.absolute:g}"
 
 
 def _row(name: str, output: OutputReport) -> list[Text]:
