@@ -27,18 +27,32 @@ def infer_shapes(graph: Graph) -> None:
     writer = Writer(graph, weights=False)
     for index, node in enumerate(writer.model.graph.node):
         node.name = f"#{index}"
+    nodes = [node for each in graph.nested() for node in each.nodes]
+    places = {name: place for place in _graphs(writer.model.graph) for node in place.node for name in node.output}
     told: set[Node] = set()
     while True:
         known = {info.name: info.type for info in _infos(_inferred(writer.model, graph).graph)}
         for value, name in writer.names.items():
             if value.weight is None and name in known:
                 _set(value, known[name])
-        new = [node for node in graph.nodes if node not in told and _inferred_by_room(node)]
-        if not any(value is not None and value.users for node in new for value in node.outputs):
+        new = [node for node in nodes if node not in told and _inferred_by_room(node)]
+        told.update(new)
+        found = [value for node in new for value in node.outputs if value is not None]
+        found += [node.inputs[0] for node in nodes if _ranked_by_weight(node)]
+        if not any(value.users for value in found):
             return
-        told.update(new)  # so that what follows them can be inferred
-        outputs = [value for node in new for value in node.outputs if value is not None]
-        writer.model.graph.value_info.extend(value_info(writer.names[value], value) for value in outputs)
+        for value in found:  # so that what follows them can be inferred
+            name = writer.names[value]
+            places[name].value_info.append(value_info(name, value))
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """The graph and its sub-graphs at any depth."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _graphs(attribute.g)
 
 
 def _inferred_by_room(node: Node) -> bool:
@@ -50,6 +64,17 @@ def _inferred_by_room(node: Node) -> bool:
     for value, (dtype, shape) in zip(node.outputs, found, strict=False):
         if value is not None:
             value.dtype, value.shape = np.dtype(dtype), tuple(shape)
+    return True
+
+
+def _ranked_by_weight(node: Node) -> bool:
+    """Give the data of a convolution, whose rank nothing tells, that of the weight; False where there is nothing to give."""
+    if node.op_type not in ("Conv", "ConvTranspose") or node.domain:
+        return False
+    data, weight = node.inputs[:2]
+    if data.shape is not None or data.producer is None or weight.shape is None:
+        return False
+    data.shape = (None,) * len(weight.shape)
     return True
 
 
@@ -72,12 +97,9 @@ def _inferred(model: onnx.ModelProto, graph: Graph) -> onnx.ModelProto:
 
 
 def _infos(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:
-    yield from graph.value_info
-    yield from graph.output
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _infos(attribute.g)
+    for each in _graphs(graph):
+        yield from each.value_info
+        yield from each.output
 
 
 def _set(value: Value, found: onnx.TypeProto) -> None:

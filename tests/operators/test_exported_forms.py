@@ -108,3 +108,73 @@ def test_loop_that_hands_its_weights_on(target):
     assert_equal(built, target, {"x": numbers(2, 4)})
     (node,) = read(built).nodes
     assert len(node["body"].inputs) == 3
+
+
+def if_node(condition: str, output: str, then: list[onnx.NodeProto], otherwise: list[onnx.NodeProto]) -> onnx.NodeProto:
+    """An If whose branches give what their last node gives."""
+    branches = [
+        helper.make_graph(nodes, "branch", [], [helper.make_empty_tensor_value_info(nodes[-1].output[0])])
+        for nodes in (then, otherwise)
+    ]
+    return helper.make_node("If", [condition], [output], then_branch=branches[0], else_branch=branches[1])
+
+
+SQUEEZE_IF_ONE = [
+    helper.make_node("Shape", ["x"], ["shape"]),
+    helper.make_node("Gather", ["shape", "axis"], ["size"]),
+    helper.make_node("Equal", ["size", "axis"], ["is_one"]),
+    if_node(
+        "is_one", "h", [helper.make_node("Squeeze", ["x", "axis"], ["then"])], [helper.make_node("Identity", ["x"], ["else"])]
+    ),
+]
+"""What PyTorch's exporter writes for ``x.squeeze(1)``: the rank of the result depends on a size."""
+
+
+@both_targets
+def test_branch_that_a_known_size_decides(target):
+    """Though the other axes are open."""
+    nodes = [*SQUEEZE_IF_ONE, helper.make_node("Conv", ["h", "w"], ["y"])]
+    weights = {"axis": np.array([1]), "w": numbers(4, 3, 2)}
+    built = model(nodes, {"x": ["batch", 1, 3, "length"]}, weights, ["y"])
+    assert [node.op_type for node in read(built).nodes] == ["Squeeze", "Conv"]
+    assert_equal(built, target, {"x": numbers(2, 1, 3, 6)})
+
+
+@both_targets
+@pytest.mark.parametrize("size", [1, 3])
+def test_convolution_tells_the_rank_that_branches_leave_open(target, size):
+    """In a branch of another If too."""
+    conv = [helper.make_node("Relu", ["h"], ["r"]), helper.make_node("Conv", ["r", "w"], ["c"], kernel_shape=[2])]
+    nodes = [*SQUEEZE_IF_ONE, if_node("flag", "y", conv, [helper.make_node("Identity", ["h"], ["same"])])]
+    shape = [1, 1, 3, 6] if size == 1 else [2, 3, 6]
+    inputs = {"x": ["n", "channels", *["length"] * (len(shape) - 2)], "flag": (TensorProto.BOOL, [])}
+    inputs["x"] = [None] * len(shape)
+    built = model(nodes, inputs, {"axis": np.array([1]), "w": numbers(4, 3, 2)}, ["y"])
+    feeds = {"x": numbers(*shape), "flag": np.array(True)}
+    assert_equal(built, target, feeds)
+
+
+@both_targets
+@pytest.mark.parametrize(
+    ("start", "end", "step"),
+    [(-1, -(2**63), -1), (-1, 0, -1), (3, -5, -2), (99, 1, -1), (2**63 - 1, -2, -1), (0, -(2**63), -1), (1, 3, -1)],
+)
+def test_slice_that_walks_backwards_along_an_open_axis(target, start, end, step):
+    weights = {"start": np.array([start]), "end": np.array([end]), "axis": np.array([1]), "step": np.array([step])}
+    node = helper.make_node("Slice", ["x", "start", "end", "axis", "step"], ["y"])
+    assert_equal(model([node], {"x": ["batch", "length"]}, weights, ["y"]), target, {"x": numbers(2, 5)})
+
+
+@both_targets
+@pytest.mark.parametrize("computed", [False, True])
+@pytest.mark.parametrize("start", [-9, -5, -2, 3])
+def test_slice_that_walks_backwards_from_before_the_beginning(target, start, computed):
+    """The standard lets it begin at the first element, NumPy nowhere."""
+    weights = {"end": np.array([-(2**63)]), "axis": np.array([1]), "step": np.array([-1])}
+    inputs, feeds = {"x": [2, 5]}, {"x": numbers(2, 5)}
+    if computed:
+        inputs["start"], feeds["start"] = (TensorProto.INT64, [1]), np.array([start])
+    else:
+        weights["start"] = np.array([start])
+    node = helper.make_node("Slice", ["x", "start", "end", "axis", "step"], ["y"])
+    assert_equal(model([node], inputs, weights, ["y"]), target, feeds)
