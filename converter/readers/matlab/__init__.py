@@ -8,7 +8,7 @@ from pathlib import Path
 
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Source
-from converter.readers.matlab import container, display, network, objects, table
+from converter.readers.matlab import container, display, matconvnet, network, objects, table
 from converter.readers.matlab.container import EXPORT_ADVICE, Variable
 from converter.readers.matlab.table import LayerTable
 
@@ -40,10 +40,16 @@ def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
     else:
         variables = container.directory(path)
         held = ", ".join(map(str, variables)) or "no variable"
-        contents = {v.name: container.load(path, v) for v in variables if v.kind == "struct"}
+        contents = {v.name: container.load(path, v) for v in variables if v.kind == "struct" or v.name == "layers"}
     names = [variable.name for variable in variables] or list(contents)
     if wanted is not None and wanted.partition(".")[0].partition("{")[0] not in names:
         raise ReadError(f"has no variable '{wanted}'. It holds {held}.")
+    if found := matconvnet.gathered(contents):
+        chosen = {name: value for name, value in found.items() if wanted in (None, name)}
+        if len(chosen) != 1:
+            raise ReadError(f"holds {len(found)} MatConvNet networks: {_quoted(found)}. Choose one with --variable.")
+        ((name, value),) = chosen.items()
+        return matconvnet.parse(value), "MatConvNet"
     tables = {name: value for name, value in contents.items() if table.is_table(value) and wanted in (None, name)}
     if len(tables) > 1:
         raise ReadError(f"holds {len(tables)} networks: {_quoted(tables)}. Choose one with --variable.")

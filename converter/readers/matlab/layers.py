@@ -221,21 +221,27 @@ def _pads(n: Site, rank: int) -> dict:
 
 @layer("TransposedConvolution2DLayer", "2-D Transposed Convolution", words.transposed_convolution)
 def transposed_convolution_2d(n: Site) -> Value:
-    """Weights [h w filters channels]. Cropping 'same' gives input times stride, the odd element cut off at the end."""
+    """Weights [h w filters channels]. Cropping 'same' gives input times stride, the odd element cut off at the end.
+
+    With groups, which MatConvNet has and the toolbox has not, each has its share of the filters.
+    """
     p = n.properties
-    channels, filters = n.channels(2), p.integer("NumFilters")
+    channels, filters, groups = n.channels(2), p.integer("NumFilters"), p.integer("NumGroups", 1)
     if channels != _channels(p, "NumChannels", channels)[0]:
         n.fail(f"its filters read {p.integer('NumChannels')} channels, but {channels} arrive.")
     kernel, strides = p.integers("FilterSize", 2), p.integers("Stride", 2)
-    weights = n.weight("Weights", (*kernel, filters, channels))
+    if filters % groups or channels % groups:
+        n.fail(f"its {groups} groups do not divide {filters} filters and {channels} channels.")
+    weights = n.weight("Weights", (*kernel, filters // groups, channels))
     bias = n.bias(weights, n.vector("Bias", filters))
     cropping, extra = n.sides("Cropping", 2), (0, 0)
     if cropping is None:
         cut = [max(k - s, 0) for k, s in zip(kernel, strides, strict=True)]
         cropping = Padding(tuple(c // 2 for c in cut), tuple(c - c // 2 for c in cut))
         extra = tuple(max(s - k, 0) for k, s in zip(kernel, strides, strict=True))
-    attributes = {"kernel_shape": kernel, "strides": strides, "dilations": (1, 1), "pads": cropping, "output_padding": extra}
-    return n.add("ConvTranspose", [n.x, weights.transpose(3, 2, 0, 1), bias], attributes)
+    attributes = {"kernel_shape": kernel, "strides": strides, "dilations": (1, 1), "group": groups}
+    sides = {"pads": cropping, "output_padding": extra}
+    return n.add("ConvTranspose", [n.x, weights.transpose(3, 2, 0, 1), bias], attributes | sides)
 
 
 # Pooling --------------------------------------------------------------------------------------------------------------------
@@ -440,7 +446,7 @@ def concatenation(n: Site) -> Value:
 
     A vector that comes from an image is a 1-by-1 image to a DAGNetwork, so that its channels may also be Dim 3.
     """
-    rank = len(n.sizes) - 1
+    rank = n.rank
     axes = (*range(2, rank + 2), 1, 0) if rank else (1, 0, 1)
     dimension = n.properties.integer("Dim")
     if dimension > len(axes):

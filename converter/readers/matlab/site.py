@@ -46,6 +46,13 @@ class Site:
         """Sizes of ``x`` after the batch: (channels, height, width) of an image, (channels,) of a vector."""
         return self.known(self.x)[1:]
 
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes of ``x``."""
+        if self.x.shape is None:
+            raise Untranslated(f"the size of its input '{self.x.name}' is not known")
+        return len(self.x.shape) - 2
+
     def known(self, value: Value) -> tuple[int, ...]:
         shape = value.shape
         if shape is None or not all(isinstance(size, int) for size in shape[1:]):
@@ -54,9 +61,12 @@ class Site:
 
     def channels(self, rank: int | None = None) -> int:
         """Channels of ``x``; ``rank`` is the number of spatial axes it must have."""
-        channels, *spatial = self.sizes
+        shape = self.x.shape
+        if shape is None or len(shape) < 2 or not isinstance(shape[1], int):
+            raise Untranslated(f"the size of its input '{self.x.name}' is not known")
+        channels, *spatial = shape[1:]
         if rank is not None and len(spatial) != rank:
-            self.fail(f"its input has sizes {sizes(matlab_order(self.sizes))}; expected {rank} spatial axes and the channels.")
+            self.fail(f"its input has sizes {sizes(matlab_order(shape[1:]))}; expected {rank} spatial axes and the channels.")
         return channels
 
     def fail(self, reason: str, advice: str = "") -> None:
@@ -148,14 +158,14 @@ class Site:
                 onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph.output[0].type.tensor_type
             )
         except onnx.shape_inference.InferenceError as error:
-            arriving = " and ".join(sizes(matlab_order(self.known(value)[1:])) for value in dynamic)
+            arriving = " and ".join(sizes(matlab_order(value.shape[1:])) for value in dynamic)
             raise ReadError(Problem(f"what arrives ({arriving}) does not fit: {_reason(error)}", self.origin)) from error
         output.dtype = onnx.helper.tensor_dtype_to_np_dtype(inferred.elem_type)
         output.shape = tuple(
             dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else None) for dim in inferred.shape.dim
         )
         if any(isinstance(size, int) and size < 1 for size in output.shape):
-            self.fail(f"its input of {sizes(matlab_order(self.sizes))} is smaller than its window.")
+            self.fail(f"its input of {sizes(matlab_order(self.x.shape[1:]))} is smaller than its window.")
 
 
 def matlab_order(channels_first: Sequence[int]) -> tuple[int, ...]:
