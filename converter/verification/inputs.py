@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +19,18 @@ from converter.verification.compare import is_floating
 from converter.verification.seeding import IMAGE_RANGE, image_inputs
 
 # Sizes tried for axes that the source leaves open: (first, step) of the spatial axes, and of all others. The judge takes the
-# first it can run: what a network accepts (multiples of 32, one length for two inputs) stands nowhere in the file.
-_SIZES = [((64, 32), (6, 2)), ((97, 32), (9, 0)), ((224, 0), (16, 0)), ((299, 0), (1, 0)), ((32, 0), (2, 0))]
+# first it can run: what a network accepts (multiples of 32, one length for two inputs, sound) stands nowhere in the file.
+_SIZES = [
+    ((64, 32), (6, 2)),
+    ((97, 32), (9, 0)),
+    ((224, 0), (16, 0)),
+    ((128, 0), (800, 80)),
+    ((160, 0), (4000, 0)),
+    ((299, 0), (1, 0)),
+    ((32, 0), (2, 0)),
+]
+_MOST_SUMS = 12
+"""Ways tried in which one open size is the sum of two others, as that of a mask over past and new tokens is."""
 
 _WORDS = np.array(["", "a", "Zebra", "naïve word", "10"], dtype=object)
 
@@ -54,10 +67,11 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
 
 def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iterator[Question]:
     start = position % 2  # the second seed asks for another size first
-    sizes = [*_SIZES[start:], *_SIZES[:start]] if _open_axes(graph) else _SIZES[:1]
+    open_sizes = _open_sizes(graph)
+    sizes = [*_SIZES[start:], *_SIZES[:start]] if open_sizes else _SIZES[:1]
     whole = [False, True] if any(value.is_tensor and value.dtype.kind in "iu" for value in graph.inputs) else [False]
-    for pair, small in itertools.product(sizes, whole):
-        shapes = _shapes(graph, batch, *pair)
+    for pair, small, total in itertools.product(sizes, whole, _sums(open_sizes)):
+        shapes = _shapes(graph, batch, *pair, total)
         generator = np.random.default_rng([seed, batch])
         images = image_inputs(graph)
         inputs, words = {}, {}
@@ -71,6 +85,20 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
         yield Question(name, inputs, ", ".join(dict.fromkeys(words.values())))
 
 
+_Key = str | tuple[Value, int]
+"""An open size: a symbol, or an axis that nobody named."""
+
+_Sum = tuple[_Key, _Key, _Key]
+"""An open size, and two others that it is the sum of."""
+
+
+def _sums(open_sizes: Mapping[_Key, bool]) -> list[_Sum | None]:
+    """No sum first, then each that could be."""
+    keys = [key for key, spatial in open_sizes.items() if not spatial]
+    pairs = [(total, *pair) for total in keys for pair in itertools.combinations([k for k in keys if k != total], 2)]
+    return [None, *pairs[:_MOST_SUMS]]
+
+
 def _is_batch(value: Value, axis: int) -> bool:
     return axis == 0 and value.is_tensor and len(value.shape) > 1 and not isinstance(value.shape[0], int)
 
@@ -79,31 +107,72 @@ def _has_batch(graph: Graph) -> bool:
     return any(_is_batch(value, 0) for value in graph.inputs if value.shape)
 
 
-def _open_axes(graph: Graph) -> dict[Dimension | tuple[Value, int], bool]:
-    """Each size left open, and whether it is spatial; axes of one symbol are one size, an unnamed axis is its own."""
-    batch = {value.shape[0] for value in graph.inputs if value.shape and _is_batch(value, 0)}
-    return {
-        (value, axis) if size is None else size: axis >= 2 and len(value.shape) >= 4
-        for value in graph.inputs
-        for axis, size in enumerate(value.shape or ())
-        if not isinstance(size, int) and not _is_batch(value, axis) and (size is None or size not in batch)
-    }
+def _open_sizes(graph: Graph) -> dict[_Key, bool]:
+    """Each size left open, and whether it is spatial; axes of one symbol are one size, of "past + new" the sum of two."""
+    tensors = [value for value in graph.inputs if value.is_tensor]
+    batch = {value.shape[0] for value in tensors if value.shape and _is_batch(value, 0)}
+    tokens = any(value.dtype.kind in "iu" and value.rank == 2 for value in tensors)
+    found: dict[_Key, bool] = {}
+    for value in tensors:
+        free = [axis for axis, size in enumerate(value.shape) if not isinstance(size, int) and not _is_batch(value, axis)]
+        image = value.rank >= 4 and (len(free) > 1 or not tokens)  # keys of earlier tokens have one open axis
+        for axis in free:
+            size = value.shape[axis]
+            for key in [(value, axis)] if size is None else _symbols(size):
+                if key not in batch:
+                    found[key] = found.get(key, True) and image
+    return found
 
 
-def _shapes(graph: Graph, batch: int, spatial: tuple[int, int], other: tuple[int, int]) -> dict[Value, tuple[int, ...]]:
-    sizes: dict[Dimension | tuple[Value, int], int] = {
-        value.shape[0]: batch for value in graph.inputs if value.shape and _is_batch(value, 0) and value.shape[0] is not None
+def _symbols(size: str) -> list[str]:
+    """The symbols of a size that may be said as a sum of them; a size that is no sum is one symbol, whatever its letters."""
+    return re.findall(r"[^\W\d]\w*", size) if _tree(size) is not None else [size]
+
+
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
+
+
+def _tree(size: str) -> ast.expr | None:
+    """A size as arithmetic of symbols, None where it is none."""
+    try:
+        tree = ast.parse(size.strip(), mode="eval").body
+    except SyntaxError:
+        return None
+    parts = [node for node in ast.walk(tree) if isinstance(node, ast.expr)]
+    known = all(isinstance(node, ast.Name | ast.BinOp | ast.Constant) for node in parts)
+    known = known and all(type(node.op) in _OPERATORS for node in parts if isinstance(node, ast.BinOp))
+    return tree if known and all(isinstance(node.value, int) for node in parts if isinstance(node, ast.Constant)) else None
+
+
+def _evaluated(tree: ast.expr, sizes: Mapping[_Key, int]) -> int:
+    if isinstance(tree, ast.BinOp):
+        return _OPERATORS[type(tree.op)](_evaluated(tree.left, sizes), _evaluated(tree.right, sizes))
+    return sizes[tree.id] if isinstance(tree, ast.Name) else tree.value
+
+
+def _shapes(
+    graph: Graph, batch: int, spatial: tuple[int, int], other: tuple[int, int], total: _Sum | None
+) -> dict[Value, tuple[int, ...]]:
+    tensors = [value for value in graph.inputs if value.is_tensor]
+    sizes: dict[_Key, int] = {
+        value.shape[0]: batch for value in tensors if value.shape and _is_batch(value, 0) and value.shape[0] is not None
     }
-    counts = {True: itertools.count(spatial[0], spatial[1]), False: itertools.count(other[0], other[1])}
-    for axis, is_spatial in _open_axes(graph).items():
-        sizes[axis] = next(counts[is_spatial])
+    counts = {True: itertools.count(*spatial), False: itertools.count(*other)}
+    for key, is_spatial in _open_sizes(graph).items():
+        if total is None or key != total[0]:
+            sizes[key] = next(counts[is_spatial])
+    if total is not None:
+        sizes[total[0]] = sizes[total[1]] + sizes[total[2]]
 
     def size(value: Value, axis: int, given: Dimension) -> int:
         if isinstance(given, int):
             return given
-        return batch if given is None and _is_batch(value, axis) else sizes[(value, axis) if given is None else given]
+        if given is None:
+            return batch if _is_batch(value, axis) else sizes[value, axis]
+        tree = None if given in sizes else _tree(given)
+        return sizes[given] if tree is None else max(_evaluated(tree, sizes), 1)
 
-    return {value: tuple(size(value, axis, given) for axis, given in enumerate(value.shape or ())) for value in graph.inputs}
+    return {value: tuple(size(value, axis, given) for axis, given in enumerate(value.shape)) for value in tensors}
 
 
 def _contained(kind: onnx.TypeProto, generator: np.random.Generator, position: int) -> Any:
@@ -134,15 +203,24 @@ def _law(value: Value, image: bool, position: int, small: bool) -> tuple[str, Dr
         return "true and false", lambda generator, shape: generator.random(shape) < 0.5
     if value.dtype.kind == "O":
         return "words", lambda generator, shape: generator.choice(_WORDS, shape)
+    if value.dtype.kind in "iu" and value.rank == 2 and "mask" in value.name.lower():
+        return "ones, and zeros at the end of every second sample", _mask
     low, high = _range(value, small)
     return f"whole numbers from {low} to {high - 1}", lambda generator, shape: generator.integers(low, high, shape)
+
+
+def _mask(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """1 for each token, 0 for what fills up a shorter text; no text is without a token."""
+    mask = np.ones(shape, np.int64)
+    mask[1::2, shape[1] - shape[1] // 3 :] = 0
+    return mask
 
 
 def _range(value: Value, small: bool) -> tuple[int, int]:
     """[low, high) for whole numbers: indices into a table below its size, pixels and quantised numbers their whole range."""
     if small:
         return 0, 2
-    bounds = _index_bounds(value)
+    bounds = [bound for bound in _index_bounds(value) if bound > 0]
     if bounds:
         return 0, min(bounds)
     if value.dtype.itemsize == 1 and value.dtype.kind in "iu":
@@ -151,16 +229,18 @@ def _range(value: Value, small: bool) -> tuple[int, int]:
     return 0, 2 if "mask" in value.name.lower() else 10
 
 
-_PASS_ON = {"Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Transpose", "Slice"}
+_PASS_ON = {"Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Transpose", "Slice", "Expand", "Concat", "Where"}
 
 
 def _index_bounds(value: Value) -> list[int]:
-    """The sizes of the axes that ``value`` is used to index."""
+    """The sizes of the axes that ``value`` is used to index; less where a number is added first, as for later positions."""
     bounds = []
     for node, index in value.users:
         if node.op_type == "Gather" and index == 1 and node.inputs[0].shape:
             size = node.inputs[0].shape[node["axis"]]
             bounds += [size] if isinstance(size, int) and size > 0 else []
-        elif node.op_type in _PASS_ON and index == 0:
+        elif node.op_type == "Add" and (added := node.inputs[1 - index].array) is not None:
+            bounds += [bound - int(added.max(initial=0)) for bound in _index_bounds(node.output)]
+        elif node.op_type in _PASS_ON and not (index == 0 and node.op_type == "Where"):
             bounds += _index_bounds(node.output)
     return bounds

@@ -68,3 +68,39 @@ def test_the_probe_is_asked_first():
     graph = Graph("g", inputs=[Value("x", np.float32, ("batch", 2))], probe=probe)
     first = first_of_each(graph)[0]
     assert first.name == "probe" and first.inputs is probe.inputs and first.answer is probe.outputs
+
+
+def test_a_sum_of_symbols_is_their_sum():
+    past = Value("past", np.float32, ("batch", 2, "past", 8))
+    ids = Value("ids", np.int64, ("batch", "sequence"))
+    mask = Value("attention_mask", np.int64, ("batch", "past + sequence"))
+    for question in first_of_each(Graph("g", inputs=[ids, mask, past])):
+        lengths = {name: array.shape[1] for name, array in question.inputs.items()}
+        assert lengths["attention_mask"] == question.inputs["past"].shape[2] + lengths["ids"]
+
+
+def test_a_size_that_is_a_sum_without_saying_so_is_found():
+    """torch's exporter names the length of a mask like any other."""
+    past = Value("past", np.float32, ("s18", 2, "s42", 8))
+    graph = Graph("g", inputs=[Value("ids", np.int64, ("s18", "s70")), Value("attention_mask", np.int64, ("s43", "s53")), past])
+    ways = next(questions(graph, (0,), (3,)))
+    sizes = [(q.inputs["ids"].shape[1], q.inputs["past"].shape[2], q.inputs["attention_mask"].shape[1]) for q in ways]
+    assert any(ids > 1 and ids + past == total for ids, past, total in sizes)
+
+
+def test_a_mask_leaves_every_text_a_token_and_shortens_some():
+    graph = Graph("g", inputs=[Value("attention_mask", np.int64, ("batch", "length"))])
+    _, three, *_ = first_of_each(graph)
+    mask = three.inputs["attention_mask"]
+    assert mask[:, 0].all() and mask[0].all() and not mask[1].all()
+    assert (np.diff(mask, axis=1) <= 0).all()
+
+
+def test_positions_that_are_shifted_first_stay_inside_the_table():
+    ids = Value("positions", np.int64, ("batch", 50))
+    table = Value.constant(np.zeros((6, 4), np.float32), "table")
+    add = Node("Add", [ids, Value.constant(np.array(2), "two")], [Value("shifted")])
+    node = Node("Gather", [table, add.output], [Value("rows")], {"axis": 0})
+    graph = Graph("g", inputs=[ids], outputs=[node.output], nodes=[add, node])
+    for question in first_of_each(graph):
+        assert set(np.unique(question.inputs["positions"])) == {0, 1, 2, 3}
