@@ -51,6 +51,23 @@ class _Fill(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+_MOVES = {"broadcast_to", "tile", "expanded", "reshape", "reshaped", "take", "gather"}
+
+
+@functools.cache
+def tensors_in(text: str) -> frozenset[str]:
+    """The names of a template in whose place no plain number can stand: their methods, elements or axes are asked for."""
+    found = []
+    for node in ast.walk(parse(text)):
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            found.append(node.value)
+        elif isinstance(node, ast.List):
+            found += [item.value for item in node.elts if isinstance(item, ast.Starred)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _MOVES:
+            found += node.args[:1]
+    return frozenset(node.id for node in found if isinstance(node, ast.Name))
+
+
 def literal(value: Any) -> ast.expr:
     """A Python literal: numbers, text, None, tuples, lists; float32 numbers at their shortest. A tree stays what it is."""
     if isinstance(value, ast.expr):

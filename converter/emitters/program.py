@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from converter.emitters.blocks import Compound, Statement, assigned, repeat, trees, variable, variables
-from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in
+from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in, tensors_in
 from converter.emitters.layout import Layout, Plan, Rule, plan, same
 from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
 from converter.emitters.reading import Said, needed_nodes
@@ -268,17 +268,21 @@ class Program:
         return self.extents.tree(sized.number, node, extent)
 
     def _template(self, template: Template, node: Node, site: Site) -> ast.expr:
-        def bind(bound: Any) -> Binding:
+        tensors = tensors_in(template.text)
+
+        def bind(name: str, bound: Any) -> Binding:
             if isinstance(bound, list):
-                return lambda: [self._lower(item, node, site) for item in bound]
-            return lambda: self._lower(bound, node, site)
+                items = [site.as_tensor(item) for item in bound] if name in tensors else bound
+                return lambda: [self._lower(item, node, site) for item in items]
+            whole = site.as_tensor(bound) if name in tensors else bound
+            return lambda: self._lower(whole, node, site)
 
         names = [name for name in names_in(template.text) if name not in template.bindings and site.has(name)]
         bound = {name: site.named(name) for name in names} | template.bindings
         unbound = set(names_in(template.text)) - bound.keys() - self.target.names - vars(builtins).keys()
         if unbound:  # it could be a variable of the emitted code by chance
             raise NameError(f"the room of {node.op_type} writes {template.text!r}, where nothing is bound to {unbound}")
-        return _without_defaults(fill(template.text, {name: bind(value) for name, value in bound.items()}))
+        return _without_defaults(fill(template.text, {name: bind(name, value) for name, value in bound.items()}))
 
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:
         arguments = [self._lower(argument, node, site) for argument in applied.arguments]

@@ -272,6 +272,12 @@ class Site:
         """A template for the tensor of a NumPy array, which has the number type of its array."""
         return Template(f"{'torch.as_tensor' if self.framework == 'pytorch' else 'ops.convert_to_tensor'}({text})", bindings)
 
+    def as_tensor(self, bound: Any) -> Any:
+        """A number of the network as a tensor of its own shape; anything else as it is."""
+        if not isinstance(bound, Operand) or not bound.is_number:
+            return bound
+        return self.tensor("x", bound.dtype.name, x=_nested(bound.weight.array()))
+
     def eager(self, text: str, **bindings: Any) -> Template:
         """A template that needs the numbers of its tensors, not only their shapes: no functional model can say it."""
         self.is_eager = True

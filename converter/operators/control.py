@@ -22,7 +22,7 @@ def _loop(n):
     """Body inputs: iteration, condition, states; its outputs: condition, states, what each round gives."""
     (count, keep, *before), (goes_on, *results) = n.body.inputs, n.body.outputs
     finals, gathered = n.node.outputs[: len(before)], n.node.outputs[len(before) :]
-    states = [State(*row) for row in zip(before, n.v_initial, results, finals, strict=False)]
+    states = [State(*row) for row in zip(before, map(n.as_tensor, n.v_initial), results, finals, strict=False)]
     if _may_stop(keep, goes_on, n.cond):
         n.is_eager = True
         states.insert(0, State(keep, True if n.cond is None else n.cond, goes_on, None))
@@ -66,7 +66,9 @@ def _scan(n):
     kept = len(operands) - count
     states = [
         State(*row)
-        for row in zip(n.body.inputs[:kept], operands[:kept], n.body.outputs[:kept], n.node.outputs[:kept], strict=False)
+        for row in zip(
+            n.body.inputs[:kept], map(n.as_tensor, operands[:kept]), n.body.outputs[:kept], n.node.outputs[:kept], strict=False
+        )
     ]
     axes_in, turned = n.scan_input_axes or (0,) * count, n.scan_input_directions or (0,) * count
     walks = [

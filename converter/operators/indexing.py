@@ -95,8 +95,17 @@ def _part(start, end, step, size) -> str:
     return f"{first}:{stop}" + (f":{step}" if step != 1 else "")
 
 
+def _gathered(node, have):
+    index = node.inputs[1].array
+    if have[0] is None or have[0].flat or index is None or index.ndim:
+        return logical(node, have)
+    return [have[0], None], [have[0].without([node["axis"]])]
+
+
 @operator("Gather")
 class Gather:
+    layout = _gathered
+
     def pytorch(n):
         return n.expr(f"data[{':, ' * (n.axis % n.data.rank)}indices]", indices=_indices(n))
 

@@ -229,7 +229,7 @@ def _split(n, statement, part, equal):
     if sizes is None or (len(sizes) > 1 and all(value is not None for value in n.node.outputs)):
         return n.results(equal, n.num_outputs) if sizes is None else n.unpack(statement, **_sections(n, sizes))
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    prefix = ":, " * (n.axis % n.input.rank)
+    prefix = ":, " * (n.axis % n.input.rank) or "..., " * (n.input.rank == 1)
     return [
         n.expr(part.format(prefix, a, a + b)) for a, b, v in zip(starts, sizes, n.node.outputs, strict=True) if v is not None
     ]

@@ -14,6 +14,7 @@ from converter.passes.linear import linear
 from converter.passes.loop_invariants import loop_invariants
 from converter.passes.merge_padding import merge_padding
 from converter.passes.name_sizes import name_sizes
+from converter.passes.pick import pick
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
@@ -36,8 +37,10 @@ PASSES = (
     remove_unused,  # what computed their shape
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
+    fold_constants,  # what others compute from the sizes that turned out to be numbers
     remove_identity,  # Reshape and its like that turn out to keep the shape
     remove_unused,  # what computed their target
+    pick,  # after folding, which computes the ends of slices
     resolve_padding,  # after the batch is free, so that sizes are final
     merge_padding,  # needs explicit sides
     scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image

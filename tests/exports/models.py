@@ -207,7 +207,10 @@ def yolo():
             boxes = torch.gather(found[..., :4], 1, places.unsqueeze(-1).expand(-1, -1, 4))
             return boxes, best, torch.gather(classes, 1, places)
 
-    return Yolo(), {"image": image("height", "width")}
+    model = Yolo()
+    for head in model.heads:
+        nn.init.normal_(head.weight, std=0.4)
+    return model, {"image": image("height", "width")}
 
 
 def _module() -> type:
@@ -474,7 +477,7 @@ def attention():
     }
 
 
-@model("torch", sizes=TEXTS)
+@model("torch", sizes=TEXTS, exporters={"script17": "it fixes the sizes that it traced"})
 def transformer():
     from torch import nn
 

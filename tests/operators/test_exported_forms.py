@@ -178,3 +178,81 @@ def test_slice_that_walks_backwards_from_before_the_beginning(target, start, com
         weights["start"] = np.array([start])
     node = helper.make_node("Slice", ["x", "start", "end", "axis", "step"], ["y"])
     assert_equal(model([node], inputs, weights, ["y"]), target, feeds)
+
+
+@both_targets
+@pytest.mark.parametrize("shape", [["n", 3], ["n"]], ids=str)
+def test_slice_of_the_first_axis_alone(target, shape):
+    """A symbolic tensor of Keras takes no slice that stands alone between the brackets."""
+    nodes = [
+        helper.make_node("Slice", ["x", "one", "end", "zero"], ["y"]),
+        helper.make_node("Split", ["fixed", "sizes"], ["left", "right"], axis=0),
+        helper.make_node("Abs", ["left"], ["z"]),
+    ]
+    weights = {"one": np.array([1]), "end": np.array([2**31 - 1]), "zero": np.array([0]), "sizes": np.array([3, 2])}
+    built = model(nodes, {"x": shape, "fixed": [5]}, weights, ["y", "z"])
+    assert_equal(built, target, {"x": numbers(4, 3) if len(shape) == 2 else numbers(4), "fixed": numbers(5)})
+
+
+@both_targets
+@pytest.mark.parametrize(("start", "end", "axis"), [(-1, 2**31 - 1, 1), (2, 3, 1), (-2, -1, -1), (0, 1, -2)])
+def test_one_element_of_an_axis(target, start, end, axis):
+    """TensorFlow's exporters write x[:, -1] as a slice and a Squeeze, also where the axis is open."""
+    nodes = [
+        helper.make_node("Slice", ["x", "start", "end", "axis"], ["part"]),
+        helper.make_node("Squeeze", ["part", "axis"], ["y"]),
+    ]
+    weights = {"start": np.array([start]), "end": np.array([end]), "axis": np.array([axis])}
+    built = model(nodes, {"x": ["batch", "time", 4]}, weights, ["y"])
+    assert_equal(built, target, {"x": numbers(2, 5, 4)})
+    assert [node.op_type for node in read(built).nodes] == ["Gather"]
+
+
+@both_targets
+def test_numbers_where_only_tensors_will_do(target):
+    """First states of zeros as TensorFlow writes them, a text lengthened by one token, a loop that starts from a number."""
+    body = helper.make_graph(
+        [helper.make_node("Add", ["count", "one"], ["next"]), helper.make_node("Cast", ["next"], ["part"], to=1)],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("count", TensorProto.INT64, []),
+        ],
+        [
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next", TensorProto.INT64, []),
+            helper.make_tensor_value_info("part", TensorProto.FLOAT, []),
+        ],
+    )
+    nodes = [
+        helper.make_node("Shape", ["x"], ["sizes"]),
+        helper.make_node("Expand", ["nothing", "sizes"], ["zeros"]),
+        helper.make_node("Add", ["x", "zeros"], ["y"]),
+        helper.make_node("Concat", ["start", "ids"], ["z"], axis=0),
+        helper.make_node("Loop", ["one", "", "two"], ["last", "parts"], body=body),
+    ]
+    weights = {
+        "nothing": np.array(0, np.float32), "start": np.array([7], np.int32), "one": np.array(1), "two": np.array(2),
+    }  # fmt: skip
+    inputs = {"x": ["n", 3], "ids": (TensorProto.INT32, ["length"])}
+    built = model(nodes, inputs, weights, ["y", "z", "last", "parts"])
+    assert_equal(built, target, {"x": numbers(2, 3), "ids": np.array([4, 5], np.int32)})
+
+
+@both_targets
+def test_scale_computed_from_a_size_that_is_known(target):
+    """torch's older exporter takes the scale of attention from the size of the heads while the network runs."""
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["turned"], perm=[0, 2, 1]),
+        helper.make_node("Reshape", ["turned", "shape"], ["heads"]),
+        helper.make_node("Shape", ["heads"], ["sizes"]),
+        helper.make_node("Slice", ["sizes", "last", "end"], ["size"]),
+        helper.make_node("Cast", ["size"], ["number"], to=1),
+        helper.make_node("Sqrt", ["number"], ["scale"]),
+        helper.make_node("Div", ["heads", "scale"], ["y"]),
+    ]
+    weights = {"shape": np.array([0, -1, 2, 6]), "last": np.array([-1]), "end": np.array([2**31 - 1])}
+    built = model(nodes, {"x": ["batch", "time", 12]}, weights, ["y"])
+    assert_equal(built, target, {"x": numbers(2, 4, 12)})
+    assert not any(node.op_type == "Sqrt" for node in read(built).nodes)

@@ -667,7 +667,7 @@ def running(function, x, axis, start, exclusive, reverse):
 
 def top_k(x, k, axis, largest):
     """The ``k`` largest or smallest elements in order and where they are; of equal ones the first."""
-    key = x if not largest else ops.bitwise_not(x) if "int" in x.dtype else -x
+    key = x if not largest else ops.bitwise_not(x) if "int" in str(x.dtype) else -x
     order = ops.take(ops.argsort(key, axis=axis), list(range(k)), axis=axis)
     return ops.take_along_axis(x, order, axis=axis), ops.cast(order, "int64")
 
