@@ -347,3 +347,11 @@ def test_ways_through_a_real_topology(tmp_path):
         "GlobalAveragePool": 1,
         "Softmax": 1,
     }
+
+
+def test_a_part_of_a_split_counts_though_nobody_reads_it():
+    data, sizes = Value("x", np.float32, (5,)), Value.constant(np.array([3, 2]), "sizes")
+    split = Node("Split", [data, sizes], [Value("left"), Value("right")], {"axis": 0})
+    graph = Graph("g", inputs=[data], outputs=[split.outputs[0]], nodes=[split])
+    normalise(graph)
+    assert [value.shape for value in graph.nodes[0].outputs] == [(3,), (2,)]
