@@ -11,7 +11,7 @@ import pytest
 
 from converter.emitters.onnx import to_model
 from converter.errors import ReadError, UnsupportedError
-from converter.graph import Graph, Value, Weight
+from converter.graph import Graph, Node, Value, Weight
 from converter.padding import Padding
 from converter.passes import normalise
 from tests.onnx_reader.models import assert_same_answer, model, node, random, read_normalised, run
