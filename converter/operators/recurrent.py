@@ -87,7 +87,7 @@ def _over_time(n, cell, inputs, peepholes):
     named = "".join(f", {name}={name}" for name in options)
     text = f"recurrent({cell}, {inputs}{named})"
     shape = node.inputs[0].shape
-    if n.functional and (shape is None or not isinstance(shape[1 if options.get("batch_first") else 0], int)):
+    if shape is None or not isinstance(shape[1 if options.get("batch_first") else 0], int):
         n.eager(text)
     return text, options
 

@@ -9,6 +9,7 @@ import onnx.numpy_helper
 import onnxruntime
 import pytest
 
+import converter
 from converter.emitters import emit
 from tests.emitted import judge, read, run
 from tests.onnx_reader.fused import Form, Weight, answers, parametrize
@@ -102,3 +103,14 @@ def test_shapes_are_known_behind_it(target):
 def test_batch_of_one_stays():
     """Freed, it would round by the range of several samples, which the file never does."""
     assert read(lstm().model()).inputs[0].shape == (7, 1, INPUTS)
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_open_sizes_are_proven(target, tmp_path):
+    model = lstm().model()
+    time, batch, _ = model.graph.input[0].type.tensor_type.shape.dim
+    time.dim_param, batch.dim_param = "time", "batch"
+    onnx.save(model, tmp_path / "lstm.onnx")
+    report = converter.convert(tmp_path / "lstm.onnx", to=target, out=tmp_path / "out").report
+    assert report.ok, report
+    assert len({case.shapes["x0"] for case in report.cases}) > 2

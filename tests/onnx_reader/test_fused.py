@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
+import onnx.helper
+import pytest
 
+from converter.readers.microsoft import DOMAIN
+from tests.emitted import judge, read, run
 from tests.onnx_reader.fused import Form, Weight, assert_close, parametrize
-from tests.onnx_reader.models import random
+from tests.onnx_reader.models import model, node, random
 
 IMAGE, KERNEL = random(2, 4, 7, 6), Weight(random(6, 4, 3, 2, seed=1))
 SUM = random(2, 6, 5, 5, seed=2)
@@ -130,3 +135,20 @@ ZEROS = [Weight(np.array(zero, np.int8)) for zero in (3, 0, -7, 0, 1)]
 )  # fmt: skip
 def test_embeddings_as_onnxruntime_does(form, target):
     assert_close(form, target)
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+@pytest.mark.parametrize("condition", [True, False])
+def test_inside_branches(condition, target):
+    """A branch reads the graph around it, and its output is what the operator gives."""
+
+    def branch(op_type: str, **attributes) -> onnx.GraphProto:
+        inputs = ["x", "x"] if op_type == "FusedMatMul" else ["x"]
+        inner = onnx.helper.make_node(op_type, inputs, [op_type], domain=DOMAIN, **attributes)
+        return onnx.helper.make_graph([inner], op_type, [], [onnx.ValueInfoProto(name=op_type)])
+
+    branches = {"then_branch": branch("QuickGelu", alpha=1.5), "else_branch": branch("FusedMatMul", transB=1, alpha=0.5)}
+    proto = model([node("If", ["c"], ["y"], **branches)], {"c": (np.bool_, []), "x": [4, 4]}, ["y"], domains={DOMAIN: 1})
+    feeds = {"c": np.array(condition), "x": random(4, 4)}
+    (want,), (have,) = judge(proto, feeds), run(read(proto), target, feeds)
+    np.testing.assert_allclose(have, want, rtol=0, atol=1e-5)
