@@ -52,11 +52,13 @@ class Reshape:
 
 @operator("Transpose")
 class Transpose:
-    """In Keras only the layout changes: no element moves."""
+    """In Keras only the layout changes where the number of axes is known: no element moves."""
 
     layout = transposed
 
     def pytorch(n):
+        if n.data.rank is None and not n.perm:
+            return n.expr("data.permute(tuple(range(data.ndim))[::-1])")
         perm = n.perm or tuple(range(n.data.rank))[::-1]
         moved = [axis for axis, source in enumerate(perm) if source != axis]
         if len(moved) == 2:
@@ -64,7 +66,7 @@ class Transpose:
         return n.expr("data.permute(perm)", perm=perm)
 
     def keras(n):
-        return n.data
+        return n.expr("ops.transpose(data, axes=perm)") if n.data.rank is None else n.data
 
 
 @operator("Concat")

@@ -38,7 +38,7 @@ def infer_shapes(graph: Graph) -> None:
         new = [node for node in nodes if node not in told and _inferred_by_room(node)]
         told.update(new)
         found = [value for node in new for value in node.outputs if value is not None]
-        found += [node.inputs[0] for node in nodes if _ranked_by_weight(node)]
+        found += [node.inputs[0] for node in nodes if _ranked(node)]
         if not any(value.users for value in found):
             return
         for value in found:  # so that what follows them can be inferred
@@ -67,14 +67,20 @@ def _inferred_by_room(node: Node) -> bool:
     return True
 
 
-def _ranked_by_weight(node: Node) -> bool:
-    """Give the data of a convolution, whose rank nothing tells, that of the weight; False where there is nothing to give."""
-    if node.op_type not in ("Conv", "ConvTranspose") or node.domain:
+def _ranked(node: Node) -> bool:
+    """Give what a node reads first, where nothing tells its rank, the rank that the node itself tells: that of a convolution's
+    weight, or of a Transpose's order. False where there is nothing to give."""
+    data = node.inputs[0] if node.inputs else None
+    if node.domain or data is None or data.shape is not None or data.producer is None:
         return False
-    data, weight = node.inputs[:2]
-    if data.shape is not None or data.producer is None or weight.shape is None:
+    told = None
+    if node.op_type in ("Conv", "ConvTranspose"):
+        told = node.inputs[1].shape
+    elif node.op_type == "Transpose":
+        told = node["perm"]
+    if told is None:
         return False
-    data.shape = (None,) * len(weight.shape)
+    data.shape = (None,) * len(told)
     return True
 
 

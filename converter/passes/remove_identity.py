@@ -8,7 +8,7 @@ from converter.graph import Graph, Node
 
 
 def remove_identity(graph: Graph) -> None:
-    """Identity, Cast to the type the value has, Transpose that moves no axis. Dropout stays: it is a layer people look for.
+    """Identity, Cast to the type the value has, Transpose that moves no axis, Reshape of a lone number. Dropout stays: it is a layer people look for.
 
     One that carries an input, a weight, a value of the graph around or another output to an output of the graph stays: an
     output has a name of its own.
@@ -35,4 +35,6 @@ def _is_identity(node: Node) -> bool:
         return dtype is not None and onnx.helper.tensor_dtype_to_np_dtype(node["to"]) == dtype
     if node.op_type == "Transpose":
         return node["perm"] is not None and node["perm"] == tuple(range(len(node["perm"])))
+    if node.op_type == "Reshape":
+        return node.inputs[0].shape == node.output.shape == ()
     return node.op_type == "Identity"

@@ -75,6 +75,9 @@ class Call:
         return UnsupportedError(Problem(reason, self.origin, advice))
 
 
+ALWAYS = 10**6
+"""The version of a rule that holds for files of every opset: for what onnxruntime takes beyond the standard."""
+
 Rule = Callable[[Call], None]
 RULES: dict[str, list[tuple[int, Rule]]] = {}
 
@@ -485,6 +488,15 @@ def scan_over_a_batch(call: Call) -> None:
     node = Node("Scan", samples, results, walk, name=call.name, origin=call.origin)
     call.inputs = inputs
     call.attributes = {"body": Graph("sample", samples, results, [node]), "num_scan_inputs": len(inputs)}
+
+
+@rule(ALWAYS, "Range")
+def without_axes(call: Call) -> None:
+    """onnxruntime also takes a tensor that holds one number, where the standard wants the number alone."""
+    for index, suffix in enumerate(("start", "limit", "delta")):
+        if call.shape(index) != ():
+            none = call.constant([], np.int64, f"{suffix}_shape")
+            call.inputs[index] = call.before("Reshape", [call.inputs[index], none], suffix)
 
 
 @rule(2, "LabelEncoder")
