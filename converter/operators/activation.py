@@ -146,19 +146,32 @@ def _clips_to_six(node) -> bool:
     return len(bounds) == 2 and bounds == [0, 6]
 
 
+def wide_enough(n, dtype: str) -> str:
+    """The type in which a softmax is computed: TensorFlow adds up numbers of 16 bits in 16 bits, and is off by two units."""
+    return "float32" if n.framework == "keras" and dtype in ("float16", "bfloat16") else dtype
+
+
+def _keras_softmax(n, function: str):
+    dtype = n.input.dtype.name
+    wide = wide_enough(n, dtype)
+    if wide == dtype:
+        return n.expr(f"ops.{function}(input, axis=axis)")
+    return n.expr(f"ops.cast(ops.{function}(ops.cast(input, wide), axis=axis), dtype)", wide=wide, dtype=dtype)
+
+
 @operator("Softmax")
 class Softmax:
     layout = along_axes
 
     def activation(node):
-        rank = node.inputs[0].rank
-        return "softmax" if rank == 2 and node["axis"] in (1, -1) else None
+        data = node.inputs[0]
+        return "softmax" if data.rank == 2 and node["axis"] in (1, -1) and data.dtype in ("float32", "float64") else None
 
     def pytorch(n):
         return n.expr("F.softmax(input, dim=axis)")
 
     def keras(n):
-        return n.expr("ops.softmax(input, axis=axis)")
+        return _keras_softmax(n, "softmax")
 
 
 @operator("Hardmax")
@@ -189,7 +202,7 @@ class LogSoftmax:
         return n.expr("F.log_softmax(input, dim=axis)")
 
     def keras(n):
-        return n.expr("ops.log_softmax(input, axis=axis)")
+        return _keras_softmax(n, "log_softmax")
 
 
 @operator("Dropout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx.helper
 
+from converter.operators.activation import wide_enough
 from converter.operators.registry import operator
 
 _ATTENTION = (
@@ -39,10 +40,9 @@ def _is_plain(n) -> bool:
 
 
 def _options(n, dtype: str) -> dict:
-    precision = None
-    if n.softmax_precision:
-        name = onnx.helper.tensor_dtype_to_np_dtype(n.softmax_precision).name
-        precision = None if name == n.Q.dtype else n.expr(dtype.format(name))
+    name = onnx.helper.tensor_dtype_to_np_dtype(n.softmax_precision).name if n.softmax_precision else n.Q.dtype.name
+    name = wide_enough(n, name)
+    precision = None if name == n.Q.dtype else n.expr(dtype.format(name))
     heads = (n.q_num_heads, n.kv_num_heads) if n.Q.rank == 3 else None
     window = (n.left_window_size, n.right_window_size)
     return {"heads": heads, "window": window, "precision": precision, "is_causal": bool(n.is_causal)}

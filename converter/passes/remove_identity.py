@@ -8,7 +8,8 @@ from converter.graph import Graph, Node
 
 
 def remove_identity(graph: Graph) -> None:
-    """Identity, Cast to the type the value has, Transpose that moves no axis, Reshape of a lone number. Dropout stays: it is a layer people look for.
+    """Identity, Cast to the type the value has, Transpose that moves no axis, Reshape of a lone number. Dropout stays: it is a
+    layer people look for.
 
     One that carries an input, a weight, a value of the graph around or another output to an output of the graph stays: an
     output has a name of its own.

@@ -176,10 +176,11 @@ def causal_convolution(x, weight, bias=None, past=None, silu=False):
     """Depthwise convolution that looks back only, and the last inputs for the next call."""
     size = weight.shape[-1] - 1
     x = ops.pad(x, [(0, 0), (0, 0), (size, 0)]) if past is None else ops.concatenate([past, x], axis=-1)
-    length = x.shape[-1] - size
-    y = sum(x[..., i : i + length] * weight[:, 0, i : i + 1] for i in range(size + 1))
-    y = y if bias is None else y + ops.expand_dims(bias, 1)
-    return (ops.silu(y) if silu else y), x[..., length:]
+    length, dtype = x.shape[-1] - size, "float64" if x.dtype == "float64" else "float32"
+    weight = ops.cast(weight[:, 0], dtype)
+    y = sum(ops.cast(x[..., i : i + length], dtype) * weight[:, i : i + 1] for i in range(size + 1))
+    y = y if bias is None else y + ops.expand_dims(ops.cast(bias, dtype), 1)
+    return ops.cast(ops.silu(y) if silu else y, x.dtype), x[..., length:]
 
 
 def linear_attention(q, k, v, state=None, decay=None, beta=None, heads=1, kv_heads=1, scale=None, delta=False):
@@ -401,7 +402,7 @@ def dft(x, length=None, axis=None, inverse=False, onesided=False):
     half = inverse and onesided
     size = 2 * (x.shape[axis] - 1) if half else x.shape[axis]
     size = size if length is None else int(ops.convert_to_numpy(length))
-    x = ops.moveaxis(x, axis, -2)
+    dtype, x = x.dtype, ops.moveaxis(ops.cast(x, "float64"), axis, -2)
     wanted = size // 2 + 1 if half else size
     x = x[..., :wanted, :]
     x = ops.pad(x, [(0, 0)] * (x.ndim - 2) + [(0, wanted - x.shape[-2]), (0, 0)])
@@ -413,7 +414,7 @@ def dft(x, length=None, axis=None, inverse=False, onesided=False):
         parts = [real / size, -imaginary / size]
     else:
         parts = [part[..., : size // 2 + 1] if onesided else part for part in ops.fft((real, imaginary))]
-    return ops.moveaxis(ops.stack(parts, axis=-1), -2, axis)
+    return ops.cast(ops.moveaxis(ops.stack(parts, axis=-1), -2, axis), dtype)
 
 
 def stft(signal, step, window=None, length=None, onesided=True):
@@ -542,10 +543,9 @@ def blocks_to_image(x, image, block, strides, dilations, sides):
         count = (size - (k - 1) * dilation - 1) // stride + 1
         along = np.arange(k)[:, None] * dilation + np.arange(count) * stride
         places = (places[:, None, :, None] * size + along[None, :, None]).reshape(len(places) * k, -1)
-    order = np.argsort(places.reshape(-1), kind="stable")
     channels = x.shape[1] // math.prod(block)
     x = ops.reshape(x, (-1, places.size))
-    y = ops.segment_sum(ops.transpose(ops.take(x, order, axis=1)), places.reshape(-1)[order], math.prod(padded), sorted=True)
+    y = ops.segment_sum(ops.transpose(x), places.reshape(-1), math.prod(padded))
     y = ops.reshape(ops.transpose(y), (-1, channels, *padded))
     return y[(slice(None), slice(None), *(slice(begin, begin + size) for size, (begin, _) in zip(image, sides)))]
 
