@@ -29,6 +29,9 @@ class Attention:
         return n.results(_ATTENTION, 4, **_options(n, "torch.{}"))
 
     def keras(n):
+        operands = (n.Q, n.K, n.attn_mask, n.past_key)
+        if any(not isinstance(size, int) for x in operands if x is not None for size in x.shape[-2:]):
+            n.eager(_ATTENTION)  # it counts queries and keys
         return n.results(_ATTENTION, 4, **_options(n, "{!r}"))
 
 

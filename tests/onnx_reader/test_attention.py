@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pytest
 
+from tests.emitted import judge, read, run
 from tests.onnx_reader.fused import Form, Weight, answers, assert_close, parametrize
 from tests.onnx_reader.models import random
 
@@ -173,3 +175,27 @@ def test_cache_of_several_lengths(form, target):
     for want, have in caches:
         np.testing.assert_allclose(have[1], want[1], atol=1e-5)
         np.testing.assert_allclose(have[0][:, :4], want[0][:, :4], atol=1e-5)
+
+
+OPEN = [
+    (grouped(1, 6, do_rotary=1), {"x0": "b s", "x1": "b s", "x2": "b s", "x3": "b _ p", "x4": "b _ p", "x5": "b"}),
+    (grouped(5, do_rotary=1), {"x0": "b s", "x1": "b s", "x2": "b s", "x5": "b"}),
+    (attention(BIAS, LONG_MASK, PAST, outputs="11", unidirectional=1), {"x0": "b s", "x3": "b t", "x4": "_ b _ p"}),
+    (attention(BIAS, LENGTHS), {"x0": "b s", "x3": "b"}),
+    (heads(Q, K, V, ALL_BIAS, KEY_MASK), {"x0": "b s", "x1": "b l", "x2": "b l", "x4": "b l"}),
+    (Form("RotaryEmbedding", [X, np.array([3]), COS, SIN]), {"x0": "b s"}),
+]
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+@pytest.mark.parametrize(("form", "sizes"), OPEN, ids=[str(form) for form, _ in OPEN])
+def test_open_sizes(form, sizes: Mapping[str, str], target):
+    """Sizes of batch and time that the file leaves open; ``_`` stands for one that it does not."""
+    model = form.model()
+    for info in model.graph.input:
+        for size, symbol in zip(info.type.tensor_type.shape.dim, sizes.get(info.name, "").split(), strict=False):
+            if symbol != "_":
+                size.dim_param = symbol
+    found = run(read(model), target, form.feeds)
+    for want, have in zip(judge(model, form.feeds), found, strict=True):
+        np.testing.assert_allclose(have, want, rtol=0, atol=1e-5 * np.abs(want).max())
