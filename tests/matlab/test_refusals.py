@@ -97,12 +97,6 @@ def test_a_matlab_object_is_named_with_its_class(tmp_path):
     assert "export_network" in text
 
 
-def test_a_shallow_network_is_named(tmp_path):
-    path = tmp_path / "net.mat"
-    path.write_bytes(mat_file(struct.pack("<II", 3, 0), np.array([1, 1], np.int32), b"net", b"network"))
-    assert "shallow network" in refusal(path)
-
-
 def test_a_compressed_element_that_claims_more_than_it_can_hold(tmp_path):
     path = tmp_path / "net.mat"
     body = zlib.compress(struct.pack("<II", 14, 2**31 - 8) + bytes(64))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Source
-from converter.readers.matlab import container, display, matconvnet, network, objects, table
-from converter.readers.matlab.container import EXPORT_ADVICE, Variable
+from converter.readers.matlab import container, display, matconvnet, network, objects, shallow, table
+from converter.readers.matlab.container import EXPORT_ADVICE, Object
 from converter.readers.matlab.table import LayerTable
 
 
@@ -64,7 +64,12 @@ def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
             raise ReadError(Problem(f"it holds {held}, but {problem.reason}", advice=problem.advice)) from error
     found = [net for net in objects.networks(contents) if wanted is None or net.place == wanted or _inside(net.place, wanted)]
     if not found:
-        raise ReadError(_no_network(held, variables))
+        chosen = [v for v in variables if v.class_name == shallow.CLASS and wanted in (None, v.name)]
+        if len(chosen) > 1:
+            raise ReadError(f"holds {len(chosen)} networks: {_quoted(v.name for v in chosen)}. Choose one with --variable.")
+        if chosen and isinstance(value := container.load(path, chosen[0]), Object):
+            return shallow.parse(value, chosen[0].name), "MATLAB network"
+        raise ReadError(_no_network(held))
     first, *others = found
     equals = [other for other in others if other.rank == first.rank]
     if equals:
@@ -80,11 +85,7 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _no_network(held: str, variables: list[Variable]) -> Problem:
-    shallow = [variable for variable in variables if variable.class_name == "network"]
-    if shallow:
-        reason = f"'{shallow[0].name}' is a shallow network (feedforwardnet, patternnet), a kind that is not read."
-        return Problem(f"no layer table in this file. It holds {held}: {reason}", advice="")
+def _no_network(held: str) -> Problem:
     reason = "A network is an object such as dlnetwork or DAGNetwork, or a struct with the field 'layer_table_version'."
     return Problem(f"no network in this file. It holds {held}. {reason}", advice=EXPORT_ADVICE)
 

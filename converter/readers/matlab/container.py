@@ -65,8 +65,22 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Object:
+    """An object with its saved properties."""
+
+    class_name: str
+    properties: dict[str, Any]
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        """The properties, those that ``saveobj`` returned before the others."""
+        inner = self.properties.get("any")
+        return {**self.properties, **inner} if isinstance(inner, dict) else self.properties
+
+
+@dataclass(frozen=True)
 class Foreign:
-    """A value inside a variable whose content stays closed: an object, a function handle, a sparse matrix."""
+    """A value whose content stays closed: an object of the newer kind, a function handle, a sparse matrix."""
 
     class_name: str
 
@@ -118,8 +132,8 @@ def load(path: Path, variable: Variable) -> Any:
     """The content of ``variable``, one of ``directory(path)``.
 
     A 1-by-1 struct becomes a dict, any other struct array a list of dicts in MATLAB's order, text a str (several rows: a list
-    of str), a cell array an object ndarray of its shape, numbers an ndarray (of two axes at least, as stored). Raises
-    ReadError where the bytes are damaged.
+    of str), a cell array an object ndarray of its shape, numbers an ndarray (of two axes at least, as stored), an object of
+    the old kind, which lies in the file as a struct does, an ``Object``. Raises ReadError where the bytes are damaged.
     """
     try:
         with open(path, "rb") as file:
@@ -202,7 +216,7 @@ class _Parser:
             raise _DamagedError(f"its values are nested more than {_MAXIMUM_DEPTH} deep")
         parts = self.elements(data)
         kind, is_complex, shape, _, class_name = self.head(parts)
-        if kind in (_OBJECT, _OPAQUE):
+        if kind == _OPAQUE:
             return Foreign(class_name)
         if kind in (_FUNCTION, _SPARSE):
             return Foreign({_FUNCTION: "function_handle", _SPARSE: "sparse"}[kind])
@@ -210,6 +224,9 @@ class _Parser:
             return self.cell(parts, shape, depth)
         if kind == _STRUCT:
             return self.structs(parts, shape, depth)
+        if kind == _OBJECT:
+            value = self.structs(parts, shape, depth)
+            return Object(class_name, value) if isinstance(value, dict) else Foreign(class_name)
         if kind == _CHAR:
             return _rows(_text(*_next(parts)), shape)
         if kind not in _DTYPES:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from converter.errors import Problem, ReadError
-from converter.graph import Value
+from converter.graph import Value, shortest
 from converter.readers.matlab.layers import layer
 from converter.readers.matlab.properties import Properties, is_empty, sizes
 from converter.readers.matlab.site import Site
@@ -69,7 +69,7 @@ class _Parser:
 
     def _chain(self, layers: list[dict[str, Any]]) -> tuple[tuple[Port, Port], ...]:
         """SimpleNN: each layer reads the one before it."""
-        self._add_input("input", [_weights(item) for item in layers])
+        self._add_input("image", [_weights(item) for item in layers])
         for item in layers:
             p = Properties(item, f"layer {len(self.records)} '{item.get('name') or item['type']}' ({item['type']})")
             with self.problems:
@@ -253,7 +253,7 @@ def _lrn(p: Properties, weights: list[Any], count: int) -> tuple[str, dict[str, 
     """param = [N kappa alpha beta]: alpha stands for one channel, the toolbox's is divided by the window."""
     window, kappa, alpha, beta = p.numbers("param", 4, (5, 1, 1e-4 / 5, 0.75))
     return "CrossChannelNormalizationLayer", {
-        "WindowChannelSize": _row(window), "K": _row(kappa), "Alpha": _row(alpha * window), "Beta": _row(beta),
+        "WindowChannelSize": _row(window), "K": _row(kappa), "Alpha": _row(shortest(alpha * window)), "Beta": _row(beta),
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from converter.errors import Problem, ReadError
-from converter.readers.matlab.container import EXPORT_ADVICE, Foreign
+from converter.readers.matlab.container import EXPORT_ADVICE, Foreign, Object
 from converter.readers.matlab.properties import Properties, is_empty
 from converter.readers.matlab.table import LayerRecord, LayerTable, Port, Problems, connected, named_port
 
@@ -29,20 +29,6 @@ _RANKS = {"SeriesNetwork": 0, "DAGNetwork": 0, "dlnetwork": 0, "nnet.cnn.LayerGr
 _LAYER_ARRAY = "Layer array"
 _CLASS = "class of the object"
 """Where the class of each object is kept among its properties on the way through mat-io; no MATLAB property has such a name."""
-
-
-@dataclass(frozen=True)
-class Object:
-    """An object with its saved properties."""
-
-    class_name: str
-    properties: dict[str, Any]
-
-    @property
-    def saved(self) -> dict[str, Any]:
-        """The properties, those that ``saveobj`` returned before the others."""
-        inner = self.properties.get("any")
-        return {**self.properties, **inner} if isinstance(inner, dict) else self.properties
 
 
 @dataclass(frozen=True)
