@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -18,6 +20,9 @@ from converter.graph import Graph
 _ERRORS = tuple(
     member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
 )  # onnxruntime's exceptions have no common base of their own
+
+
+_PROTOBUF_LIMIT = 2**31 - 2**24
 
 
 class JudgeError(Exception):
@@ -54,14 +59,17 @@ class Judge:
         self._resources.close()
 
     def other_answers(self, inputs: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """Answers that are as right as ``answer``: with the optimiser on, which sums in another order, and for floating inputs
-        one unit in the last place away."""
+        """Answers that are as right as ``answer``: with the optimiser on, which sums in another order, for floating inputs and
+        for weights that are one unit in the last place away, as the rounding of every layer moves them."""
         rng = np.random.default_rng(0)
         nudged = {name: _nudged(array, rng) for name, array in inputs.items()}
         plain = self._session
-        self._session = _session(self._model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL, self._threads)
         try:
-            return [self.answer(inputs), self.answer(nudged)]
+            self._session = _session(self._model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL, self._threads)
+            answers = [self.answer(inputs), self.answer(nudged)]
+            with _nudged_model(self._model, rng) as model:
+                self._session = _session(model, threads=self._threads)
+                return [*answers, self.answer(inputs)]
         finally:
             self._session = plain
 
@@ -105,6 +113,34 @@ def _nudged(array: Any, rng: np.random.Generator) -> Any:
     if array is None or array.dtype.kind != "f":
         return array
     return np.nextafter(array, np.where(rng.random(array.shape) < 0.5, np.inf, -np.inf).astype(array.dtype))
+
+
+_OWN_WEIGHTS = {"base_values", "target_weights", "class_weights", "coefficients", "intercepts"}
+"""Attributes of ai.onnx.ml that hold weights."""
+
+
+@contextmanager
+def _nudged_model(model: str | Path | bytes, rng: np.random.Generator) -> Iterator[str | Path | bytes]:
+    """The model with its float32 weights moved, but for numbers so round that they are constants rather than weights."""
+    proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model)
+    for tensor in list(proto.graph.initializer):
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            array = onnx.numpy_helper.to_array(tensor)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(_nudged_weight(array, rng), tensor.name))
+    for attribute in (attribute for node in proto.graph.node for attribute in node.attribute):
+        if attribute.name in _OWN_WEIGHTS and attribute.floats:
+            attribute.floats[:] = _nudged(np.array(attribute.floats, np.float32), rng).tolist()
+    with tempfile.TemporaryDirectory(prefix="converter-") as folder:
+        path = Path(folder) / "model.onnx"
+        large = sum(len(tensor.raw_data) for tensor in proto.graph.initializer) > _PROTOBUF_LIMIT
+        onnx.save(proto, path, save_as_external_data=large)
+        yield path
+
+
+def _nudged_weight(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        round_number = array == array.astype(np.float16)
+    return np.where(round_number, array, _nudged(array, rng))
 
 
 def _session(

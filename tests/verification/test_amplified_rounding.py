@@ -7,6 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
 import converter
+from converter.verification.judge import Judge
 
 
 @pytest.fixture
@@ -49,3 +50,30 @@ def test_a_wrong_weight_is_not_excused(steep, tmp_path):
     weights[key][0] *= 1.01
     save_file(weights, file)
     assert not conversion.verify().ok
+
+
+def test_weights_that_nearly_cancel_are_measured_too(tmp_path):
+    """The inputs' last bits say nothing here: the sum of the weights is what is left of large numbers."""
+    weight = np.random.default_rng(1).standard_normal((512, 1)).astype(np.float32)
+    weight[-1] = -weight[:-1].sum(dtype=np.float64)
+    nodes = [
+        helper.make_node("Greater", ["x", "never"], ["greater"]),
+        helper.make_node("Not", ["greater"], ["not"]),
+        helper.make_node("Cast", ["not"], ["ones"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["ones", "w"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "cancelling",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 512])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 1])],
+        [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(np.float32(1e6), "never")],
+    )
+    path = tmp_path / "cancelling.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    with Judge(converter.read(path)) as judge:
+        inputs = {"x": np.ones((1, 512), np.float32)}
+        plain, (_, inputs_moved, weights_moved) = judge.answer(inputs)["y"], judge.other_answers(inputs)
+        assert inputs_moved["y"] == plain
+        assert weights_moved["y"] != plain
+        assert judge.answer(inputs)["y"] == plain
