@@ -23,6 +23,11 @@ class Gemm:
         )
 
 
+def _is_layer(w):
+    """Whether a factor is a matrix of weights, and none without columns (Keras has no layer of 0 units)."""
+    return w is not None and len(w.shape) == 2 and w.size > 0
+
+
 def _turned(n, name, turn):
     """The matrix, transposed where the node says so."""
     matrix = getattr(n, name)
@@ -36,7 +41,7 @@ def _t(weight):
 def _dense(n, layer):
     w, b = n.weight("B"), n.weight("C")
     vector = b is not None and (b.size == 1 or b.shape[-1] == b.size == n.node.output.shape[1])
-    if w is None or n.transA or (n.C is not None and not vector):
+    if not _is_layer(w) or n.transA or (n.C is not None and not vector):
         a = _turned(n, "A", n.transA)
         product = n.expr("a @ b", a=a, b=_turned(n, "B", n.transB))
         product = product if n.alpha == 1 else n.expr("alpha * product", product=product)
@@ -62,13 +67,13 @@ class MatMul:
 
     def pytorch(n):
         w = n.weight("B")
-        if w is None or len(w.shape) != 2:
+        if not _is_layer(w):
             return n.expr("A @ B")
         return Layer("nn.Linear", *w.shape, bias=False, weights={"weight": _t(w)})(n.A)
 
     def keras(n):
         w = n.weight("B")
-        if w is None or len(w.shape) != 2:
+        if not _is_layer(w):
             return n.expr("A @ B")
         return Layer("layers.Dense", w.shape[1], use_bias=False, weights={"kernel": n.rows(w)})(n.A)
 

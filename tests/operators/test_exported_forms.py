@@ -256,3 +256,12 @@ def test_scale_computed_from_a_size_that_is_known(target):
     built = model(nodes, {"x": ["batch", "time", 12]}, weights, ["y"])
     assert_equal(built, target, {"x": numbers(2, 4, 12)})
     assert not any(node.op_type == "Sqrt" for node in read(built).nodes)
+
+
+@both_targets
+@pytest.mark.parametrize("operator", ["MatMul", "Gemm"])
+def test_product_with_a_matrix_without_columns(target, operator):
+    """A low-rank addition of rank 0, which is filled in later."""
+    nodes = [helper.make_node(operator, ["x", "a"], ["h"]), helper.make_node(operator, ["h", "b"], ["y"])]
+    weights = {"a": numbers(4, 0), "b": numbers(0, 3)}
+    assert_equal(model(nodes, {"x": ["batch", 4]}, weights, ["y"]), target, {"x": numbers(2, 4)})
