@@ -37,6 +37,11 @@ Dimension = int | str | None
 Shape = tuple[Dimension, ...]
 
 
+def told(shape: Shape) -> Shape:
+    """The shape without the names that were given to sizes of which nothing is known."""
+    return tuple(None if isinstance(size, str) and "?" in size else size for size in shape)
+
+
 class Weight:
     """An array of the network, read only when it is asked for.
 

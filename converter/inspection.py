@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from converter.errors import Problem
-from converter.graph import Graph, Layer, Node, Shape, Value, Weight, padding_of
+from converter.graph import Graph, Layer, Node, Shape, Value, Weight, padding_of, told
 from converter.operators import refusals
 from converter.padding import Padding, equals_same, same_padding
 from converter.targets import TARGETS
@@ -167,7 +167,7 @@ def display_shape(shape: Shape | None, matlab: bool) -> str:
     """55×55×96 for a MATLAB network: height, width, channels, without the batch. Otherwise every axis in graph order."""
     if shape is None:
         return "?"
-    sizes = ["?" if size is None else str(size) for size in shape]
+    sizes = ["?" if size is None else str(size) for size in told(shape)]
     if matlab and len(sizes) > 1:
         sizes = [*sizes[2:], sizes[1]]
     return "×".join(sizes) or "scalar"

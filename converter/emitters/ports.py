@@ -8,7 +8,7 @@ from converter.emitters import Port
 from converter.emitters.names import Namespace, class_name, identifier, is_generated
 from converter.emitters.program import Program
 from converter.emitters.source import docstring, plain_text
-from converter.graph import Shape, Value
+from converter.graph import Value, told
 
 _MEANINGLESS = {"", "main_graph", "torch_jit", "torch-jit-export", "graph", "tf2onnx", "model"}
 
@@ -45,17 +45,12 @@ def ports(program: Program, values: Sequence[Value], names: Sequence[str] | None
             value.name,
             name,
             "" if value.dtype is None else value.dtype.name,
-            _told(value.shape),
+            told(value.shape or ()),
             _axes(program, value),
             value.kind,
         )
         for value, name in zip(values, names, strict=True)
     ]
-
-
-def _told(shape: Shape | None) -> Shape:
-    """The shape without the names that were given to sizes of which nothing is known."""
-    return tuple(None if isinstance(size, str) and size.startswith("?") else size for size in shape or ())
 
 
 def _axes(program: Program, value: Value) -> tuple[int, ...]:

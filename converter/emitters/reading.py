@@ -56,10 +56,16 @@ def _asked(sized: Sized, node: Node, extents: Extents) -> list[Value]:
 def _parts(node: Node, said: Said, extents: Extents) -> Iterator[Operand | Sized]:
     """The operands and sizes that the code for a node reads; a node with sub-graphs reads what they read."""
     site, result = said
-    if isinstance(result, Branch | Repeat):
-        yield from (Operand(value, 0) for value in node.reads())
-    else:
-        yield from _read(result, site, extents)
+    if isinstance(result, Branch):
+        result = result.condition
+    elif isinstance(result, Repeat):
+        firsts = [state.first for state in result.states]
+        joins = [join for _, _, join in result.collected]
+        result = [result.iterable, *firsts, *joins, *(expression for _, expression in result.counters)]
+    yield from _read(result, site, extents)
+    for subgraph in node.subgraphs():
+        inner = [*subgraph.outputs, *(value for own in subgraph.nodes for value in own.reads())]
+        yield from (Operand(value, 0) for value in inner)
 
 
 def _read(said: Any, site: Site, extents: Extents) -> Iterator[Operand | Sized]:

@@ -270,6 +270,8 @@ class Expand:
         if sizes is None:
             text = "torch.broadcast_to(x, torch.broadcast_shapes(x.shape, sizes))"
             return n.expr(text, x=n.first, sizes=n.listed("shape"))
+        if n.first.is_number:
+            return n.expr(f"torch.full(sizes, x, dtype=torch.{n.first.dtype.name})", x=n.first, sizes=tuple(sizes))
         return n.expr("x.expand(*sizes)", x=n.first, sizes=sizes)
 
     def keras(n):

@@ -186,6 +186,18 @@ def cached_positions():
     return model(nodes, inputs, ["embedded", "y", "keys"], weights)
 
 
+def first_state():
+    """tf2onnx: a first state of one number for each sample, said by Expand."""
+    nodes = [
+        node("Shape", ["x"], ["s"]), node("Cast", ["s"], ["small"], to=onnx.TensorProto.INT32),
+        node("Slice", ["small", "axes", "one", "axes"], ["batch"]), node("Concat", ["batch", "units"], ["packed"], axis=0),
+        node("Cast", ["packed"], ["sizes"], to=INT64), node("Expand", ["number", "sizes"], ["state"]),
+        node("MatMul", ["x", "kernel"], ["product"]), node("Add", ["product", "state"], ["y"]),
+    ]  # fmt: skip
+    weights = constants(axes=[0], one=[1], number=0.5) | {"units": np.int32([3]), "kernel": np.ones((4, 3), np.float32)}
+    return model(nodes, {"x": ["batch", 4]}, ["y"], weights)
+
+
 def _random(*shape):
     return np.random.default_rng(1).standard_normal(shape, np.float32)
 
@@ -196,6 +208,7 @@ GRAPHS = {
     "expanded_mask": (expanded_mask, SIZES, lambda b, n: {"mask": _random(b, n)}),
     "doubled_image": (doubled_image, SIZES, lambda b, n: {"x": _random(b, 2, n, n + 1)}),
     "padded_to_multiple": (padded_to_multiple, SIZES, lambda b, n: {"x": _random(b, n, 6)}),
+    "first_state": (first_state, SIZES, lambda b, n: {"x": _random(b, 4)}),
     "cached_positions": (cached_positions, [(1, 0), (2, 3)],
                          lambda b, n: {"past": np.ones((b, n), np.int64), "ids": np.ones((b, 4), np.int64)}),
 }  # fmt: skip
@@ -215,6 +228,7 @@ def test_as_exporters_write_it(name, target):
         ("expanded_mask", ["y = x.expand(-1, 1, x.shape[3], -1)", "torch.arange(mask.shape[1])", "+ mask.shape[1]"]),
         ("doubled_image", ["2, 2 * inputs.shape[2], 2 * inputs.shape[3])", "x[:, :, : inputs.shape[2], : inputs.shape[3]]"]),
         ("padded_to_multiple", ["F.pad(x, (0, 0, 0, -x.shape[1] % 8))", "x.reshape(-1, 6)"]),
+        ("first_state", ["torch.full((inputs.shape[0], 3), 0.5"]),
         (
             "cached_positions",
             ["torch.arange(past.shape[1], ids.shape[1] + past.shape[1])", "x = cut / (ids.shape[1] + past.shape[1])"],
