@@ -77,6 +77,28 @@ def test_files_without_a_network_tell_what_they_hold(tmp_path, content, words):
     assert "export_network" in text
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"conv1_weights": np.ones((5, 5, 3, 8), np.float32), "conv1_bias": np.ones((1, 8), np.float32)},
+        {"params": {"W1": np.ones((4, 3)), "b1": np.ones((4, 1))}},
+        {"net": {"lstm": {"Wi_all": np.ones((4, 3)), "bias": np.ones((4, 1))}}},
+    ],
+    ids=["variables", "a struct", "structs in a struct"],
+)
+def test_weights_without_layers_are_told_apart(tmp_path, content):
+    scipy.io.savemat(tmp_path / "net.mat", content)
+    text = refusal(tmp_path / "net.mat")
+    assert "look like weights" in text
+    assert "which stride" in text
+    assert "export_network" in text
+
+
+def test_data_are_no_weights(tmp_path):
+    scipy.io.savemat(tmp_path / "net.mat", {"XTrain": np.ones((8, 8, 1, 4)), "YTrain": np.ones((4, 1)), "bounds": np.ones(3)})
+    assert "no network" in refusal(tmp_path / "net.mat")
+
+
 def element(kind: int, data: bytes) -> bytes:
     return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Source
@@ -69,7 +73,7 @@ def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
             raise ReadError(f"holds {len(chosen)} networks: {_quoted(v.name for v in chosen)}. Choose one with --variable.")
         if chosen and isinstance(value := container.load(path, chosen[0]), Object):
             return shallow.parse(value, chosen[0].name), "MATLAB network"
-        raise ReadError(_no_network(held))
+        raise ReadError(_no_network(held, [str(variable) for variable in variables if variable.kind in _NUMBERS], contents))
     first, *others = found
     equals = [other for other in others if other.rank == first.rank]
     if equals:
@@ -85,9 +89,33 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _no_network(held: str) -> Problem:
+_NUMBERS = ("single", "double")
+_WEIGHT = re.compile(
+    r"weights?|kernels?|filters?|bias(es)?|gamma|beta|(^|[._])(w|b|iw|lw|wi|wf|wo|wc|wg|r[ifoc]|theta)\d*($|_)", re.IGNORECASE
+)
+"""What people call learned arrays."""
+
+
+def _no_network(held: str, arrays: list[str], contents: dict[str, Any]) -> Problem:
+    arrays = [text for text in [*arrays, *_arrays(contents)] if _WEIGHT.search(text.partition(" (")[0].strip("'"))]
+    if len(arrays) > 1:
+        shown = ", ".join(arrays[:6]) + (f" and {len(arrays) - 6} more" if len(arrays) > 6 else "")
+        reason = (
+            f"it holds arrays that look like weights ({shown}), but not the layers they belong to: which there are, in which "
+            "order, with which stride, padding and activation."
+        )
+        return Problem(reason, advice=f"Where the network itself is still there: {EXPORT_ADVICE}")
     reason = "A network is an object such as dlnetwork or DAGNetwork, or a struct with the field 'layer_table_version'."
     return Problem(f"no network in this file. It holds {held}. {reason}", advice=EXPORT_ADVICE)
+
+
+def _arrays(value: Any, name: str = "") -> Iterator[str]:
+    """The numeric arrays in structs, with their place and size."""
+    if isinstance(value, dict):
+        for field, item in value.items():
+            yield from _arrays(item, f"{name}.{field}" if name else field)
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 1 and name:
+        yield f"'{name}' ({'×'.join(map(str, value.shape))})"
 
 
 def _sha256(path: Path) -> str:
