@@ -104,6 +104,10 @@ class Properties:
     def integer(self, name: str, default: Any = _REQUIRED, *, least: int = 1) -> int:
         return self.integers(name, 1, least=least)[0] if name in self else self._missing(name, default)
 
+    def opened(self, name: str, default: int) -> tuple[int, ...]:
+        """Whole numbers that may be left open ('auto' or empty) until the network is built: then ``default``, what arrives."""
+        return self.integers(name) if self.known(name) else (default,)
+
     def flag(self, name: str, default: Any = _REQUIRED) -> bool:
         return bool(self.number(name, default))
 

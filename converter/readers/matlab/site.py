@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx.shape_inference
@@ -145,6 +146,11 @@ class Site:
         if p.array(f"{word}Size").shape != (2, rank):
             p.fail(f"{word}Size", "[top left front; bottom right back]")
         return Padding.from_matlab([flat[0::2], flat[1::2]])
+
+    def pads(self, rank: int) -> dict[str, Any]:
+        """The attributes of a convolution or pooling that say its padding."""
+        padding = self.sides("Padding", rank)
+        return {"auto_pad": "SAME_UPPER"} if padding is None else {"pads": padding}
 
     def _infer(self, output: Value) -> None:
         """Shape and type of ``output``, from the standard's own inference on its node alone."""

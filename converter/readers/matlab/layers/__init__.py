@@ -1,0 +1,20 @@
+"""The rooms of MATLAB's layers: for each class its words in MATLAB's listing and its form in the graph.
+
+``specs/matlab.md`` holds the same as a table, with the source of each fact.
+"""
+
+from __future__ import annotations
+
+from converter.readers.matlab.layers import (  # noqa: F401 - each enters its rooms
+    activation,
+    combination,
+    convolution,
+    dense,
+    inputs,
+    normalization,
+    outputs,
+    pooling,
+)
+from converter.readers.matlab.layers.registry import ROOMS, Room, layer
+
+__all__ = ["ROOMS", "Room", "layer"]

@@ -1,0 +1,43 @@
+"""Activations."""
+
+from __future__ import annotations
+
+from converter.graph import Value
+from converter.readers.matlab.layers.registry import elementwise, layer
+from converter.readers.matlab.site import Site
+
+elementwise("ReLULayer", "ReLU", "ReLU", "Relu")
+elementwise("SigmoidLayer", "Sigmoid", "sigmoid", "Sigmoid")
+elementwise("TanhLayer", "Tanh", "Hyperbolic tangent", "Tanh")
+elementwise("SoftplusLayer", "Softplus", "Softplus", "Softplus")
+
+
+@layer("LeakyReLULayer", "Leaky ReLU", lambda p: f"Leaky ReLU with scale {p.number('Scale'):g}")
+def leaky_relu(n: Site) -> Value:
+    return n.add("LeakyRelu", None, {"alpha": n.properties.number("Scale")})
+
+
+@layer("ClippedReLULayer", "Clipped ReLU", lambda p: f"Clipped ReLU with ceiling {p.number('Ceiling'):g}")
+def clipped_relu(n: Site) -> Value:
+    return n.add("Clip", [n.x, n.scalar(0, "floor"), n.scalar(n.properties.number("Ceiling"), "ceiling")])
+
+
+@layer("ELULayer", "ELU", lambda p: f"ELU with Alpha {p.number('Alpha'):g}")
+def elu(n: Site) -> Value:
+    return n.add("Elu", None, {"alpha": n.properties.number("Alpha")})
+
+
+@layer("GELULayer", "GELU", "GELU")
+def gelu(n: Site) -> Value:
+    return n.add("Gelu", None, {"approximate": n.properties.choice("Approximation", "none", "tanh", default="none")})
+
+
+@layer("SwishLayer", "Swish", "Swish")
+def swish(n: Site) -> Value:
+    """x * sigmoid(x); onnxruntime does not run the Swish operator of opset 24."""
+    return n.add("Mul", [n.x, n.add("Sigmoid", part="sigmoid")])
+
+
+@layer("SoftmaxLayer", "Softmax", "softmax")
+def softmax(n: Site) -> Value:
+    return n.add("Softmax", None, {"axis": 1})

@@ -1,0 +1,96 @@
+"""Convolution: weights come as [h w channels filters] and leave in ONNX's order."""
+
+from __future__ import annotations
+
+from converter.graph import Value, Weight
+from converter.padding import Padding
+from converter.readers.matlab import description as words
+from converter.readers.matlab.layers.registry import layer
+from converter.readers.matlab.site import Site, Untranslated
+
+
+@layer("Convolution2DLayer", "2-D Convolution", words.convolution)
+def convolution_2d(n: Site) -> Value:
+    return _convolution(n, rank=2)
+
+
+@layer("Convolution3DLayer", "3-D Convolution", words.convolution)
+def convolution_3d(n: Site) -> Value:
+    return _convolution(n, rank=3)
+
+
+def _convolution(n: Site, rank: int) -> Value:
+    """Weights [h w channels filters]; fewer channels than arrive, or two-element NumFilters, mean groups.
+
+    Releases before GroupedConvolution2DLayer hid groups so: AlexNet's conv2 is '256 5x5x48' after 96 channels.
+    """
+    p = n.properties
+    arriving = n.channels(rank)
+    filters = sum(p.integers("NumFilters"))
+    channels = p.opened("NumChannels", arriving)[0]
+    if arriving % channels or filters % (arriving // channels):
+        n.fail(
+            f"its {filters} filters read {channels} channels each, but {arriving} arrive.",
+            "Check NumChannels and the layer connected before it.",
+        )
+    kernel = p.integers("FilterSize", rank)
+    weights = n.weight("Weights", (*kernel, channels, filters))
+    if channels < arriving and not weights.has_data:
+        n.note(f"filters of {channels} channels after {arriving} channels are read as {arriving // channels} groups.")
+    bias = n.bias(weights, n.vector("Bias", filters))
+    return _conv(n, weights.transpose(rank + 1, rank, *range(rank)), bias, arriving // channels)
+
+
+@layer("GroupedConvolution2DLayer", "2-D Grouped Convolution", words.grouped_convolution)
+def grouped_convolution_2d(n: Site) -> Value:
+    """Weights [h w channels-of-a-group filters-of-a-group groups]; the groups are blocks of the filters."""
+    p = n.properties
+    arriving = n.channels(2)
+    groups, each = p.integer("NumGroups"), p.integer("NumFiltersPerGroup")
+    if arriving % groups:
+        n.fail(f"has {groups} groups, but {arriving} channels arrive.")
+    channels = p.opened("NumChannelsPerGroup", arriving // groups)[0]
+    if channels * groups != arriving:
+        n.fail(f"its {groups} groups read {channels} channels each, but {arriving} arrive.")
+    kernel = p.integers("FilterSize", 2)
+    weights = n.weight("Weights", (*kernel, channels, each, groups))
+    bias = n.bias(weights, n.weight("Bias", (1, 1, each, groups)).transpose(3, 2, 0, 1).reshape(groups * each))
+    return _conv(n, weights.transpose(4, 3, 2, 0, 1).reshape(groups * each, channels, *kernel), bias, groups)
+
+
+def _conv(n: Site, weights: Weight, bias: Weight | None, groups: int) -> Value:
+    rank = len(weights.shape) - 2
+    if isinstance(n.properties.values.get("PaddingValue"), str) or n.properties.number("PaddingValue", 0) != 0:
+        raise Untranslated("its PaddingValue is not 0")
+    attributes = {
+        "kernel_shape": weights.shape[2:],
+        "strides": n.properties.integers("Stride", rank),
+        "dilations": n.properties.integers("DilationFactor", rank, (1,) * rank),
+        "group": groups,
+    }
+    return n.add("Conv", [n.x, weights, bias], attributes | n.pads(rank))
+
+
+@layer("TransposedConvolution2DLayer", "2-D Transposed Convolution", words.transposed_convolution)
+def transposed_convolution_2d(n: Site) -> Value:
+    """Weights [h w filters channels]. Cropping 'same' gives input times stride, the odd element cut off at the end.
+
+    With groups, which MatConvNet has and the toolbox has not, each has its share of the filters.
+    """
+    p = n.properties
+    channels, filters, groups = n.channels(2), p.integer("NumFilters"), p.integer("NumGroups", 1)
+    if channels != p.opened("NumChannels", channels)[0]:
+        n.fail(f"its filters read {p.integer('NumChannels')} channels, but {channels} arrive.")
+    kernel, strides = p.integers("FilterSize", 2), p.integers("Stride", 2)
+    if filters % groups or channels % groups:
+        n.fail(f"its {groups} groups do not divide {filters} filters and {channels} channels.")
+    weights = n.weight("Weights", (*kernel, filters // groups, channels))
+    bias = n.bias(weights, n.vector("Bias", filters))
+    cropping, extra = n.sides("Cropping", 2), (0, 0)
+    if cropping is None:
+        cut = [max(k - s, 0) for k, s in zip(kernel, strides, strict=True)]
+        cropping = Padding(tuple(c // 2 for c in cut), tuple(c - c // 2 for c in cut))
+        extra = tuple(max(s - k, 0) for k, s in zip(kernel, strides, strict=True))
+    attributes = {"kernel_shape": kernel, "strides": strides, "dilations": (1, 1), "group": groups}
+    sides = {"pads": cropping, "output_padding": extra}
+    return n.add("ConvTranspose", [n.x, weights.transpose(3, 2, 0, 1), bias], attributes | sides)

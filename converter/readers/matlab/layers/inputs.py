@@ -1,0 +1,90 @@
+"""Inputs and their normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from converter.graph import Value, Weight
+from converter.readers.matlab import description as words
+from converter.readers.matlab.layers.registry import layer
+from converter.readers.matlab.properties import sizes
+from converter.readers.matlab.site import Site, Untranslated, product, without_trailing_ones
+
+
+@layer("ImageInputLayer", "Image Input", words.images, inputs=0)
+def image_input(n: Site) -> Value:
+    return _input(n, rank=2)
+
+
+@layer("Image3DInputLayer", "3-D Image Input", words.images, inputs=0)
+def image_3d_input(n: Site) -> Value:
+    return _input(n, rank=3)
+
+
+@layer("FeatureInputLayer", "Feature Input", words.features, inputs=0)
+def feature_input(n: Site) -> Value:
+    return _input(n, rank=0)
+
+
+def _input(n: Site, rank: int) -> Value:
+    """The input and its normalisation, which is part of the network: (x - shift) / scale."""
+    p = n.properties
+    size = p.integers("InputSize")
+    if len(size) != rank + 1:
+        p.fail("InputSize", f"{rank + 1} sizes" if rank else "one size")
+    if p.flag("SplitComplexInputs", False):
+        raise Untranslated("complex inputs (SplitComplexInputs) are not translated")
+    *spatial, channels = size
+    n.inputs = [n.input((channels, *spatial))]
+    mode = p.text("Normalization", "none")
+    if mode == "none":
+        return n.x
+    if mode == "zerocenter":
+        return n.add("Sub", [n.x, _statistic(n, "Mean", size, "mean")], part="centered")
+    if mode == "zscore":
+        centered = n.add("Sub", [n.x, _statistic(n, "Mean", size, "mean")], part="centered")
+        return n.add("Div", [centered, _statistic(n, "StandardDeviation", size, "std")], part="scaled")
+    if mode not in ("rescale-zero-one", "rescale-symmetric"):
+        raise Untranslated(f"its Normalization is '{mode}', no name of a normalization")
+    low, high = _statistic(n, "Min", size, "min"), _statistic(n, "Max", size, "max")
+    if mode == "rescale-zero-one":
+        shift, scale = low, _combine(n, low, high, lambda a, b: b - a, "range")
+    else:
+        shift = _combine(n, low, high, lambda a, b: (a + b) / 2, "center")
+        scale = _combine(n, low, high, lambda a, b: (b - a) / 2, "half_range")
+    return n.add("Div", [n.add("Sub", [n.x, shift], part="centered"), scale], part="scaled")
+
+
+def _statistic(n: Site, name: str, size: tuple[int, ...], part: str) -> Weight:
+    """A statistic of the input: per element (c, h, w), per channel (c, 1, 1) or one number ().
+
+    Until R2019a the mean stood under AverageImage. Without numbers, NormalizationDimension tells its size; its 'auto' means
+    per channel (MATLAB page of imageInputLayer).
+    """
+    name = "AverageImage" if name == "Mean" and "Mean" not in n.properties and "AverageImage" in n.properties else name
+    per_channel = (1,) * (len(size) - 1) + size[-1:]
+    choices = {"element": size, "channel": per_channel, "all": (1,) * len(size), "auto": per_channel}
+    array = n.properties.array(name, None)
+    if array is None:
+        expected = choices[n.properties.choice("NormalizationDimension", *choices, default="auto")]
+    else:
+        if len(size) == 1:
+            array = array.reshape(-1)
+        expected = next((s for s in choices.values() if without_trailing_ones(s) == without_trailing_ones(array.shape)), None)
+        if expected is None:
+            n.fail(f"{name} is {sizes(array.shape)}; expected {sizes(size)}, {sizes(per_channel)} or one number.")
+    last = len(expected) - 1
+    shape = () if product(expected) == 1 else (expected[last], *expected[:last])
+    label = f"{n.name}_{part}"
+    if array is None:
+        return Weight(label, shape, np.float32, trainable=False)
+    numbers = np.moveaxis(array.astype(np.float32).reshape(expected, order="F"), -1, 0).reshape(shape)
+    return Weight.of(numbers, label, trainable=False)
+
+
+def _combine(n: Site, low: Weight, high: Weight, function: Callable, part: str) -> Weight:
+    shape = np.broadcast_shapes(low.shape, high.shape)
+    load = (lambda: function(low.array(), high.array()).astype(np.float32)) if low.has_data and high.has_data else None
+    return Weight(f"{n.name}_{part}", shape, np.float32, load, trainable=False)
