@@ -66,7 +66,8 @@ class Transpose:
         return n.expr("data.permute(perm)", perm=perm)
 
     def keras(n):
-        return n.expr("ops.transpose(data, axes=perm)") if n.data.rank is None else n.data
+        unplanned = n.data.rank is None or n.data.weight is not None
+        return n.expr("ops.transpose(data, axes=perm)") if unplanned else n.data
 
 
 @operator("Concat")

@@ -220,3 +220,20 @@ def test_blocks_of_a_reshape():
 def test_layout_follows_removed_axes():
     assert Layout.channels_last(4).without([2, 3]) == Layout((0, 1))
     assert Layout((0, 2, 3, 1)).stored_axis(-3) == 3
+
+
+@pytest.mark.parametrize("target", ["keras", "pytorch"])
+@pytest.mark.parametrize("perm", [None, [0, 2, 1]])
+def test_axes_are_moved_where_their_number_is_unknown(perm, target):
+    """The axes of the result of a computed Reshape are counted only when it runs: no plan can hold their order."""
+    attributes = {} if perm is None else {"perm": perm}
+    nodes = [helper.make_node("Reshape", ["x", "shape"], ["r"]), helper.make_node("Transpose", ["r"], ["y"], **attributes)]
+    ports = [
+        helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [2, 12]),
+        helper.make_tensor_value_info("shape", onnx.TensorProto.INT64, ["axes"]),
+        helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None),
+    ]
+    graph = helper.make_graph(nodes, "unknown", ports[:2], ports[2:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    x = np.random.default_rng(0).standard_normal((2, 12)).astype(np.float32)
+    assert_equal(model, target, {"x": x, "shape": np.array([2, 3, 4])})
