@@ -33,10 +33,11 @@ def exported(tmp_path_factory):
             pytest.skip(f"{exporter} cannot export it: {reason}")
         if missing := model.missing():
             pytest.skip(f"{missing} is not installed")
-        if (model, exporter) not in made:
-            path = folder / f"{model.name}.{exporter}.onnx"
-            made[model.name, exporter] = path, export(model, exporter, path)
-        return made[model.name, exporter]
+        name = f"{model.name}.{exporter}"
+        if name not in made:
+            path = folder / f"{name}.onnx"
+            made[name] = path, export(model, exporter, path)
+        return made[name]
 
     return get
 
