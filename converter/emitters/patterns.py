@@ -8,6 +8,13 @@ _OUTSIDE = re.compile(r"\\.|\[\^?\]?|\(\?(?:P<\w+>|:)?|\{,|.", re.DOTALL)
 _INSIDE = re.compile(r"\\.|\[:|.", re.DOTALL)
 _SAME = set("dDwWntrfva")
 _SPACE = r"\t\n\f\r "  # without the vertical tab that Python counts among them
+_ATOM = r"(?:\.|\\[dDwWsS]|\[\^?\]?(?:\\.|[^\]\\\[])*\])"
+_SIMPLE = re.compile(rf"{_ATOM}(?:[+*]|\{{\d+(?:,\d*)?\}})?|(?:[^\\.^$*+?()\[\]{{}}|]|\\\W)+")
+
+
+def is_simple(pattern: str) -> bool:
+    """Whether it is plain text or one repeated character: then the first match is the longest one too."""
+    return _SIMPLE.fullmatch(pattern) is not None
 
 
 def python_pattern(pattern: str) -> str:

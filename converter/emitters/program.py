@@ -227,6 +227,9 @@ class Program:
             self._aliases[targets[0]] = self._read(node, result)
             return
         tree = self._lower(result, node, site)
+        if isinstance(result, Local) and len(targets) == 1:
+            self._aliases[targets[0]] = tree.value
+            return
         if self._is_widened(targets[0].dtype, node):
             tree = self.target.cast(tree, targets[0].dtype.name)
         self.statements.append(Statement(targets, tree, node))

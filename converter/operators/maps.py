@@ -26,7 +26,7 @@ def _zipped(n):
 def _vectorized(n):
     """One row with the number of each word."""
     vocabulary = n.string_vocabulary or n.int64_vocabulary
-    return n.from_array("vectorized(x, vocabulary, dtype)", vocabulary=vocabulary, dtype=n.node.output.dtype.name)
+    return n.from_array("vectorized(X, vocabulary, dtype)", vocabulary=vocabulary, dtype=n.node.output.dtype.name)
 
 
 def _cast(n):

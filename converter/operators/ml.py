@@ -49,11 +49,14 @@ def samples(n):
 class ArrayFeatureExtractor:
     """Columns of the last axis."""
 
-    def pytorch(n):
-        return n.expr("X[..., Y.flatten()]")
+    def restrict(node, target):
+        return "its input has one axis alone" if node.inputs[0].rank == 1 else None
 
-    def keras(n):
-        return n.expr("ops.take(X, ops.reshape(Y, (-1,)), axis=-1)")
+    def both(n):
+        known = None if n.constant("Y") is None else n.constant("Y").reshape(-1).tolist()
+        if known and known == list(range(known[0], known[-1] + 1)):
+            return n.expr("X[..., a:b]", a=known[0], b=known[-1] + 1)
+        return said(n, "X[..., Y.flatten()]", "ops.take(X, ops.reshape(Y, (-1,)), axis=-1)")
 
 
 @operator("Binarizer", _ML)
@@ -204,8 +207,10 @@ class LinearRegressor:
 
 
 def _linear(n, rows: int):
-    """X @ coefficients + intercepts."""
-    coefficients = np.reshape(n.node["coefficients"], (rows, -1)).T
+    """X @ coefficients + intercepts; onnxruntime reads as many coefficients as there are columns, and no more."""
+    columns = (n.X.shape or (None,))[-1]
+    columns = columns if isinstance(columns, int) else len(n.coefficients) // rows
+    coefficients = np.reshape(n.coefficients[: rows * columns], (rows, columns)).T
     w = held(coefficients, np.float32, "coefficients")
     y = n.expr("x @ w", x=samples(n), w=w)
     intercepts = n.node["intercepts"]

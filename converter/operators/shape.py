@@ -16,11 +16,11 @@ class Flatten:
     layout = reshaped
 
     def pytorch(n):
-        axis = n.node["axis"] % n.input.rank if n.input.rank else 0
+        axis = n.node["axis"] % n.input.rank if n.input.rank else n.node["axis"]
         return n.expr("torch.flatten(input, 1)") if axis == 1 else n.expr("input.reshape(shape)", shape=_target(n))
 
     def keras(n):
-        axis = n.node["axis"] % n.input.rank if n.input.rank else 0
+        axis = n.node["axis"] % n.input.rank if n.input.rank else n.node["axis"]
         return Layer("layers.Flatten")(n.input) if axis == 1 else n.expr("ops.reshape(input, shape)", shape=_target(n))
 
 

@@ -5,20 +5,22 @@ Source: https://onnx.ai/onnx/operators/, and where the text is open (case, forma
 
 from __future__ import annotations
 
-from converter.emitters.patterns import python_pattern
+import numpy as np
+
+from converter.emitters.patterns import is_simple, python_pattern
 from converter.emitters.vocabulary import Local
 from converter.graph import onnx_schema
 from converter.operators.ml import said
 from converter.operators.registry import operator
 
 
-def on_strings(op_type: str, say, restrict=None, domain: str = "") -> None:
+def on_strings(op_type: str, say, restrict=None, domain: str = "", infer=None) -> None:
     """Enter what an operator is on strings: a template of both targets, or a function that returns it."""
 
     def room(n):
         return n.expr(say) if isinstance(say, str) else say(n)
 
-    operator(op_type, domain, strings=True)(type(op_type, (), {"pytorch": room, "keras": room, "restrict": restrict}))
+    operator(op_type, domain, strings=True)(type(op_type, (), {"both": room, "restrict": restrict, "infer": infer}))
 
 
 def _list(n, name: str):
@@ -184,3 +186,28 @@ on_strings("StringConcat", _joined)
 on_strings("StringNormalizer", _normalized, _known_locale)
 on_strings("StringSplit", _split)
 on_strings("RegexFullMatch", _matched, _known_pattern)
+
+
+def _tokenized(n):
+    given = n.node.attributes
+    options = {"least": given["mincharnum"], "pad": given["pad_value"], "mark": bool(given["mark"])}
+    text = "tokens_of(x, pattern, separators, least, pad, mark=mark)"
+    if separators := given.get("separators"):
+        pattern = None if any(separators) else "(?s)."
+        separators = () if pattern else tuple(python_pattern(each) for each in separators)
+        return n.expr(text, x=n.first, pattern=pattern, separators=separators, **options)
+    return n.expr(text, x=n.first, pattern=python_pattern(given["tokenexp"]), separators=(), **options)
+
+
+def _simple_patterns(node, target):
+    patterns = node.attributes.get("separators") or [node.attributes.get("tokenexp") or "?"]
+    hard = [pattern for pattern in patterns if any(patterns) and not is_simple(pattern)]
+    return f"the longest match of {hard[0]!r} is not known to be Python's" if hard else None
+
+
+def _one_axis_more(node):
+    shape = node.inputs[0].shape
+    return [(np.dtype(object), shape and (*shape, None))]
+
+
+on_strings("Tokenizer", _tokenized, _simple_patterns, "com.microsoft", _one_axis_more)

@@ -193,12 +193,12 @@ def _top1_agreement(actual: list[np.ndarray], reference: list[np.ndarray]) -> fl
 def to_stored(value: Any, port: Port, target: str) -> Any:
     """An array in source axis order as the emitted model takes it: in stored order, and in a number type that the target has.
 
-    A list is one of such arrays, None an optional that holds nothing.
+    A list is one of such arrays, None an optional that holds nothing; a dictionary stays what it is.
     """
     if isinstance(value, list):
         return [to_stored(item, port, target) for item in value]
-    if value is None:
-        return None
+    if value is None or isinstance(value, dict):
+        return value
     array = np.asarray(value)
     if port.axes and array.ndim == len(port.axes):
         array = np.ascontiguousarray(array.transpose(port.axes))

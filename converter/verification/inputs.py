@@ -32,7 +32,8 @@ _SIZES = [
 _MOST_SUMS = 12
 """Ways tried in which one open size is the sum of two others, as that of a mask over past and new tokens is."""
 
-_WORDS = np.array(["", "a", "Zebra", "naïve word", "10"], dtype=object)
+_WORDS = ("", "a", "Zebra", "naïve word", "10")
+_DIGITS = ("0", "1", "2", "10")
 
 
 @dataclass
@@ -51,10 +52,7 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
     Raises ValueError for an input whose rank or dtype is unknown.
     """
     for value in graph.inputs:
-        if not value.is_tensor:
-            if value.kind == "map":
-                raise ValueError(f"no values can be chosen for input {value.name!r}: it is a map")
-        elif value.shape is None or value.dtype is None or value.dtype.kind == "c":
+        if value.is_tensor and (value.shape is None or value.dtype is None or value.dtype.kind == "c"):
             raise ValueError(f"no values can be chosen for input {value.name!r}: {value.dtype}, shape {value.shape}")
     if graph.probe is not None:
         probe = graph.probe
@@ -69,7 +67,7 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
     start = position % 2  # the second seed asks for another size first
     open_sizes = _open_sizes(graph)
     sizes = [*_SIZES[start:], *_SIZES[:start]] if open_sizes else _SIZES[:1]
-    whole = [False, True] if any(value.is_tensor and value.dtype.kind in "iu" for value in graph.inputs) else [False]
+    whole = [False, True] if any(value.is_tensor and value.dtype.kind in "iuO" for value in graph.inputs) else [False]
     for pair, small, total in itertools.product(sizes, whole, _sums(open_sizes)):
         shapes = _shapes(graph, batch, *pair, total)
         generator = np.random.default_rng([seed, batch])
@@ -81,7 +79,7 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
                 inputs[value.name] = np.asarray(draw(generator, shapes[value])).astype(value.dtype)
             else:
                 words[value] = f"a {value.kind}"
-                inputs[value.name] = _contained(value.container, generator, position)
+                inputs[value.name] = _contained(value.container, generator, position, [*_known_words(value), *_WORDS])
         yield Question(name, inputs, ", ".join(dict.fromkeys(words.values())))
 
 
@@ -175,12 +173,34 @@ def _shapes(
     return {value: tuple(size(value, axis, given) for axis, given in enumerate(value.shape)) for value in tensors}
 
 
-def _contained(kind: onnx.TypeProto, generator: np.random.Generator, position: int) -> Any:
-    """A list of three tensors for a sequence, for an optional its value; tensors of unknown shape are 3 by 4."""
+def _known_words(value: Value) -> list[str]:
+    """The strings that those operators know which an input reaches as strings: of weights and of attributes."""
+    found: dict[str, None] = {}
+    for node, _ in value.users:
+        for read in node.inputs:
+            if read is not None and read.dtype == object and read.array is not None:
+                found |= dict.fromkeys(read.array.flat)
+        for name, attribute in node.attributes.items():
+            words = attribute.flat if isinstance(attribute, np.ndarray) else attribute
+            if name.endswith(("strings", "tensor", "vocabulary", "stopwords")) and words is not None:
+                found |= dict.fromkeys(word for word in words if isinstance(word, str))
+        for output in node.outputs:
+            if output is not None and output.dtype == object:
+                found |= dict.fromkeys(_known_words(output))
+    return list(found)
+
+
+def _contained(kind: onnx.TypeProto, generator: np.random.Generator, position: int, known: list[str]) -> Any:
+    """A list of three tensors for a sequence, for an optional its value; tensors of unknown shape are 3 by 4. A map has a
+    number for each of six keys."""
     if kind.HasField("optional_type"):
-        return _contained(kind.optional_type.elem_type, generator, position)
+        return _contained(kind.optional_type.elem_type, generator, position, known)
     if kind.HasField("sequence_type"):
-        return [_contained(kind.sequence_type.elem_type, generator, position) for _ in range(3)]
+        return [_contained(kind.sequence_type.elem_type, generator, position, known) for _ in range(3)]
+    if kind.HasField("map_type"):
+        keys = known if kind.map_type.key_type == onnx.TensorProto.STRING else range(10)
+        chosen = generator.choice(len(keys), min(6, len(keys)), replace=False)
+        return {keys[place]: float(np.float32(generator.normal())) for place in chosen}
     tensor = kind.tensor_type
     shape = tuple(size.dim_value or 2 for size in tensor.shape.dim) if tensor.HasField("shape") else (3, 4)
     value = Value("", onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type), shape)
@@ -202,7 +222,10 @@ def _law(value: Value, image: bool, position: int, small: bool) -> tuple[str, Dr
     if value.dtype.kind == "b":
         return "true and false", lambda generator, shape: generator.random(shape) < 0.5
     if value.dtype.kind == "O":
-        return "words", lambda generator, shape: generator.choice(_WORDS, shape)
+        known = _known_words(value)
+        if small:  # nothing that the network does not know; where it knows nothing, numbers
+            return "known words", lambda generator, shape: generator.choice(np.array(known or _DIGITS, object), shape)
+        return "words", lambda generator, shape: _sentences([*known, *_WORDS], generator, shape, position)
     if value.dtype.kind in "iu" and value.rank == 2 and "mask" in value.name.lower():
         return "ones, and zeros at the end of every second sample", _mask
     low, high = _range(value, small)
@@ -214,6 +237,15 @@ def _mask(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     mask = np.ones(shape, np.int64)
     mask[1::2, shape[1] - shape[1] // 3 :] = 0
     return mask
+
+
+def _sentences(known: list[str], generator: np.random.Generator, shape: tuple[int, ...], position: int) -> np.ndarray:
+    """Words that the network knows and others; every second time several in a row, for networks that take texts apart."""
+    words = np.array(known, dtype=object)
+    if position % 2 == 0:
+        return generator.choice(words, shape)
+    rows = generator.choice(words, (*shape, 4))
+    return np.array([" ".join(row) for row in rows.reshape(-1, 4)], dtype=object).reshape(shape)
 
 
 def _range(value: Value, small: bool) -> tuple[int, int]:

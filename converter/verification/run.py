@@ -199,7 +199,7 @@ def stored(value, key, arrays):
     if isinstance(value, list | tuple):
         return [stored(item, f"{key}/{index}", arrays) for index, item in enumerate(value)]
     if isinstance(value, dict):
-        return {"keys": list(value), "values": [float(item) for item in value.values()]}
+        return {"keys": list(value), "values": [item if isinstance(item, str) else float(item) for item in value.values()]}
     array = np.asarray(value)
     plain = array.astype(np.float32) if array.dtype.kind == "V" else array.astype(str) if array.dtype == object else array
     arrays[key] = plain

@@ -135,3 +135,17 @@ def couple(scores, a, b, classes):
             new /= 1 + step
         p = np.where(active[:, None], new, p)
     return p
+
+
+def tokens_of(x, pattern=None, separators=(), least=1, pad="", mark=False):
+    """The parts of each string that match a pattern, or lie between separators, on a last axis; with marks at both ends."""
+    rows = []
+    for text in x.flat:
+        found = re.findall(pattern, text, re.ASCII) if pattern else [text]
+        for separator in separators:
+            found = [part for piece in found for part in re.split(separator, piece, flags=re.ASCII)]
+        rows.append([token for token in found if len(token) >= max(least, 1)])
+    if mark and any(rows):
+        rows = [["\x02", *row, "\x03"] for row in rows]
+    longest = max(map(len, rows), default=0)
+    return np.array([row + [pad] * (longest - len(row)) for row in rows], object).reshape(*x.shape, longest)

@@ -1054,7 +1054,7 @@ def dropped(x, numbers, ratio=0.5, training=True):
 
 def count_ngrams(x, grams, columns, size, skips):
     """How often each n-gram stands in each row, its elements side by side or up to ``skips`` places apart."""
-    counts = [ops.zeros_like(x[..., 0], dtype="float32")] * size
+    counts = [ops.zeros_like(ops.sum(x, axis=-1), dtype="float32")] * size
     for same, places in zip(grams, columns):
         last = len(same[0]) - 1
         for step in range(1, skips + 2 if last else 2):
