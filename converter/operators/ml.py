@@ -47,16 +47,15 @@ def samples(n):
 
 @operator("ArrayFeatureExtractor", _ML)
 class ArrayFeatureExtractor:
-    """Columns of the last axis."""
-
-    def restrict(node, target):
-        return "its input has one axis alone" if node.inputs[0].rank == 1 else None
+    """Columns of the last axis; a single axis is a row."""
 
     def both(n):
         known = None if n.constant("Y") is None else n.constant("Y").reshape(-1).tolist()
+        x = said(n, "X[None]", "ops.expand_dims(X, 0)") if n.X.rank == 1 else n.X
         if known and known == list(range(known[0], known[-1] + 1)):
-            return n.expr("X[..., a:b]", a=known[0], b=known[-1] + 1)
-        return said(n, "X[..., Y.flatten()]", "ops.take(X, ops.reshape(Y, (-1,)), axis=-1)")
+            return n.expr("x[..., a:b]", x=x, a=known[0], b=known[-1] + 1)
+        y = n.Y if known is None else _Tensor(n.Y.value, n.Y.index)
+        return said(n, "x[..., y.flatten()]", "ops.take(x, ops.reshape(y, (-1,)), axis=-1)", x=x, y=y)
 
 
 @operator("Binarizer", _ML)

@@ -89,7 +89,9 @@ on_strings("Unsqueeze", lambda n: n.expr("np.expand_dims(data, axes)", axes=_axe
 on_strings("Expand", lambda n: n.expr("x + np.full(shape, '', object)", x=n.first, shape=_list(n, "shape")))
 on_strings("Tile", lambda n: n.expr("np.tile(input, repeats)", repeats=_list(n, "repeats")))
 on_strings("Gather", lambda n: n.expr("np.take(data, indices, axis)", indices=n.to_array(n.indices), axis=_axis(n)))
-on_strings("ArrayFeatureExtractor", lambda n: n.expr("np.take(X, np.ravel(y), -1)", y=n.to_array(n.Y)), domain="ai.onnx.ml")
+on_strings(
+    "ArrayFeatureExtractor", lambda n: n.expr("np.atleast_2d(X)[..., np.ravel(y)]", y=n.to_array(n.Y)), domain="ai.onnx.ml"
+)
 on_strings("Split", _parts, _known_parts)
 on_strings("Slice", _sliced)
 on_strings("Where", lambda n: n.expr("np.where(condition, X, Y)", condition=n.to_array(n.condition)))

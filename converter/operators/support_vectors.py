@@ -59,18 +59,22 @@ class SVMRegressor:
 
 
 def _pair_scores(n):
-    """For each pair of classes the weighted kernels of both classes' support vectors; above zero the first class wins."""
+    """For each pair of classes the weighted kernels of both classes' support vectors; above zero the first class wins.
+
+    Large weights of both signs nearly cancel each other: they are summed in float64, as onnxruntime does.
+    """
     counts, pairs = n.vectors_per_class, list(itertools.combinations(range(len(n.vectors_per_class)), 2))
     ends = np.cumsum(counts)
     rows = np.reshape(n.coefficients, (-1, sum(counts)))
-    weights = np.zeros((len(pairs), sum(counts)), np.float32)
+    weights = np.zeros((len(pairs), sum(counts)))
     for weight, (i, j) in zip(weights, pairs, strict=True):
         for own, other in ((i, j - 1), (j, i)):
             part = slice(ends[own] - counts[own], ends[own])
             weight[part] = rows[other, part]
     y = _kernel(n, np.reshape(n.node["support_vectors"], (sum(counts), -1)))
-    w, rho = held(weights.T, np.float32, "coefficients"), held(n.rho, np.float32, "rho")
-    return said(n, "y @ w + rho", "ops.matmul(y, w) + rho", y=y, w=w, rho=rho)
+    w, rho = held(weights.T, np.float64, "coefficients"), held(n.rho, np.float64, "rho")
+    keras = "ops.cast(ops.matmul(ops.cast(y, 'float64'), w) + rho, 'float32')"
+    return said(n, "(y.double() @ w + rho).float()", keras, y=y, w=w, rho=rho)
 
 
 @operator("SVMClassifier", _ML, strings=None)

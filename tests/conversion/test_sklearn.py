@@ -35,16 +35,14 @@ COLUMNS = np.array([RANDOM.choice(["m", "f"], 120), RANDOM.choice(["Bern", "Zür
 NUMBERS = [("x", data_types.FloatTensorType([None, 4]))]
 WORDS = [("x", data_types.StringTensorType([None, 2]))]
 TEXT = [("x", data_types.StringTensorType([None, 1]))]
-MIXED = [("n", data_types.FloatTensorType([None, 4])), ("w", data_types.StringTensorType([None, 2]))]
+MIXED = [("n", data_types.FloatTensorType([None, 4])), *((name, data_types.StringTensorType([None, 1])) for name in "vw")]
 MAP = [("x", data_types.DictionaryType(data_types.StringType(), data_types.FloatTensorType([])))]
 
 
 def mixed(unknown: str):
     """Numbers scaled and words made columns of their own, from one table."""
-    parts = [
-        ("n", preprocessing.StandardScaler(), [0, 1, 2, 3]),
-        ("w", preprocessing.OneHotEncoder(handle_unknown=unknown), [4, 5]),
-    ]
+    words = preprocessing.OneHotEncoder(handle_unknown=unknown)
+    parts = [("numbers", preprocessing.StandardScaler(), [0, 1, 2, 3]), ("words", words, [4, 5])]
     return compose.ColumnTransformer(parts)
 
 
@@ -54,10 +52,12 @@ def steps(*parts):
 
 TABLE = np.concatenate([X.astype(object), COLUMNS], axis=1)
 MODELS = {
-    "logistic regression": (lambda: steps(preprocessing.StandardScaler(), linear_model.LogisticRegression()), X, NAMES, NUMBERS),
+    "logistic regression": (
+        lambda: steps(preprocessing.StandardScaler(), linear_model.LogisticRegression()), X, NAMES, NUMBERS,
+    ),
     "of two classes": (linear_model.LogisticRegression, X, BINARY, NUMBERS),
     "support vectors": (svm.SVC, X, NAMES, NUMBERS),
-    "support vectors of two classes": (lambda: svm.NuSVC(kernel="poly", nu=0.1), X, BINARY, NUMBERS),
+    "support vectors of two classes": (lambda: svm.NuSVC(kernel="poly"), X, BINARY, NUMBERS),
     "support vector regression": (svm.SVR, X, X[:, 0], NUMBERS),
     "forest": (lambda: ensemble.RandomForestClassifier(5), X, NAMES, NUMBERS),
     "forest of two classes": (lambda: ensemble.RandomForestClassifier(5), X, BINARY, NUMBERS),
