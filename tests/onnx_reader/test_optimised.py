@@ -12,7 +12,7 @@ import pytest
 
 import converter
 from converter.operators import refusals
-from tests.conversion.test_corpus import _assert_equal, _stored
+from tests.conversion.test_corpus import WAITING, _assert_equal, _stored
 from tests.emitted import judge, run
 from tests.onnx_reader.models import model, node, random
 from tests.passes.test_corpus import FILES
@@ -128,10 +128,11 @@ def test_small_network(network, fused: Sequence[str], quantum: float, target, tm
 
 @pytest.mark.skipif(not FILES, reason="no real files at hand")
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_real_file_gives_the_stored_answers(path, tmp_path):
+def test_real_file_gives_the_stored_answers(path, request, tmp_path):
+    if reason := WAITING.get((path.stem, "pytorch")):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     graph = converter.read(optimised(str(path), tmp_path))
-    if refusals(graph, "pytorch") and refusals(converter.read(path), "pytorch"):
-        pytest.xfail("refused as it is without the optimiser")
+    assert not refusals(graph, "pytorch")
     inputs, answers = _stored(path)
     inputs |= {
         value.name: np.zeros([size if isinstance(size, int) else 1 for size in value.shape], value.dtype)
@@ -140,4 +141,6 @@ def test_real_file_gives_the_stored_answers(path, tmp_path):
     }  # weights that the optimiser computed away stay inputs, and nothing reads them
     found = run(graph, "pytorch", {value.name: inputs[value.name] for value in graph.inputs})
     for value, array in zip(graph.outputs, found, strict=True):
+        if isinstance(array, list):  # of maps, stored as a table of their values
+            array = np.array([list(row.values()) for row in array], answers[value.name].dtype)
         _assert_equal(path, value.name, array, answers[value.name])
