@@ -61,6 +61,12 @@ def features(p: Properties) -> str:
     return f"{p.integer('InputSize')} features" + (f" with '{mode}' normalization" if mode != "none" else "")
 
 
+def sequences(p: Properties) -> str:
+    mode = p.text("Normalization", "none")
+    text = f"Sequence input with {sizes(p.integers('InputSize'))} dimensions"
+    return text + (f" with '{mode}' normalization" if mode != "none" else "")
+
+
 def batch_normalization(p: Properties) -> str:
     return "Batch normalization" + (f" with {p.integer('NumChannels')} channels" if p.known("NumChannels") else "")
 

@@ -11,13 +11,13 @@ import onnx.shape_inference
 
 from converter.emitters.onnx import to_model
 from converter.errors import Problem, ReadError
-from converter.graph import Graph, Shape, Value, Weight
+from converter.graph import Graph, Node, Shape, Value, Weight
 from converter.padding import Padding
 from converter.readers.matlab.properties import Properties, sizes
 from converter.readers.matlab.table import LayerRecord
 
-BATCH = "batch"
-"""The symbol of the batch size in every shape."""
+BATCH, TIME = "batch", "time"
+"""The symbols of the batch size and of the length of sequences in every shape."""
 
 
 class Untranslated(Exception):  # noqa: N818 - not an error: the layer becomes a placeholder that ``convert`` refuses
@@ -54,6 +54,12 @@ class Site:
             raise Untranslated(f"the size of its input '{self.x.name}' is not known")
         return len(self.x.shape) - 2
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether ``x`` is (batch, channels, time): its last size is open, where that of a 1-D image is known."""
+        shape = self.x.shape
+        return shape is not None and len(shape) == 3 and not isinstance(shape[2], int)
+
     def known(self, value: Value) -> tuple[int, ...]:
         shape = value.shape
         if shape is None or not all(isinstance(size, int) for size in shape[1:]):
@@ -89,12 +95,28 @@ class Site:
 
         The layer's last node bears the layer's name; a node before (or after) it names its ``part``.
         """
+        (output,) = self.add_all(op_type, inputs, attributes, [True], part=part)
+        return output
+
+    def add_all(
+        self,
+        op_type: str,
+        inputs: Sequence[Value | Weight | None] | None,
+        attributes: dict | None,
+        wanted: Sequence[bool],
+        *,
+        part: str = "",
+    ) -> list[Value]:
+        """Append a node of several outputs and return those that are wanted, with their shapes worked out."""
         name = f"{self.name}_{part}" if part else self.name
         values = [Value.of_weight(item) if isinstance(item, Weight) else item for item in inputs or [self.x]]
         self.learnables += [v.weight for v in values if v is not None and v.weight is not None and v.weight.trainable]
-        output = self.graph.add(op_type, values, attributes, name=name, origin=self.origin)
-        self._infer(output)
-        return output
+        names = [name if index == wanted.index(True) else f"{name}_{index + 1}" for index in range(len(wanted))]
+        outputs = [Value(text) if want else None for text, want in zip(names, wanted, strict=True)]
+        node = Node(op_type, values, outputs, attributes, name=name, origin=self.origin)
+        self.graph.nodes.append(node)
+        self._infer(node)
+        return [output for output in outputs if output is not None]
 
     def input(self, shape: Shape) -> Value:
         """A new input of the network."""
@@ -152,26 +174,26 @@ class Site:
         padding = self.sides("Padding", rank)
         return {"auto_pad": "SAME_UPPER"} if padding is None else {"pads": padding}
 
-    def _infer(self, output: Value) -> None:
-        """Shape and type of ``output``, from the standard's own inference on its node alone."""
-        node = output.producer
+    def _infer(self, node: Node) -> None:
+        """Shapes and types of the outputs, from the standard's own inference on their node alone."""
+        outputs = [value for value in node.outputs if value is not None]
         dynamic = list(dict.fromkeys(value for value in node.inputs if value is not None and value.weight is None))
         if any(value.shape is None for value in dynamic):
             return
-        model = to_model(Graph("", dynamic, [output], [node]), weights=False)
+        model = to_model(Graph("", dynamic, outputs, [node]), weights=False)
         try:
-            inferred = (
-                onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph.output[0].type.tensor_type
-            )
+            inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph.output
         except onnx.shape_inference.InferenceError as error:
             arriving = " and ".join(sizes(matlab_order(value.shape[1:])) for value in dynamic)
             raise ReadError(Problem(f"what arrives ({arriving}) does not fit: {_reason(error)}", self.origin)) from error
-        output.dtype = onnx.helper.tensor_dtype_to_np_dtype(inferred.elem_type)
-        output.shape = tuple(
-            dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else None) for dim in inferred.shape.dim
-        )
-        if any(isinstance(size, int) and size < 1 for size in output.shape):
-            self.fail(f"its input of {sizes(matlab_order(self.x.shape[1:]))} is smaller than its window.")
+        for output, found in zip(outputs, inferred, strict=True):
+            kind = found.type.tensor_type
+            output.dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+            output.shape = tuple(
+                dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else None) for dim in kind.shape.dim
+            )
+            if any(isinstance(size, int) and size < 1 for size in output.shape):
+                self.fail(f"its input of {sizes(matlab_order(self.x.shape[1:]))} is smaller than its window.")
 
 
 def matlab_order(channels_first: Sequence[int]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from converter.readers.matlab.layers import (  # noqa: F401 - each enters its ro
     normalization,
     outputs,
     pooling,
+    recurrent,
 )
 from converter.readers.matlab.layers.registry import ROOMS, Room, layer
 

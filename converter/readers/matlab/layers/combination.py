@@ -33,12 +33,13 @@ def depth_concatenation(n: Site) -> Value:
 
 @layer("ConcatenationLayer", "Concatenation", words.concatenation, inputs=None)
 def concatenation(n: Site) -> Value:
-    """Dim counts MATLAB's axes: (height, width, channels, batch) of an image, (channels, batch) of a vector.
+    """Dim counts MATLAB's axes: (height, width, channels, batch) of an image, (channels, batch) of a vector, (channels,
+    batch, time) of a sequence.
 
     A vector that comes from an image is a 1-by-1 image to a DAGNetwork, so that its channels may also be Dim 3.
     """
     rank = n.rank
-    axes = (*range(2, rank + 2), 1, 0) if rank else (1, 0, 1)
+    axes = (1, 0, 2) if n.is_sequence else (*range(2, rank + 2), 1, 0) if rank else (1, 0, 1)
     dimension = n.properties.integer("Dim")
     if dimension > len(axes):
         n.properties.fail("Dim", f"at most {len(axes)}, for what arrives has {rank} spatial axes")

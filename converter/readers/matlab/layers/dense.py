@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converter.graph import Value
+from converter.padding import Padding
 from converter.readers.matlab.layers.registry import layer
 from converter.readers.matlab.properties import sizes
 from converter.readers.matlab.site import Site, matlab_order, product, without_trailing_ones
@@ -12,6 +13,8 @@ from converter.readers.matlab.site import Site, matlab_order, product, without_t
 def fully_connected(n: Site) -> Value:
     """Flattens what arrives. Weights [out h*w*c], column-major as the property has them, or [h w c out] as files hold them."""
     p = n.properties
+    if n.is_sequence:
+        return _at_each_step(n)
     size = matlab_order(n.sizes)
     count, outputs = product(size), p.integer("OutputSize")
     expected = product(p.opened("InputSize", count))
@@ -34,9 +37,22 @@ def fully_connected(n: Site) -> Value:
     return n.add("Gemm", [x, channels_first, bias], {"transB": 1})
 
 
+def _at_each_step(n: Site) -> Value:
+    """A dense layer on a sequence is a convolution of one step."""
+    p, channels, outputs = n.properties, n.channels(), n.properties.integer("OutputSize")
+    if channels != product(p.opened("InputSize", channels)):
+        n.fail(f"reads {product(p.integers('InputSize'))} numbers, but {channels} channels arrive.")
+    weights = n.weight("Weights", (outputs, channels))
+    bias = n.bias(weights, n.vector("Bias", outputs))
+    window = {"kernel_shape": (1,), "strides": (1,), "dilations": (1,), "pads": Padding((0,), (0,))}
+    return n.add("Conv", [n.x, weights.reshape(outputs, channels, 1), bias], window)
+
+
 @layer("FlattenLayer", "Flatten", "Flatten")
 def flatten(n: Site) -> Value:
     """Column-major: height runs fastest, then width, then channels."""
+    if n.is_sequence:
+        return n.add("Identity")  # each step is a vector already
     x, (_, *spatial) = n.x, n.sizes
     if sum(size > 1 for size in spatial) > 1:
         x = n.add("Transpose", None, {"perm": (0, 1, *reversed(range(2, len(spatial) + 2)))}, part="column_major")

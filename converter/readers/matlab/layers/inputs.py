@@ -10,7 +10,7 @@ from converter.graph import Value, Weight
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import layer
 from converter.readers.matlab.properties import sizes
-from converter.readers.matlab.site import Site, Untranslated, product, without_trailing_ones
+from converter.readers.matlab.site import TIME, Site, Untranslated, product, without_trailing_ones
 
 
 @layer("ImageInputLayer", "Image Input", words.images, inputs=0)
@@ -28,7 +28,15 @@ def feature_input(n: Site) -> Value:
     return _input(n, rank=0)
 
 
-def _input(n: Site, rank: int) -> Value:
+@layer("SequenceInputLayer", "Sequence Input", words.sequences, inputs=0)
+def sequence_input(n: Site) -> Value:
+    """Sequences of vectors, (batch, channels, time)."""
+    if len(n.properties.integers("InputSize")) > 1:
+        raise Untranslated("sequences of images are not translated")
+    return _input(n, rank=0, time=True)
+
+
+def _input(n: Site, rank: int, *, time: bool = False) -> Value:
     """The input and its normalisation, which is part of the network: (x - shift) / scale."""
     p = n.properties
     size = p.integers("InputSize")
@@ -37,7 +45,8 @@ def _input(n: Site, rank: int) -> Value:
     if p.flag("SplitComplexInputs", False):
         raise Untranslated("complex inputs (SplitComplexInputs) are not translated")
     *spatial, channels = size
-    n.inputs = [n.input((channels, *spatial))]
+    n.inputs = [n.input((channels, *spatial, *([TIME] if time else [])))]
+    size = (1, channels) if time else size  # a statistic is the same at every step
     mode = p.text("Normalization", "none")
     if mode == "none":
         return n.x
@@ -70,8 +79,8 @@ def _statistic(n: Site, name: str, size: tuple[int, ...], part: str) -> Weight:
     if array is None:
         expected = choices[n.properties.choice("NormalizationDimension", *choices, default="auto")]
     else:
-        if len(size) == 1:
-            array = array.reshape(-1)
+        if len(size) == 1 or (len(size) == 2 and array.size == size[1]):  # a vector, at each step of a sequence
+            array = array.reshape((1,) * (len(size) - 1) + (-1,))
         expected = next((s for s in choices.values() if without_trailing_ones(s) == without_trailing_ones(array.shape)), None)
         if expected is None:
             n.fail(f"{name} is {sizes(array.shape)}; expected {sizes(size)}, {sizes(per_channel)} or one number.")
