@@ -245,7 +245,7 @@ def _weighted(n: Site, x: Value, port: int, size: int, bias: Weight | None, part
     weights = n.weight(f"Weights{port}", (size, count))
     function = n.properties.text(f"WeightFcn{port}")
     if function == "dotprod":
-        return n.add("Gemm", [x, weights, bias], {"transB": 1}, part=part)
+        return n.add("Gemm", [x, weights, bias], {"transB": 1}, part=part, is_core=part == "linear")
     if function != "dist":
         raise Untranslated(f"the weight function '{function}' is not translated")
     column = n.add("Unsqueeze", [x, Value.constant(np.array([1], np.int64), f"{n.name}_axis{port}")], part=f"column{port}")

@@ -90,12 +90,14 @@ class Site:
         attributes: dict | None = None,
         *,
         part: str = "",
+        is_core: bool = False,
     ) -> Value:
         """Append a node and return its output, with its shape worked out.
 
-        The layer's last node bears the layer's name; a node before (or after) it names its ``part``.
+        The layer's last node bears the layer's name; a node before it names its ``part``. So does its output, but the node
+        that ``is_core``, holding the weights, bears the layer's name although others follow.
         """
-        (output,) = self.add_all(op_type, inputs, attributes, [True], part=part)
+        (output,) = self.add_all(op_type, inputs, attributes, [True], part=part, is_core=is_core)
         return output
 
     def add_all(
@@ -106,6 +108,7 @@ class Site:
         wanted: Sequence[bool],
         *,
         part: str = "",
+        is_core: bool = False,
     ) -> list[Value]:
         """Append a node of several outputs and return those that are wanted, with their shapes worked out."""
         name = f"{self.name}_{part}" if part else self.name
@@ -113,7 +116,7 @@ class Site:
         self.learnables += [v.weight for v in values if v is not None and v.weight is not None and v.weight.trainable]
         names = [name if index == wanted.index(True) else f"{name}_{index + 1}" for index in range(len(wanted))]
         outputs = [Value(text) if want else None for text, want in zip(names, wanted, strict=True)]
-        node = Node(op_type, values, outputs, attributes, name=name, origin=self.origin)
+        node = Node(op_type, values, outputs, attributes, name=self.name if is_core else name, origin=self.origin)
         self.graph.nodes.append(node)
         self._infer(node)
         return [output for output in outputs if output is not None]

@@ -87,7 +87,7 @@ def _recurrent(n: Site, op_type: str, order: tuple[int, ...], directions: int, b
     steps = n.add("Transpose", None, {"perm": (2, 0, 1)}, part="steps")
     last = p.choice("OutputMode", "sequence", "last") == "last"
     wanted = [False, True] if last else [True]  # every step, and the last one
-    (result,) = n.add_all(op_type, [steps, weights, recurrent, both], options | attributes, wanted, part="run")
+    (result,) = n.add_all(op_type, [steps, weights, recurrent, both], options | attributes, wanted, part="run", is_core=True)
     if last and directions == 1:
         return n.add("Squeeze", [result, _numbers(n, "axes", 0)])
     if last:
