@@ -24,6 +24,8 @@ PATH = Path(__file__).parents[2] / "specs" / "operators.md"
 _DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training")
 _OTHERWISE = {
     ("", "Constant"): "read as a weight",
+    ("", "Scatter"): "read as ScatterElements, which replaced it",
+    ("", "Upsample"): "read as Resize, which replaced it",
     ("ai.onnx.preview", "FlexAttention"): "read as the body that the standard defines it by",
     ("", "ImageDecoder"): "refused: neither framework decodes image files by itself",
     ("ai.onnx.preview.training", "Gradient"): "refused: it asks for a derivative by the names of other nodes' tensors",
@@ -48,7 +50,7 @@ that changed it; a file of any opset between them is read, its forms lifted to t
 
 Of `com.microsoft`: {microsoft}.
 
-Of the standard, once: Scatter, Upsample; experimental and never in it: {experimental}.
+Experimental and never in the standard: {experimental}.
 """
 
 Counts = Mapping[tuple[str, str], tuple[int, int]]
@@ -56,7 +58,7 @@ Counts = Mapping[tuple[str, str], tuple[int, int]]
 
 
 def versions() -> dict[tuple[str, str], list[int]]:
-    """The opsets that changed each operator of the standard that is not deprecated, or has a room all the same."""
+    """The opsets that changed each operator of the standard that is not deprecated, or can be written all the same."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
     gone = set()
     for schema in onnx.defs.get_all_schemas_with_history():
@@ -64,7 +66,7 @@ def versions() -> dict[tuple[str, str], list[int]]:
             found[schema.domain, schema.name].append(schema.since_version)
             if schema.deprecated:
                 gone.add((schema.domain, schema.name))
-    return {key: sorted(opsets) for key, opsets in found.items() if key not in gone or key in rooms()}
+    return {key: sorted(opsets) for key, opsets in found.items() if key not in gone or key in rooms() or key in _OTHERWISE}
 
 
 def table(counts: Counts) -> list[str]:
