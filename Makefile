@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The standard's conformance suite through both targets; not all of it passes yet.
+# The standard's conformance suite through both targets; tests/exclusions.toml says which cases cannot pass, and why.
 test-conformance: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m conformance tests/backend
 
