@@ -14,7 +14,7 @@ HELD_AS = {
 
 def held_as(dtype: str, target: str) -> str:
     """The name of the type in which ``target`` holds numbers of type ``dtype``."""
-    return HELD_AS[target].get(dtype, dtype)
+    return HELD_AS.get(target, {}).get(dtype, dtype)  # ONNX has them all
 
 
 def held(array: np.ndarray, target: str) -> np.ndarray:

@@ -31,9 +31,18 @@ def fold_constants(graph: Graph) -> None:
     """
     folded = True
     while folded:
-        folded = sum(_fold(each) for each in graph.nested()) and any(_is_incomplete(each) for each in graph.nested())
+        inner = [_fold_if_it_can(each) for each in graph.nested() if each is not graph]
+        folded = (_fold(graph) or any(inner)) and any(_is_incomplete(each) for each in graph.nested())
         if folded:
             infer_shapes(graph)
+
+
+def _fold_if_it_can(subgraph: Graph) -> bool:
+    """A branch that is never taken may hold what cannot be computed; it is left as it is."""
+    try:
+        return _fold(subgraph)
+    except ReadError:
+        return False
 
 
 def _is_incomplete(graph: Graph) -> bool:

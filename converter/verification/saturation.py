@@ -14,12 +14,19 @@ _MOVES |= {"MaxPool", "ReduceMax", "ReduceMean", "Clip"}
 
 def sigmoid_error(value: Value) -> float:
     """How far from the truth onnxruntime may be in ``value``, as a number: 0 for what comes from no sigmoid."""
+    return _error(value, {})
+
+
+def _error(value: Value, known: dict[Value, float]) -> float:
     node = value.producer
     if node is None or node.domain not in ("", "ai.onnx"):
         return 0.0
     if node.op_type == "Sigmoid":
         return SIGMOID_ERROR
-    errors = [sigmoid_error(each) for each in node.inputs if each is not None]
-    if node.op_type == "Mul":  # both factors are below 1
-        return sum(errors) if all(errors) else 0.0
-    return max(errors, default=0.0) if node.op_type in _MOVES else 0.0
+    if node.op_type != "Mul" and node.op_type not in _MOVES:
+        return 0.0
+    if value not in known:
+        errors = [_error(each, known) for each in node.inputs if each is not None]
+        # both factors of a product are below 1
+        known[value] = max(errors) if node.op_type in _MOVES else sum(errors) if all(errors) else 0.0
+    return known[value]

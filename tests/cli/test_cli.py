@@ -91,7 +91,7 @@ def test_convert_exits_with_1_when_not_equal(source, tmp_path, monkeypatch):
 
     save = conversion.save_weights
     monkeypatch.setattr(
-        conversion, "save_weights", lambda weights, path: save({k: _mirrored(w) for k, w in weights.items()}, path)
+        conversion, "save_weights", lambda weights, *rest: save({k: _mirrored(w) for k, w in weights.items()}, *rest)
     )
     code, out, _ = run("convert", source, "--to", "pytorch", "--out", tmp_path / "out")
     assert code == 1 and "NOT EQUAL" in out
