@@ -29,14 +29,14 @@ test-conformance: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m conformance tests/backend
 
 # Models as the exporters of torch, timm, transformers and Keras write them: strict, slow, and with packages of their own.
-# torchvision and timm come without what they ask for, which would replace the PyTorch that is installed.
+# torchvision, timm and skl2onnx come without what they ask for, which would replace the PyTorch that is installed.
 $(VENV)/exporters: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt transformers onnxscript tf2onnx pillow
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm torchvision==0.28.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt transformers onnxscript tf2onnx scikit-learn
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm torchvision==0.28.0 skl2onnx onnxconverter-common
 	touch $@
 
 test-exports: $(VENV)/exporters
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m exports tests/exports tests/conversion/test_corpus.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m exports tests/exports tests/conversion
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from converter.operators import (  # noqa: F401
     control,
     convolution,
     detection,
+    images,
     indexing,
     linear,
     logic,

@@ -1,8 +1,10 @@
 """Functions that emitted code of both targets copies: on strings, which are NumPy arrays of ``str`` there, and on files."""
 
+import io
 import re
 
 import numpy as np
+from PIL import Image
 
 
 def places_of(x, keys):
@@ -149,3 +151,10 @@ def tokens_of(x, pattern=None, separators=(), least=1, pad="", mark=False):
         rows = [["\x02", *row, "\x03"] for row in rows]
     longest = max(map(len, rows), default=0)
     return np.array([row + [pad] * (longest - len(row)) for row in rows], object).reshape(*x.shape, longest)
+
+
+def decoded_image(data, mode="RGB", backwards=False):
+    """The pixels of an image file, (height, width, channel); ``backwards`` as blue, green, red."""
+    pixels = np.array(Image.open(io.BytesIO(data.tobytes())).convert(mode))
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    return pixels[..., ::-1].copy() if backwards else pixels
