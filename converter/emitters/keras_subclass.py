@@ -100,6 +100,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     construction = ["super().__init__(name=name, autocast=False, **kwargs)"]
     plain = [value for value in graph.inputs if value.dtype == object or value.kind == "map"]
     if plain:  # Keras would put its inputs into tensors, and no backend has tensors of these
+        construction.append("# Not every input is a tensor: Keras hands them on as they come.")
         construction += ["self._convert_input_args = False", "self._allow_non_tensor_positional_args = True"]
     for layer, tree in program.layers.items():
         construction.append(f"self.{layer} = {ast.unparse(tree)}")
@@ -110,8 +111,9 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     first = list(inputs.values())
     unpack = [f"{', '.join(first)} = inputs"] if len(first) > 1 else []
     if plain:
-        others = [inputs[value] for value in graph.inputs if value not in plain]
-        unpack += [f"{other} = keras.tree.map_structure(ops.convert_to_tensor, {other})" for other in others]
+        for value in (value for value in graph.inputs if value not in plain):
+            convert = "ops.convert_to_tensor(" if value.is_tensor else "keras.tree.map_structure(ops.convert_to_tensor, "
+            unpack.append(f"{inputs[value]} = {convert}{inputs[value]})")
     what = f"{name}, channels last."
     if program.runs_eagerly:
         what += " What it does depends on the numbers it gets, so that it runs eagerly."

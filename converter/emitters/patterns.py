@@ -8,8 +8,9 @@ _OUTSIDE = re.compile(r"\\.|\[\^?\]?|\(\?(?:P<\w+>|:)?|\{,|.", re.DOTALL)
 _INSIDE = re.compile(r"\\.|\[:|.", re.DOTALL)
 _SAME = set("dDwWntrfva")
 _SPACE = r"\t\n\f\r "  # without the vertical tab that Python counts among them
-_ATOM = r"(?:\.|\\[dDwWsS]|\[\^?\]?(?:\\.|[^\]\\\[])*\])"
-_SIMPLE = re.compile(rf"{_ATOM}(?:[+*]|\{{\d+(?:,\d*)?\}})?|(?:[^\\.^$*+?()\[\]{{}}|]|\\\W)+")
+_PLAIN = r"[^\\.^$*+?()\[\]{}|]"
+_ATOM = rf"(?:{_PLAIN}|\.|\\[dDwWsS]|\[\^?\]?(?:\\.|[^\]\\\[])*\])"
+_SIMPLE = re.compile(rf"{_ATOM}(?:[+*]|\{{\d+(?:,\d*)?\}})?|(?:{_PLAIN}|\\\W)+")
 
 
 def is_simple(pattern: str) -> bool:

@@ -63,7 +63,7 @@ def describe(port: Port) -> str:
         return f"{plain_text(port.name)}: {port.kind}"
     stored = [port.shape[axis] for axis in port.axes]
     sizes = ", ".join(plain_text(str(size)) if size is not None else "?" for size in stored)
-    return f"{plain_text(port.name)}: {port.dtype} ({sizes})"
+    return f"{plain_text(port.name)}: {'strings' if port.dtype == 'object' else port.dtype} ({sizes})"
 
 
 def header(program: Program, framework: str, name: str, inputs: list[Port], outputs: list[Port]) -> str:

@@ -5,6 +5,9 @@ import onnx.helper
 import onnx.numpy_helper
 import pytest
 
+import converter
+from converter.emitters.patterns import python_pattern
+from converter.operators import refusals
 from tests.emitted import judge, read, run
 
 STRING, FLOAT, INT64, BOOL = onnx.TensorProto.STRING, onnx.TensorProto.FLOAT, onnx.TensorProto.INT64, onnx.TensorProto.BOOL
@@ -109,3 +112,96 @@ def test_equals_onnxruntime(name, target):
         assert have.shape == want.shape
         assert have.dtype == want.dtype
         np.testing.assert_array_equal(have, want)
+
+
+@both_targets
+def test_other_operators_refuse_strings_by_name(target):
+    feeds = {"x": ROW, "c": ROW == "a"}
+    (problem,) = refusals(read(model("Compress", feeds, 1, STRING)), target)
+    assert "operator Compress is not supported on strings" in str(problem)
+
+
+@both_targets
+def test_complex_numbers_are_refused_by_name(target):
+    (problem,) = refusals(
+        read(model("Transpose", {"x": np.zeros((2, 3), np.complex64)}, 1, onnx.TensorProto.COMPLEX64)), target
+    )
+    assert "Transpose works on complex numbers" in str(problem)
+
+
+PATTERNS = [
+    r"[a-z]+@\w+\.com",
+    r"\s*a[\s,]b\S+",
+    r"a$",
+    r"^a\z",
+    "[]a]+",
+    "[^]a]+",
+    "(a|b){2,}",
+    "(?:a)(?P<n>b)",
+    r"\d\D\W",
+    r"\\\[",
+    "[a[]b",
+]
+TEXTS = ["ab@x.com", "a b!", " \v a,bc", "a", "a\n", "]a]", "b", "abab", "ab", "1x-", "é1", "\\[", "[b", "ß!a ,", "\u0661a-"]
+
+
+@both_targets
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns(pattern, target):
+    feeds = {"x": np.array(TEXTS, object)}
+    asked = model("RegexFullMatch", feeds, 1, BOOL, pattern=pattern)
+    np.testing.assert_array_equal(run(read(asked), target, feeds)[0], judge(asked, feeds)[0])
+
+
+@pytest.mark.parametrize("pattern", [r"\pL+", "[[:alpha:]]", "(?i)a", r"\Qa.b\E", "a{,3}", r"\C", r"\x{61}"])
+def test_patterns_that_python_reads_otherwise_are_refused(pattern):
+    with pytest.raises(ValueError):
+        python_pattern(pattern)
+    asked = model("RegexFullMatch", {"x": ROW}, 1, BOOL, pattern=pattern)
+    assert "RegexFullMatch is refused" in str(refusals(read(asked), "pytorch")[0])
+
+
+TOKENS = {
+    "words": {"tokenexp": "[a-zA-Z0-9_]+", "mincharnum": 1},
+    "long words in marks": {"tokenexp": "[a-z]+", "mincharnum": 2, "mark": 1},
+    "characters": {"separators": [""], "mincharnum": 1},
+    "between separators": {"separators": [" ", "t"], "mincharnum": 2},
+    "between many characters": {"separators": ["[ .]+"], "mincharnum": 1},
+    "nothing": {"tokenexp": "q+", "mincharnum": 1, "mark": 1},
+}
+
+
+@both_targets
+@pytest.mark.parametrize("name", TOKENS)
+def test_tokens(name, target):
+    feeds = {"x": np.array([["cat dog. the", "a"], ["", "naïve é"]], object)}
+    node = onnx.helper.make_node("Tokenizer", ["x"], ["y"], domain="com.microsoft", pad_value="#", **{"mark": 0} | TOKENS[name])
+    ends = [onnx.helper.make_tensor_value_info(key, STRING, shape) for key, shape in (("x", ["N", 2]), ("y", None))]
+    opsets = [onnx.helper.make_opsetid("", 20), onnx.helper.make_opsetid("com.microsoft", 1)]
+    graph = onnx.helper.make_graph([node], "tokens", ends[:1], ends[1:])
+    asked = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9)
+    (want,), (have,) = judge(asked, feeds), run(read(asked), target, feeds)
+    assert have.shape == want.shape
+    assert have.tolist() == want.tolist()
+
+
+def test_strings_and_numbers_reach_every_backend(monkeypatch, tmp_path):
+    """Keras itself would make tensors of strings on TensorFlow, and fail on the others."""
+    nodes = [
+        onnx.helper.make_node(
+            "LabelEncoder", ["w"], ["c"], domain="ai.onnx.ml", keys_strings=["a", "b"], values_floats=[1.0, 2.0]
+        ),
+        onnx.helper.make_node("Add", ["c", "n"], ["s"]),
+    ]
+    ends = [
+        onnx.helper.make_tensor_value_info(key, kind, ["N", 3]) for key, kind in (("w", STRING), ("n", FLOAT), ("s", FLOAT))
+    ]
+    graph = onnx.helper.make_graph(nodes, "both", ends[:2], ends[2:])
+    opsets = [onnx.helper.make_opsetid("", 20), onnx.helper.make_opsetid("ai.onnx.ml", 3)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "model.onnx")
+    for backend in ("tensorflow", "torch", "jax"):
+        pytest.importorskip(backend)
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        report = converter.convert(tmp_path / "model.onnx", to="keras", out=tmp_path / backend).report
+        assert report.ok, report
+        assert backend in report.versions
