@@ -24,7 +24,8 @@ demo: $(VENV)/installed
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The standard's conformance suite through both targets; tests/exclusions.toml says which cases cannot pass, and why.
+# The standard's conformance suite through both targets once more, with all inputs but the first held by the file. `make test` runs
+# the suite as it stands; tests/exclusions.toml says which cases cannot pass, and why.
 test-conformance: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m conformance tests/backend
 

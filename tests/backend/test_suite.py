@@ -6,11 +6,15 @@ import pytest
 
 from tests.backend import cases
 
-pytestmark = pytest.mark.conformance  # `make test-conformance`
+_LONG = {"constants": pytest.mark.conformance}
+"""Groups that `make test-conformance` runs, and `make test` does not."""
+
+
+_CASES = [pytest.param(case, marks=_LONG.get(group, ())) for group in cases.GROUPS for case in cases.cases(group)]
 
 
 @pytest.mark.parametrize("target", cases.TARGETS)
-@pytest.mark.parametrize("case", [case for group in cases.GROUPS for case in cases.cases(group)], ids=str)
+@pytest.mark.parametrize("case", _CASES, ids=str)
 def test_case(case, target, request):
     reason = cases.excluded(case, target)
     if reason:  # strict: a case that passes after all must leave the list

@@ -12,7 +12,7 @@ import pytest
 
 import converter
 from converter.operators import refusals
-from tests.conversion.test_corpus import WAITING, _assert_equal, _stored
+from tests.conversion.test_corpus import _assert_equal, _stored
 from tests.emitted import judge, run
 from tests.onnx_reader.models import model, node, random
 from tests.passes.test_corpus import FILES
@@ -128,9 +128,7 @@ def test_small_network(network, fused: Sequence[str], quantum: float, target, tm
 
 @pytest.mark.skipif(not FILES, reason="no real files at hand")
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_real_file_gives_the_stored_answers(path, request, tmp_path):
-    if reason := WAITING.get((path.stem, "pytorch")):
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
+def test_real_file_gives_the_stored_answers(path, tmp_path):
     graph = converter.read(optimised(str(path), tmp_path))
     assert not refusals(graph, "pytorch")
     inputs, answers = _stored(path)
