@@ -115,6 +115,7 @@ class Site:
         return (
             self._same
             and not self.padding.is_zero
+            and node["kernel_shape"] is not None
             and equals_same(self.padding, node["kernel_shape"], node["strides"], node["dilations"])
         )
 
@@ -287,11 +288,20 @@ class Site:
 
     def sized(self, text: str, **bindings: Any) -> Template:
         """A template that needs every size of its inputs as a number."""
-        known = all(
-            value is None or (value.shape is not None and all(isinstance(size, int) for size in value.shape))
-            for value in self.node.inputs
-        )
-        return Template(text, bindings) if known else self.eager(text, **bindings)
+        self.needs_sizes(*map(self.operand, range(len(self.node.inputs))))
+        return Template(text, bindings)
+
+    def needs_numbers(self) -> None:
+        """Say that the code needs the numbers of its tensors, as with ``eager``."""
+        self.eager("")
+
+    def needs_sizes(self, *operands: Operand | None, axes: Iterable[int] | None = None) -> None:
+        """Say that the code reads sizes of these operands as numbers: along ``axes``, which are logical ones, or along all."""
+        for value in (operand.value for operand in operands if operand is not None):
+            shape = (None,) if value.shape is None else value.shape
+            needed = shape if axes is None else [shape[axis] for axis in axes if axis < len(shape)]
+            if not all(isinstance(size, int) for size in needed):
+                self.needs_numbers()
 
     def unpack(self, text: str, **bindings: Any) -> Template:
         """A template whose value is a tuple with a part for each output."""
@@ -311,6 +321,8 @@ class Site:
             return None
         if name == "axis":
             return self.axis_of(int(value))
+        if self.node.inputs[0].rank is None:
+            return tuple(np.ravel(value).tolist())
         return tuple(sorted(self.layout().stored_axis(int(axis)) for axis in np.ravel(value)))
 
 

@@ -185,13 +185,10 @@ class Hardmax:
 
     def keras(n):
         size = n.input.shape[n.axis]
+        size = size if isinstance(size, int) else n.eager("input.shape[axis]")
         return n.expr(
             "ops.one_hot(ops.argmax(input, axis=axis), size, axis=axis, dtype=dtype)", size=size, dtype=n.input.dtype.name
         )
-
-    def restrict(node, target):
-        size = node.inputs[0].shape and node.inputs[0].shape[node["axis"]]
-        return None if target == "pytorch" or isinstance(size, int) else "the size of its axis is unknown"
 
 
 @operator("LogSoftmax")

@@ -29,9 +29,8 @@ class Attention:
         return n.results(_ATTENTION, 4, **_options(n, "torch.{}"))
 
     def keras(n):
-        operands = (n.Q, n.K, n.attn_mask, n.past_key)
-        if any(not isinstance(size, int) for x in operands if x is not None for size in x.shape[-2:]):
-            n.eager(_ATTENTION)  # it counts queries and keys
+        n.needs_sizes(n.Q, n.K, n.V, axes=range(1, n.Q.rank))
+        n.needs_sizes(n.attn_mask, n.past_key, axes=(-2, -1))  # it counts queries and keys
         return n.results(_ATTENTION, 4, **_options(n, "{!r}"))
 
 
@@ -59,6 +58,7 @@ class RotaryEmbedding:
         return _rotary(n)
 
     def keras(n):
+        n.needs_sizes(n.X, axes=range(1, n.X.rank) if n.interleaved or n.X.rank == 3 else (3,))
         return _rotary(n)
 
 
@@ -78,7 +78,7 @@ class TensorScatter:
         )
 
     def keras(n):
-        return n.expr(
+        return n.sized(
             "write_into_cache(past_cache, update, write_indices, axis=axis, circular=circular)", circular=_circular(n)
         )
 
@@ -95,6 +95,7 @@ class CausalConvWithState:
         return n.results(_CAUSAL, 2, silu=n.activation != "none")
 
     def keras(n):
+        n.needs_sizes(n.input, n.named("weight"), n.past_state, axes=(2,))
         return n.results(_CAUSAL, 2, silu=n.activation != "none")
 
 
@@ -109,6 +110,7 @@ class LinearAttention:
         return n.results(_LINEAR, 2, **_linear(n))
 
     def keras(n):
+        n.needs_sizes(n.query, n.key, n.value, n.decay, n.beta, axes=(1, 2))
         return n.results(_LINEAR, 2, **_linear(n))
 
 

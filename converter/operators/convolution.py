@@ -13,7 +13,7 @@ from converter.padding import Padding, effective_kernel
 
 
 def _unresolved(node, target):
-    if node["kernel_shape"] is None:
+    if node["kernel_shape"] is None and not (node.op_type == "Conv" and node["pads"] is not None):
         return "the size of its kernel is not known when converting"
     known = node["pads"] is not None or (node.op_type == "Conv" and (target == "pytorch" or node["auto_pad"] == "SAME_UPPER"))
     return None if known else f"auto_pad={node['auto_pad']} with an input size that is not known; export with fixed sizes"
@@ -80,6 +80,7 @@ def _function(n, x, kernel, options):
     """The convolution whose kernel and bias the network computes: the bias inside in PyTorch, added in Keras."""
     named = ", ".join(f"{option}={option}" for option in options)
     if n.framework == "keras":
+        n.needs_sizes(n.W)
         call = "grouped_conv(x, kernel, group, " if n.group > 1 else "ops.conv(x, kernel, "
         y = n.expr(f"{call}{named})", x=x, kernel=kernel, **options)
         return y if n.B is None else n.expr("y + B", y=y)

@@ -29,6 +29,7 @@ class RoiAlign:
         return n.expr(_ROI_ALIGN, **_region(n))
 
     def keras(n):
+        n.needs_sizes(n.X, axes=(1, 2, 3))
         if n.sampling_ratio > 0:
             return n.expr(_ROI_ALIGN, **_region(n))
         return n.eager(_ROI_ALIGN, **_region(n))
@@ -61,6 +62,10 @@ class MaxRoiPool:
 @operator("Col2Im")
 class Col2Im:
     """Sums overlapping blocks, one a column, back into an image."""
+
+    def restrict(node, target):
+        known = isinstance((node.inputs[1].shape or (None,))[0], int)
+        return None if known else "the number of axes of its image is not known"
 
     def pytorch(n):
         return n.expr("blocks_to_image(input, image_shape, block_shape, strides, dilations, sides)", **_blocks(n))
@@ -96,6 +101,8 @@ class DeformConv:
         return n.expr(_DEFORMED, **_deformed(n))
 
     def keras(n):
+        n.needs_sizes(n.X, n.offset, axes=(1, 2, 3))
+        n.needs_sizes(n.W)
         return n.expr(_DEFORMED, **_deformed(n))
 
 

@@ -15,15 +15,12 @@ from converter.operators.registry import operator
 class TfIdfVectorizer:
     """The pool holds n-grams by length, ``ngram_counts`` where each length begins; each n-gram has a column and a weight."""
 
-    def restrict(node, target):
-        length = (node.inputs[0].shape or (None,))[-1]
-        traced = target == "keras" and not node["pool_strings"]
-        return "the length of a row is not known" if traced and not isinstance(length, int) else None
-
     def pytorch(n):
         return _counted(n, "torch.clamp(counts, max=1)")
 
     def keras(n):
+        if not n.pool_strings:
+            n.needs_sizes(n.X, axes=(-1,))
         return _counted(n, "ops.minimum(counts, 1)")
 
 

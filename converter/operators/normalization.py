@@ -96,6 +96,7 @@ class GroupNormalization:
 def _keras_groups(n, x, groups, bias):
     axis = n.axis_of(1)
     if not _held(n, "scale", bias):
+        n.needs_sizes(x, axes=range(1, x.rank or 0))
         text = "group_normalization(x, scale, bias, groups, axis=axis, epsilon=epsilon)"
         return n.expr(text, x=x, groups=groups, axis=axis, bias=getattr(n, bias))
     weights = {"gamma": n.weight("scale"), "beta": n.weight(bias)}
@@ -105,6 +106,12 @@ def _keras_groups(n, x, groups, bias):
 def _normalized(n) -> tuple:
     """Sizes of the axes from ``axis`` on."""
     return n.X.shape[n.axis % n.X.rank :]
+
+
+def _sizes(n):
+    """The same as the code says it."""
+    sizes = _normalized(n)
+    return sizes if all(isinstance(size, int) for size in sizes) else n.expr("X.shape[axis:]")
 
 
 def _fits(n, *names: str) -> bool:
@@ -121,7 +128,7 @@ class LayerNormalization:
         if len(n.node.outputs) > 1 or n.Scale.shape != sizes:
             return n.results("layer_norm(X, Scale, B, axis=axis, eps=epsilon)", 3)
         if not _fits(n, "Scale", "B"):
-            return n.expr("F.layer_norm(X, sizes, weight=Scale, bias=B, eps=epsilon)", sizes=sizes)
+            return n.expr("F.layer_norm(X, sizes, weight=Scale, bias=B, eps=epsilon)", sizes=_sizes(n))
         weights = {"weight": n.weight("Scale"), "bias": n.weight("B")}
         return Layer("nn.LayerNorm", short(sizes), eps=n.epsilon, bias=n.B is not None, weights=weights)(n.X)
 
@@ -143,9 +150,9 @@ class RMSNormalization:
     def pytorch(n):
         sizes = _normalized(n)
         if n.scale.shape != sizes:
-            return n.expr("F.rms_norm(X, sizes, eps=epsilon) * scale", sizes=sizes)
+            return n.expr("F.rms_norm(X, sizes, eps=epsilon) * scale", sizes=_sizes(n))
         if not _held(n, "scale"):
-            return n.expr("F.rms_norm(X, sizes, weight=scale, eps=epsilon)", sizes=sizes)
+            return n.expr("F.rms_norm(X, sizes, weight=scale, eps=epsilon)", sizes=_sizes(n))
         return Layer("nn.RMSNorm", short(sizes), eps=n.epsilon, weights={"weight": n.weight("scale")})(n.X)
 
     def keras(n):
@@ -195,4 +202,5 @@ class LRN:
         return Layer("nn.LocalResponseNorm", n.size, alpha=n.alpha, beta=n.beta, k=n.bias)
 
     def keras(n):
+        n.needs_sizes(n.X, axes=(1,))
         return Layer("LocalResponseNormalization", n.size, alpha=n.alpha, beta=n.beta, bias=n.bias)

@@ -51,12 +51,9 @@ class MaxPool:
     """The second output tells where in the whole tensor, counted in logical order, each largest element stands."""
 
     layout = _pool_with_indices
-    restrictions = "sizes unknown under auto_pad or ceil_mode; indices in Keras need a batch size"
+    restrictions = "sizes unknown under auto_pad or ceil_mode"
 
-    def restrict(node, target):
-        if target == "keras" and len(node.outputs) > 1 and not all(isinstance(s, int) for s in node.inputs[0].shape):
-            return "its second output counts over the whole batch, whose sizes are not known"
-        return _unresolved(node, target)
+    restrict = _unresolved
 
     def pytorch(n):
         if len(n.node.outputs) > 1:
@@ -72,6 +69,7 @@ class MaxPool:
 
     def keras(n):
         if len(n.node.outputs) > 1:
+            n.needs_sizes(n.X)
             return _with_indices(n, tuple(zip(n.padding.begin, n.padding.total.end, strict=True)))
         if n.dilations != 1:
             x = keras_pad_lowest(n, n.padding.total)
@@ -113,6 +111,7 @@ class AveragePool:
 
     def keras(n):
         if n.padding is None:
+            n.needs_sizes(n.X, axes=(1,))
             counts = ", padding_counts=True" if n.count_include_pad else ""
             return n.expr(f"average_pool_same(X, size, strides{counts})", size=n.node["kernel_shape"])
         counted, uncounted = _counted(n)
@@ -198,12 +197,13 @@ class MaxUnpool:
 
     def restrict(node, target):
         sizes = node.output.shape
-        return None if sizes and all(isinstance(s, int) for s in sizes) else "the size of its output is not known"
+        return None if sizes and all(isinstance(s, int) for s in sizes[2:]) else "the size of its output is not known"
 
     def pytorch(n):
         return n.expr("max_unpool(X, I, sizes, full)", **_unpooled(n))
 
     def keras(n):
+        n.needs_sizes(n.X)
         return n.expr("max_unpool(X, I, sizes, full)", **_unpooled(n))
 
 

@@ -26,9 +26,12 @@ _FUNCTIONS = {
 
 
 def _names(node) -> tuple[str, ...]:
-    count = 2 if node["direction"] == "bidirectional" else 1
-    given = node["activations"] or _DEFAULT[_kind(node)] * count
+    given = node["activations"] or _DEFAULT[_kind(node)] * _directions(node)
     return tuple(next((name for name in _FUNCTIONS if name.lower() == text.lower()), text) for text in given)
+
+
+def _directions(node) -> int:
+    return 2 if node["direction"] == "bidirectional" else 1
 
 
 def _kind(node) -> str:
@@ -46,7 +49,7 @@ def _is_plain(node) -> bool:
     """Whether the file holds the weights and nothing is asked that a layer of the frameworks does not do."""
     kind, names = node.op_type, set(_names(node))
     held = all(value is None or value.weight is not None for value in node.inputs[1:4])
-    activations = _names(node) == _DEFAULT[kind] * node.inputs[2].shape[0] or (kind == "RNN" and names == {"Relu"})
+    activations = _names(node) == _DEFAULT[kind] * _directions(node) or (kind == "RNN" and names == {"Relu"})
     peepholes = node.input(7) is not None or node.attributes.get("input_forget")
     one_state = kind == "LSTM" and (node.input(5) is None) != (node.input(6) is None)
     others = node["clip"] is not None or node.input(4) is not None or node["layout"] or peepholes or one_state
@@ -75,7 +78,7 @@ def _over_time(n, cell, inputs, peepholes):
     """The call that runs a cell step by step, and what its further arguments are."""
     node, kind = n.node, _kind(n.node)
     options = {"direction": n.direction, "batch_first": bool(node.attributes.get("layout")), "clip": n.clip}
-    if _names(node) != _DEFAULT[kind] * node.inputs[2].shape[0]:
+    if _names(node) != _DEFAULT[kind] * _directions(node):
         column = 0 if n.framework == "pytorch" else 1
         options["activations"] = n.expr(f"[{', '.join(_FUNCTIONS[name][column] for name in _names(node))}]")
     if kind == "LSTM":
@@ -86,9 +89,9 @@ def _over_time(n, cell, inputs, peepholes):
     options = {name: value for name, value in options.items() if value not in (None, False) and value != defaults.get(name)}
     named = "".join(f", {name}={name}" for name in options)
     text = f"recurrent({cell}, {inputs}{named})"
-    shape = node.inputs[0].shape
-    if shape is None or not isinstance(shape[1 if options.get("batch_first") else 0], int):
-        n.eager(text)
+    if n.functional:
+        n.needs_sizes(n.first, axes=(1 if options.get("batch_first") else 0,))
+        n.needs_sizes(n.operand(1), n.operand(2))
     return text, options
 
 

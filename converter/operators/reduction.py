@@ -45,6 +45,8 @@ def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: s
                 text, axes = f"extreme({torch}, x, axes, keep{initial(n)})", (axes,) if isinstance(axes, int) else axes
             else:
                 text = f"{torch}(x, dim=axes, keepdim=keep)"
+            if n.noop_with_empty_axes and not n.is_known("axes"):
+                text = f"{text} if axes else x"
             x = n.expr(text, x=x, axes=axes, keep=bool(n.keepdims))
             if torch in ("torch.sum", "product") and n.data.dtype.kind in "iu" and n.data.dtype != "int64":
                 x = n.expr(f"x.to(torch.{n.data.dtype.name})", x=x)
@@ -53,7 +55,8 @@ def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: s
     def keras_(n):
         x = n.expr(before, x=n.data)
         if not n.is_known("axes"):
-            text = f"{keras}(x, axis=tuple(numbers(axes)), keepdims=keep{initial(n)})"
+            chosen = "tuple(numbers(axes))" + ("" if n.noop_with_empty_axes else " or None")
+            text = f"{keras}(x, axis={chosen}, keepdims=keep{initial(n)})"
             x = n.eager(text, x=x, axes=n.operand(1), keep=bool(n.keepdims))
         elif axes_of(n) not in (None, ()):
             x = n.expr(f"{keras}(x, axis=axes, keepdims=keep{initial(n)})", x=x, axes=axes_of(n), keep=bool(n.keepdims))
@@ -89,19 +92,19 @@ def _place(op_type: str, function: str) -> None:
     def write(n, text: str, flip: str):
         x = n.data if not n.select_last_index else n.expr(flip)
         place = n.expr(text, x=x, keep=bool(n.keepdims))
-        return n.expr("last - place", place=place, last=_size(n) - 1) if n.select_last_index else place
-
-    def restrict(node, target):
-        size = node.inputs[0].shape and node.inputs[0].shape[node["axis"]]
-        return "the size of its axis is unknown" if node["select_last_index"] and not isinstance(size, int) else None
+        if n.select_last_index and isinstance(_size(n), int):
+            return n.expr("last - place", place=place, last=_size(n) - 1)
+        return n.expr("data.shape[axis] - 1 - place", place=place) if n.select_last_index else place
 
     def pytorch(n):
         return write(n, f"torch.{function}(x, dim=axis, keepdim=keep)", "torch.flip(data, [axis])")
 
     def keras(n):
+        if n.select_last_index:
+            n.needs_sizes(n.data, axes=(n.node["axis"],))
         return write(n, f'ops.cast(ops.{function}(x, axis=axis, keepdims=keep), "int64")', "ops.flip(data, axis)")
 
-    members = {"layout": _along_one_axis, "restrict": restrict, "pytorch": pytorch, "keras": keras}
+    members = {"layout": _along_one_axis, "pytorch": pytorch, "keras": keras}
     operator(op_type)(type(op_type, (), members))
 
 

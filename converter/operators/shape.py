@@ -17,15 +17,20 @@ class Flatten:
 
     def pytorch(n):
         axis = n.node["axis"] % n.input.rank if n.input.rank else n.node["axis"]
+        if axis > 1 and _target(n).count(-1) > 1:
+            return n.expr("input.flatten(0, last).flatten(1)", last=axis - 1)
         return n.expr("torch.flatten(input, 1)") if axis == 1 else n.expr("input.reshape(shape)", shape=_target(n))
 
     def keras(n):
         axis = n.node["axis"] % n.input.rank if n.input.rank else n.node["axis"]
+        if axis != 1 and _target(n).count(-1) > 1:
+            return n.eager("ops.reshape(input, (math.prod(input.shape[:axis]), math.prod(input.shape[axis:])))", axis=axis)
         return Layer("layers.Flatten")(n.input) if axis == 1 else n.expr("ops.reshape(input, shape)", shape=_target(n))
 
 
 def _target(n) -> tuple[int, ...]:
-    return tuple(size if isinstance(size, int) else -1 for size in n.output_shape)
+    """The result's shape with -1 for what is unknown; two of them where all is."""
+    return (-1, -1) if n.node.output.shape is None else tuple(s if isinstance(s, int) else -1 for s in n.output_shape)
 
 
 @operator("Reshape")
@@ -88,52 +93,45 @@ def _squeezed(node, have):
     return [have[0], None], [have[0].without(axes.tolist())]
 
 
-def _sized_or_constant(node, target):
-    axes, shape = node.input(1), node.output.shape
-    if axes is None or axes.array is not None or (shape is not None and sum(not isinstance(size, int) for size in shape) <= 1):
-        return None
-    return "its axes are not known when converting, nor is the shape of its result"
-
-
 @operator("Squeeze")
 class Squeeze:
     layout = _squeezed
-    restrict = _sized_or_constant
 
     def pytorch(n):
         if not n.is_known("axes"):
-            return n.expr("data.reshape(target)", target=_target(n))
+            return n.expr("torch.squeeze(data, axes.tolist())", axes=n.operand(1))
         return n.expr("torch.squeeze(data, axes)" if n.axes else "torch.squeeze(data)")
 
     def keras(n):
+        if not n.is_known("axes") and _target(n).count(-1) > 1:
+            return n.eager("ops.squeeze(data, tuple(numbers(axes)))", axes=n.operand(1))
         if not n.is_known("axes"):
             return n.expr("ops.reshape(data, target)", target=_target(n))
         return n.expr("ops.squeeze(data, axes)" if n.axes else "ops.squeeze(data)")
 
 
-def _addable(node, target):
-    axes = node.inputs[1].array
-    if axes is not None and node.inputs[0].rank is None and axes.size > 1 and axes.min() < 0:
-        return "the number of axes of its input is unknown"
-    return _sized_or_constant(node, target)
-
-
 @operator("Unsqueeze")
 class Unsqueeze:
-    restrict = _addable
-
     def pytorch(n):
-        if not n.is_known("axes"):
-            return n.expr("data.reshape(target)", target=_target(n))
+        if not _places_known(n):
+            return n.expr("unsqueezed(data, axes.tolist())", axes=n.operand(1))
         result = n.data
         for axis in _new_axes(n):
             result = n.expr("torch.unsqueeze(x, axis)", x=result, axis=axis)
         return result
 
     def keras(n):
-        if not n.is_known("axes"):
-            return n.expr("ops.reshape(data, target)", target=_target(n))
-        return n.expr("ops.expand_dims(data, new)", new=tuple(_new_axes(n)))
+        if _places_known(n):
+            return n.expr("ops.expand_dims(data, new)", new=tuple(_new_axes(n)))
+        if _target(n).count(-1) > 1:
+            return n.eager("ops.expand_dims(data, tuple(numbers(axes)))", axes=n.operand(1))
+        return n.expr("ops.reshape(data, target)", target=_target(n))
+
+
+def _places_known(n) -> bool:
+    """Whether it is known where the new axes stand; from the end only with the number of axes."""
+    axes = n.constant("axes")
+    return axes is not None and (n.data.rank is not None or axes.size < 2 or axes.min() >= 0)
 
 
 def _new_axes(n) -> list[int]:
@@ -247,16 +245,16 @@ def _sections(n, sizes):
 @operator("Split")
 class Split:
     layout = along_axes
-    restrictions = "sizes of the parts that are known, or equal"
-
-    def restrict(node, target):
-        told = node.input(1) is None or _parts(node) is not None
-        return None if told else "the sizes of its parts are not known when converting"
 
     def pytorch(n):
+        if n.node.input(1) is not None and _parts(n.node) is None:
+            return n.results("torch.split(input, split.tolist(), dim=axis)", len(n.node.outputs))
         return _split(n, "torch.split(input, size, dim=axis)", "input[{}{}:{}]", "torch.chunk(input, num_outputs, dim=axis)")
 
     def keras(n):
+        if n.node.input(1) is not None and _parts(n.node) is None:
+            n.needs_numbers()
+            return n.results("parts_of(input, numbers(split), axis)", len(n.node.outputs))
         return _split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]", "ops.split(input, num_outputs, axis=axis)")
 
 
@@ -328,25 +326,20 @@ class Trilu:
 
 @operator("EyeLike")
 class EyeLike:
-    def restrict(node, target):
-        shape = node.inputs[0].shape
-        return None if shape is not None and all(isinstance(s, int) for s in shape) else "the shape of its result is not known"
-
     def pytorch(n):
-        k, dtype, (rows, columns) = n.k, n.node.output.dtype.name, n.output_shape
-        if k == 0:
+        dtype = n.node.output.dtype.name
+        if n.k == 0 and _fixed(n):
+            rows, columns = n.output_shape
             return n.expr(f"torch.eye(rows, columns, dtype=torch.{dtype})", rows=rows, columns=columns)
-        text = (
-            f"torch.eye({rows + k}, columns, dtype=torch.{dtype})[k:]"
-            if k > 0
-            else f"torch.eye(rows, {columns - k}, dtype=torch.{dtype})[:, {-k}:]"
-        )
-        return n.expr(text, rows=rows, columns=columns, k=k)
+        return n.expr(f"torch.ones_like(input, dtype=torch.{dtype}).triu(k).tril(k)")
 
     def keras(n):
+        dtype = n.node.output.dtype.name
+        if not _fixed(n):
+            return n.eager("ops.eye(*input.shape, k, dtype=dtype)", dtype=dtype)
         rows, columns = n.output_shape
         text = "ops.zeros_like(input, dtype=dtype) + ops.eye(rows, columns, k, dtype=dtype)"
-        return n.expr(text, rows=rows, columns=columns, dtype=n.node.output.dtype.name)
+        return n.expr(text, rows=rows, columns=columns, dtype=dtype)
 
 
 @operator("Range")
@@ -409,9 +402,9 @@ class Size:
         return n.eager("size_of(data)")
 
 
-def _blocks(n, space: bool):
+def _blocks(n, sizes, space: bool):
     """Shapes and axis orders of moving blocks of an image into its channels, or back; ``mode`` tells what comes first there."""
-    channels, height, width = n.first.shape[1:]
+    channels, height, width = sizes
     b, first = n.blocksize, n.mode == "CRD"
     if space:
         split = (-1, channels, height // b, b, width // b, b)
@@ -422,23 +415,26 @@ def _blocks(n, space: bool):
 
 
 def _blocked(op_type: str, space: bool) -> None:
-    def restrict(node, target):
-        shape = node.inputs[0].shape
-        known = shape is not None and all(isinstance(size, int) for size in shape[1:])
-        return None if known else "the size of its image is not known when converting"
+    def open_sizes(n) -> bool:
+        return n.first.shape is None or not all(isinstance(size, int) for size in n.first.shape[1:])
 
     def pytorch(n):
-        split, order, whole = _blocks(n, space)
         if n.mode == "CRD":
             return n.expr("F.pixel_unshuffle(x, b)" if space else "F.pixel_shuffle(x, b)", x=n.first, b=n.blocksize)
+        if open_sizes(n):
+            return n.expr("space_to_depth(x, b)" if space else "depth_to_space(x, b)", x=n.first, b=n.blocksize)
+        split, order, whole = _blocks(n, n.first.shape[1:], space)
         return n.expr("x.reshape(split).permute(order).reshape(whole)", x=n.first, split=split, order=order, whole=whole)
 
     def keras(n):
-        split, order, whole = _blocks(n, space)
+        if open_sizes(n):
+            text = "space_to_depth(x, b, channels_first=first)" if space else "depth_to_space(x, b, channels_first=first)"
+            return n.eager(text, x=n.first, b=n.blocksize, first=n.mode == "CRD")
+        split, order, whole = _blocks(n, n.first.shape[1:], space)
         text = "ops.reshape(ops.transpose(ops.reshape(x, split), order), whole)"
         return n.expr(text, x=n.first, split=split, order=order, whole=whole)
 
-    operator(op_type)(type(op_type, (), {"restrict": restrict, "pytorch": pytorch, "keras": keras}))
+    operator(op_type)(type(op_type, (), {"pytorch": pytorch, "keras": keras}))
 
 
 _blocked("DepthToSpace", space=False)
@@ -449,18 +445,21 @@ _blocked("SpaceToDepth", space=True)
 class CenterCropPad:
     """Crops and pads both sides alike; of an odd number the smaller half at the beginning."""
 
-    def restrict(node, target):
-        shapes = [value.shape for value in (node.inputs[0], node.output)]
-        known = all(shape is not None and all(isinstance(size, int) for size in shape) for shape in shapes)
-        return None if known else "the sizes are not known when converting"
-
     def pytorch(n):
+        if not _known_middle(n):
+            return n.expr("middle(input_data, shape.tolist(), axes)", axes=n.node["axes"])
         return n.expr("F.pad(input_data, sides)", sides=_around(n).torch)
 
     def keras(n):
+        if not _known_middle(n):
+            return n.eager("middle(input_data, numbers(shape), axes)", axes=n.node["axes"])
         padding = _around(n)
         sides = tuple(zip(padding.begin, padding.end, strict=True))
         return n.expr('padded(input_data, sides, "constant", 0)', sides=sides)
+
+
+def _known_middle(n) -> bool:
+    return all(isinstance(size, int) for value in (n.input_data.value, n.node.output) for size in value.shape or (None,))
 
 
 def _around(n) -> Padding:

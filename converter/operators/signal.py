@@ -41,6 +41,8 @@ class DFT:
     def keras(n):
         known = n.is_known("dft_length") and n.is_known("axis")
         write = n.expr if known else n.eager
+        axis = -2 if n.operand(2) is None or not known else int(n.constant("axis").reshape(-1)[0])
+        n.needs_sizes(n.input, axes=(axis, -1))
         return write("dft(input, dft_length, axis, inverse=inverse, onesided=onesided)", **_transform(n))
 
 
@@ -56,6 +58,8 @@ class STFT:
         return n.expr("stft(signal, frame_step, window, frame_length, onesided)", onesided=bool(n.onesided))
 
     def keras(n):
+        n.needs_sizes(n.signal, axes=(1, 2))
+        n.needs_sizes(n.window)
         write = n.expr if n.is_known("frame_step") and n.is_known("frame_length") else n.eager
         return write("stft(signal, frame_step, window, frame_length, onesided)", onesided=bool(n.onesided))
 

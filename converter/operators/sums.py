@@ -67,7 +67,9 @@ def keras_sum(n, a, b, a_shape, b_shape):
     """
     if a_shape is None or b_shape is None or not _is_misread(a_shape, b_shape):
         return n.expr("a + b", a=a, b=b)
-    return n.expr("a - -b", a=a, b=b) if _is_misread(b_shape, a_shape) else n.expr("b + a", a=a, b=b)
+    if not _is_misread(b_shape, a_shape):
+        return n.expr("b + a", a=a, b=b)
+    return n.expr("a - -b" if n.node.output.dtype.kind != "u" else "a - (0 - b)", a=a, b=b)
 
 
 def _is_misread(shape, bias) -> bool:

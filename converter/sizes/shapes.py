@@ -117,7 +117,13 @@ def _slice(n: Inputs) -> Sizes | None:
     data, starts, ends, steps = n.shape(0), n.vector(1), n.vector(2), n.integers(4)
     if data is None or (n.node.input(3) is not None and n.integers(3) is None):
         return None
-    axes = n.integers(3) if n.node.input(3) is not None else list(range(len(starts or ends or ())))
+    if n.node.input(3) is not None:
+        axes = n.integers(3)
+    else:
+        (count,) = n.shape(1) or (None,)
+        if not isinstance(count, int):
+            return None
+        axes = list(range(count))
     result = list(data)
     for i, axis in enumerate(axes):
         step = 1 if n.node.input(4) is None else None if steps is None else steps[i]

@@ -213,7 +213,7 @@ def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=Fals
     places = ops.transpose(ops.reshape(ops.arange(size, dtype="int64"), (1, *(shape[i - 1] for i in order[1:]))), order)
     places = places + ops.reshape(ops.arange(batch, dtype="int64") * size, (-1, *(1 for _ in shape)))
     sides = [(0, 0), (0, 0), *sides]
-    floating = "float" in x.dtype
+    floating = "float" in ops.dtype(x)
     x = ops.pad(ops.cast(x, x.dtype if floating else "int32"), sides, constant_values=-float("inf") if floating else -(2**31))
     places = ops.pad(places, sides)
     for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations), start=2):
@@ -1064,6 +1064,33 @@ def count_ngrams(x, grams, columns, size, skips):
                 found = ops.all(ops.equal(windows, ops.convert_to_tensor(gram, x.dtype)), axis=-1)
                 counts[place] = counts[place] + ops.sum(ops.cast(found, "float32"), axis=-1)
     return ops.stack(counts, axis=-1)
+
+
+def middle(x, sizes, axes=None):
+    """The middle of ``x`` in other sizes, zeros around it where they are larger; the smaller half comes first."""
+    sides = [(0, 0)] * x.ndim
+    for axis, size in zip(range(len(sizes)) if axes is None else axes, sizes):
+        more = size - x.shape[axis]
+        begin = more // 2 if more > 0 else -(-more // 2)
+        sides[axis] = begin, more - begin
+    return padded(x, sides, "constant", 0)
+
+
+def depth_to_space(x, block, channels_first=False):
+    """Channels as blocks of an image, the channel before the place in the block, or after it."""
+    batch, channels, height, width = x.shape
+    split = (-1, block, block) if channels_first else (block, block, -1)
+    x = ops.reshape(x, (batch, *split, height, width))
+    x = ops.transpose(x, (0, 1, 4, 2, 5, 3) if channels_first else (0, 3, 4, 1, 5, 2))
+    return ops.reshape(x, (batch, channels // block**2, height * block, width * block))
+
+
+def space_to_depth(x, block, channels_first=False):
+    """Blocks of an image as channels, the channel before the place in the block, or after it."""
+    batch, channels, height, width = x.shape
+    x = ops.reshape(x, (batch, channels, height // block, block, width // block, block))
+    x = ops.transpose(x, (0, 1, 3, 5, 2, 4) if channels_first else (0, 3, 5, 1, 2, 4))
+    return ops.reshape(x, (batch, channels * block**2, height // block, width // block))
 
 
 def stacked(parts, axis, sizes, dtype):

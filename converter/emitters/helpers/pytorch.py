@@ -791,6 +791,36 @@ def count_ngrams(x, grams, columns, size, skips):
     return counts
 
 
+def unsqueezed(x, axes):
+    """``x`` with axes of size 1, at places of the result."""
+    for axis in sorted(axis % (x.ndim + len(axes)) for axis in axes):
+        x = x.unsqueeze(axis)
+    return x
+
+
+def middle(x, sizes, axes=None):
+    """The middle of ``x`` in other sizes, zeros around it where they are larger; the smaller half comes first."""
+    sides = [0] * (2 * x.ndim)
+    for axis, size in zip(range(len(sizes)) if axes is None else axes, sizes, strict=True):
+        more = size - x.shape[axis]
+        place = 2 * (x.ndim - 1 - axis % x.ndim)
+        sides[place] = more // 2 if more > 0 else -(-more // 2)
+        sides[place + 1] = more - sides[place]
+    return F.pad(x, sides)
+
+
+def depth_to_space(x, block):
+    """Channels as blocks of an image, the place in the block before the channel."""
+    x = x.unflatten(1, (block, block, -1)).permute(0, 3, 4, 1, 5, 2)
+    return x.flatten(4, 5).flatten(2, 3)
+
+
+def space_to_depth(x, block):
+    """Blocks of an image as channels, the place in the block before the channel."""
+    x = x.unflatten(3, (-1, block)).unflatten(2, (-1, block)).permute(0, 3, 5, 1, 2, 4)
+    return x.flatten(1, 3)
+
+
 def stacked(parts, axis, sizes, dtype):
     """What the rounds of a loop gave, on an axis of their own; an empty tensor where there was no round."""
     return torch.stack(parts, axis) if parts else torch.empty(*sizes[:axis], 0, *sizes[axis + 1 :], dtype=dtype)
