@@ -28,3 +28,12 @@ def test_it_goes_with_the_numbers():
     assert sigmoid_error(graph.add("Log", [score])) == 0
     assert tolerance_of(graph, np.dtype(np.float32), moved).absolute == SIGMOID_ERROR
     assert tolerance_of(graph, np.dtype(np.float32), graph.inputs[0]).absolute == 0
+
+
+def test_many_ways_to_one_value_are_walked_once():
+    graph = Graph("g", inputs=[Value("x", np.float32, (4, 2))])
+    value = graph.add("Sigmoid", graph.inputs)
+    for _ in range(60):
+        value = graph.add("Mul", [value, value])
+    assert sigmoid_error(value) == 4 * SIGMOID_ERROR
+    assert sigmoid_error(graph.add("Add", [value, value])) == 0
