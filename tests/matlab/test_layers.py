@@ -193,6 +193,102 @@ def test_cross_channel_normalization_divides_alpha_by_the_window(read):
     np.testing.assert_allclose(run(read(image(1, 1, 3), lrn), x)[0, 0], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("class_name", "properties", "axes", "groups"),
+    [
+        ("GroupNormalizationLayer", {"NumGroups": [2]}, (0, 1, 3), 2),
+        ("GroupNormalizationLayer", {"NumGroups": "all-channels"}, (0, 1, 3), 1),
+        ("GroupNormalizationLayer", {"NumGroups": "channel-wise"}, (0, 1, 3), 4),
+        ("InstanceNormalizationLayer", {}, (0, 1, 3), 4),
+        ("LayerNormalizationLayer", {"OperationDimension": "auto"}, (0, 1, 3), 1),
+        ("LayerNormalizationLayer", {"OperationDimension": "channel-only"}, (2, 3), 1),
+    ],
+)
+def test_normalisations_without_statistics(read, class_name, properties, axes, groups):
+    scale, offset, x = normal(4, 1), normal(4, 1), normal(5, 3, 4)
+    item = layer("norm", class_name, NumChannels=[4], Epsilon=[1e-3], Scale=scale, Offset=offset, **properties)
+    parts = x.reshape(5, 3, groups, 4 // groups)
+    normalised = (parts - parts.mean(axis=axes, keepdims=True)) / np.sqrt(parts.var(axis=axes, keepdims=True) + 1e-3)
+    expected = normalised.reshape(5, 3, 4) * scale[:, 0] + offset[:, 0]
+    np.testing.assert_allclose(run(read(image(5, 3, 4), item), x), expected, atol=1e-4)
+
+
+def test_layer_normalization_of_a_vector(read):
+    scale, offset, x = normal(3, 1), normal(3, 1), normal(3)
+    graph = read(
+        layer("features", "FeatureInputLayer", InputSize=[3], Normalization="none"),
+        layer("norm", "LayerNormalizationLayer", NumChannels="auto", Epsilon=[1e-5], Scale=scale, Offset=offset),
+    )
+    session = onnxruntime.InferenceSession(to_model(graph).SerializeToString())
+    (answer,) = session.run(None, {"features": x[None]})
+    np.testing.assert_allclose(answer[0], (x - x.mean()) / np.sqrt(x.var() + 1e-5) * scale[:, 0] + offset[:, 0], atol=1e-4)
+
+
+# Unpooling, resizing, other paddings ----------------------------------------------------------------------------------------
+
+
+def test_unpooling_puts_each_maximum_back(read):
+    x = normal(5, 6, 2)
+    layers = [
+        image(5, 6, 2),
+        layer("pool", "MaxPooling2DLayer", PoolSize=[2, 2], Stride=[2, 2], PaddingSize=[0] * 4, HasUnpoolingOutputs=True),
+        layer("relu", "ReLULayer"),
+        layer("unpool", "MaxUnpooling2DLayer"),
+    ]
+    rows = [("image", "pool"), ("pool/out", "relu"), ("pool/size", "unpool/size"), ("pool/indices", "unpool/indices"),
+            ("relu", "unpool/in")]  # fmt: skip
+    expected = np.zeros_like(x)
+    for i, j, c in np.ndindex(2, 3, 2):
+        window = x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2, c]
+        row, column = np.unravel_index(window.argmax(), (2, 2))
+        expected[2 * i + row, 2 * j + column, c] = max(window.max(), 0)
+    np.testing.assert_allclose(run(read(*layers, connections=rows), x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("value", "mode"), [([0.5], "constant"), ("replicate", "edge"), ("symmetric-exclude-edge", "reflect")])
+def test_padding_with_other_values(read, value, mode):
+    weights, x = normal(2, 3, 2, 4), normal(4, 3, 2)
+    graph = read(image(), convolution(PaddingSize=[1, 0, 2, 1], PaddingValue=value, Weights=weights))
+    options = {"constant_values": 0.5} if mode == "constant" else {}
+    padded = np.pad(x, [(1, 0), (2, 1), (0, 0)], mode=mode, **options)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2, 3), axis=(0, 1))
+    np.testing.assert_allclose(run(graph, x), np.einsum("ijcab,abcn->ijn", windows, weights), atol=1e-4)
+
+
+def test_resizing_to_the_nearest_and_between(read):
+    x = normal(4, 3, 2)
+    item = layer("up", "Resize2DLayer", Scale=[2, 3], Method="nearest", NearestRoundingMode="round")
+    np.testing.assert_array_equal(run(read(image(), item), x), x.repeat(2, axis=0).repeat(3, axis=1))
+    item = layer("up", "Resize2DLayer", OutputSize=[8, 3], Method="bilinear", GeometricTransformMode="half-pixel")
+    at = np.clip((np.arange(8) + 0.5) / 2 - 0.5, 0, 3)
+    low, high = np.floor(at).astype(int), np.ceil(at).astype(int)
+    between = (at - low)[:, None, None]
+    np.testing.assert_allclose(run(read(image(), item), x), x[low] * (1 - between) + x[high] * between, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["dcr", "crd"])
+def test_depth_to_space(read, mode):
+    x = normal(4, 3, 8)
+    y = run(read(image(4, 3, 8), layer("d", "DepthToSpace2DLayer", BlockSize=[2, 2], Mode=mode)), x)
+    blocks = (
+        x.reshape(4, 3, 2, 2, 2).transpose(0, 2, 1, 3, 4)
+        if mode == "dcr"
+        else x.reshape(4, 3, 2, 2, 2).transpose(0, 3, 1, 4, 2)
+    )
+    np.testing.assert_array_equal(y, blocks.reshape(8, 6, 2))
+
+
+@pytest.mark.parametrize(
+    ("properties", "top", "left"), [({"Mode": "centercrop"}, 1, 2), ({"Mode": "custom", "Location": [3, 1]}, 0, 2)]
+)
+def test_crop(read, properties, top, left):
+    x, like = normal(6, 7, 2), normal(4, 3, 1)
+    layers = [image(6, 7, 2), layer("like", "ImageInputLayer", InputSize=[4, 3, 1], Normalization="none"),
+              layer("crop", "Crop2DLayer", **properties)]  # fmt: skip
+    graph = read(*layers, connections=[("image", "crop/in"), ("like", "crop/ref")])
+    np.testing.assert_array_equal(run(graph, x, like), x[top : top + 4, left : left + 3])
+
+
 # Activations ----------------------------------------------------------------------------------------------------------------
 
 
@@ -203,6 +299,10 @@ def test_cross_channel_normalization_divides_alpha_by_the_window(read):
         ("LeakyReLULayer", {"Scale": [0.3]}, lambda x: np.where(x < 0, 0.3 * x, x)),
         ("ClippedReLULayer", {"Ceiling": [0.4]}, lambda x: np.clip(x, 0, 0.4)),
         ("ELULayer", {"Alpha": [1.5]}, lambda x: np.where(x < 0, 1.5 * (np.exp(x) - 1), x)),
+        ("PReLULayer", {"Alpha": [0.3]}, lambda x: np.where(x < 0, 0.3 * x, x)),
+        ("PReLULayer", {"Alpha": np.array([0.3, 2.0]).reshape(1, 1, 2)}, lambda x: np.where(x < 0, [0.3, 2] * x, x)),
+        ("IdentityLayer", {}, lambda x: x),
+        ("SpatialDropoutLayer", {"Probability": [0.2]}, lambda x: x),
         ("SwishLayer", {}, lambda x: x / (1 + np.exp(-x))),
         ("SigmoidLayer", {}, lambda x: 1 / (1 + np.exp(-x))),
         ("TanhLayer", {}, np.tanh),
@@ -296,7 +396,7 @@ def test_unknown_classes_become_placeholders(read):
 
 
 def test_options_without_a_form_become_placeholders(read):
-    graph = read(image(Normalization="@(x) x / 255"), convolution(PaddingValue="replicate"))
+    graph = read(image(Normalization="@(x) x / 255"), convolution(PaddingValue="symmetric-include-edge"))
     assert [node.op_type for node in graph.nodes] == ["ImageInputLayer", "Convolution2DLayer"]
     assert {node.domain for node in graph.nodes} == {MATLAB_DOMAIN}
 

@@ -142,3 +142,60 @@ def test_states_that_come_from_outside_are_refused_by_name(read):
         graph = read(sequence(), item, connections=[("in", "rnn")], input_names=cell(["in"]))
         assert graph.nodes[0].domain == MATLAB_DOMAIN
         assert "state" in graph.nodes[0]["reason"]
+
+
+# Convolution and pooling over time ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("properties", "left", "right", "stride", "dilation"),
+    [
+        ({"PaddingMode": "manual", "PaddingSize": [2, 1], "Stride": [2]}, 2, 1, 2, 1),
+        ({"PaddingMode": "causal", "PaddingSize": [0, 0], "Stride": [1], "DilationFactor": [2]}, 4, 0, 1, 2),
+        ({"PaddingMode": "same", "PaddingSize": [0, 0], "Stride": [1]}, 1, 1, 1, 1),
+    ],
+    ids=["manual", "causal", "same"],
+)
+def test_convolution_over_time(read, properties, left, right, stride, dilation):
+    weights, bias, x = normal(3, 3, 4), normal(1, 4), normal(3, 9)
+    item = layer("conv", "Convolution1DLayer", FilterSize=[3], NumChannels=[3], NumFilters=[4], Weights=weights, Bias=bias,
+                 **properties)  # fmt: skip
+    padded = np.pad(x, ((0, 0), (left, right)))
+    starts = range(0, padded.shape[1] - 2 * dilation, stride)
+    windows = [padded[:, start : start + 2 * dilation + 1 : dilation] for start in starts]
+    expected = np.stack([np.einsum("ck,kcn->n", window, weights) for window in windows], axis=1) + bias.T
+    np.testing.assert_allclose(run(read(sequence(), item), x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("class_name", "function"), [("MaxPooling1DLayer", np.max), ("AveragePooling1DLayer", np.mean)])
+def test_pooling_over_time(read, class_name, function):
+    item = layer("pool", class_name, PoolSize=[3], Stride=[2], PaddingMode="manual", PaddingSize=[0, 0])
+    x = normal(3, 9)
+    expected = np.stack([function(x[:, start : start + 3], axis=1) for start in (0, 2, 4, 6)], axis=1)
+    np.testing.assert_allclose(run(read(sequence(), item), x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "function"), [("GlobalMaxPooling1DLayer", np.max), ("GlobalAveragePooling1DLayer", np.mean)]
+)
+def test_global_pooling_takes_the_time_away(read, class_name, function):
+    weights, x = normal(2, 3), normal(3, 9)
+    graph = read(sequence(), layer("pool", class_name), layer("fc", "FullyConnectedLayer", OutputSize=[2], Weights=weights))
+    np.testing.assert_allclose(run(graph, x), weights @ function(x, axis=1), atol=1e-5)
+
+
+def test_transposed_convolution_over_time(read):
+    weights, x = normal(4, 2, 3), normal(3, 5)
+    item = layer("up", "TransposedConvolution1DLayer", FilterSize=[4], NumChannels=[3], NumFilters=[2], Stride=[2],
+                 CroppingMode="manual", CroppingSize=[1, 0], Weights=weights)  # fmt: skip
+    expected = np.zeros((2, 12))
+    for step in range(5):
+        expected[:, 2 * step : 2 * step + 4] += np.einsum("c,knc->nk", x[:, step], weights)
+    np.testing.assert_allclose(run(read(sequence(), item), x), expected[:, 1:], atol=1e-5)
+
+
+def test_layer_normalization_at_each_step(read):
+    scale, offset, x = normal(3, 1), normal(3, 1), normal(3, 5)
+    item = layer("norm", "LayerNormalizationLayer", NumChannels=[3], Epsilon=[1e-5], Scale=scale, Offset=offset)
+    expected = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5) * scale + offset
+    np.testing.assert_allclose(run(read(sequence(), item), x), expected, atol=1e-4)

@@ -77,7 +77,8 @@ def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list
         return results, Layer(record.number, record.name, *words, tuple(results.values()))
     before = len(graph.nodes)
     try:
-        results = {"out": room.translate(site)}
+        result = room.translate(site)
+        results = result if isinstance(result, dict) else {"out": result}
     except Untranslated as reason:
         while len(graph.nodes) > before:
             graph.remove(graph.nodes[-1])

@@ -174,6 +174,10 @@ class Site:
 
     def pads(self, rank: int) -> dict[str, Any]:
         """The attributes of a convolution or pooling that say its padding."""
+        if rank == 1 and self.properties.text("PaddingMode", "manual") == "causal":
+            p = self.properties
+            window = p.integer("FilterSize" if "FilterSize" in p else "PoolSize")
+            return {"pads": Padding(((window - 1) * p.integer("DilationFactor", 1),), (0,))}
         padding = self.sides("Padding", rank)
         return {"auto_pad": "SAME_UPPER"} if padding is None else {"pads": padding}
 
@@ -191,6 +195,9 @@ class Site:
             raise ReadError(Problem(f"what arrives ({arriving}) does not fit: {_reason(error)}", self.origin)) from error
         for output, found in zip(outputs, inferred, strict=True):
             kind = found.type.tensor_type
+            if node.op_type == "GroupNormalization" and not kind.elem_type:  # a function, which is not looked into
+                output.dtype, output.shape = node.inputs[0].dtype, node.inputs[0].shape
+                continue
             output.dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
             output.shape = tuple(
                 dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else None) for dim in kind.shape.dim

@@ -15,6 +15,7 @@ from converter.readers.matlab.layers import (  # noqa: F401 - each enters its ro
     outputs,
     pooling,
     recurrent,
+    resizing,
 )
 from converter.readers.matlab.layers.registry import ROOMS, Room, layer
 

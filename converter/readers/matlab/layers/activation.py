@@ -41,3 +41,13 @@ def swish(n: Site) -> Value:
 @layer("SoftmaxLayer", "Softmax", "softmax")
 def softmax(n: Site) -> Value:
     return n.add("Softmax", None, {"axis": 1})
+
+
+@layer("PReLULayer", "PReLU", "PReLU")
+def prelu(n: Site) -> Value:
+    """Alpha is one number, or one for each channel."""
+    array = n.properties.array("Alpha", None)
+    if array is not None and array.size == 1:
+        return n.add("PRelu", [n.x, n.vector("Alpha", 1)])
+    channels = n.channels()
+    return n.add("PRelu", [n.x, n.vector("Alpha", channels).reshape(channels, *(1,) * n.rank)])

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from converter.graph import Value, Weight
 from converter.padding import Padding
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import layer
 from converter.readers.matlab.site import Site, Untranslated
+
+
+@layer("Convolution1DLayer", "1-D Convolution", words.convolution)
+def convolution_1d(n: Site) -> Value:
+    """Along the steps of a sequence."""
+    return _convolution(n, rank=1)
 
 
 @layer("Convolution2DLayer", "2-D Convolution", words.convolution)
@@ -60,37 +68,69 @@ def grouped_convolution_2d(n: Site) -> Value:
 
 def _conv(n: Site, weights: Weight, bias: Weight | None, groups: int) -> Value:
     rank = len(weights.shape) - 2
-    if isinstance(n.properties.values.get("PaddingValue"), str) or n.properties.number("PaddingValue", 0) != 0:
-        raise Untranslated("its PaddingValue is not 0")
     attributes = {
         "kernel_shape": weights.shape[2:],
         "strides": n.properties.integers("Stride", rank),
         "dilations": n.properties.integers("DilationFactor", rank, (1,) * rank),
         "group": groups,
     }
-    return n.add("Conv", [n.x, weights, bias], attributes | n.pads(rank))
+    pads = n.pads(rank)
+    if n.properties.values.get("PaddingValue") is not None and (mode := _fill(n)) is not None:
+        if "pads" not in pads:
+            raise Untranslated("its padding 'same' is not of zeros")
+        sizes = [0, 0, *pads["pads"].begin, 0, 0, *pads["pads"].end]
+        value = n.scalar(n.properties.number("PaddingValue"), "padding") if mode == "constant" else None
+        sides = Value.constant(np.array(sizes, np.int64), f"{n.name}_sides")
+        n.inputs = [n.add("Pad", [n.x, sides, value], {"mode": mode}, part="padded")]
+        pads = {"pads": Padding((0,) * rank, (0,) * rank)}
+    return n.add("Conv", [n.x, weights, bias], attributes | pads)
+
+
+def _fill(n: Site) -> str | None:
+    """How the padding is filled, in the words of ONNX's Pad; None: with zeros."""
+    p = n.properties
+    if not isinstance(p.values["PaddingValue"], str):
+        return "constant" if p.number("PaddingValue", 0) else None
+    mode = p.text("PaddingValue", "")
+    if mode not in ("replicate", "symmetric-exclude-edge", ""):
+        raise Untranslated(f"its PaddingValue '{mode}' is not translated")
+    return {"replicate": "edge", "symmetric-exclude-edge": "reflect"}.get(mode)
+
+
+@layer("TransposedConvolution1DLayer", "1-D Transposed Convolution", words.transposed_convolution)
+def transposed_convolution_1d(n: Site) -> Value:
+    return _transposed(n, rank=1)
 
 
 @layer("TransposedConvolution2DLayer", "2-D Transposed Convolution", words.transposed_convolution)
 def transposed_convolution_2d(n: Site) -> Value:
+    return _transposed(n, rank=2)
+
+
+@layer("TransposedConvolution3DLayer", "3-D Transposed Convolution", words.transposed_convolution)
+def transposed_convolution_3d(n: Site) -> Value:
+    return _transposed(n, rank=3)
+
+
+def _transposed(n: Site, rank: int) -> Value:
     """Weights [h w filters channels]. Cropping 'same' gives input times stride, the odd element cut off at the end.
 
     With groups, which MatConvNet has and the toolbox has not, each has its share of the filters.
     """
     p = n.properties
-    channels, filters, groups = n.channels(2), p.integer("NumFilters"), p.integer("NumGroups", 1)
+    channels, filters, groups = n.channels(rank), p.integer("NumFilters"), p.integer("NumGroups", 1)
     if channels != p.opened("NumChannels", channels)[0]:
         n.fail(f"its filters read {p.integer('NumChannels')} channels, but {channels} arrive.")
-    kernel, strides = p.integers("FilterSize", 2), p.integers("Stride", 2)
+    kernel, strides = p.integers("FilterSize", rank), p.integers("Stride", rank)
     if filters % groups or channels % groups:
         n.fail(f"its {groups} groups do not divide {filters} filters and {channels} channels.")
     weights = n.weight("Weights", (*kernel, filters // groups, channels))
     bias = n.bias(weights, n.vector("Bias", filters))
-    cropping, extra = n.sides("Cropping", 2), (0, 0)
+    cropping, extra = n.sides("Cropping", rank), (0,) * rank
     if cropping is None:
         cut = [max(k - s, 0) for k, s in zip(kernel, strides, strict=True)]
         cropping = Padding(tuple(c // 2 for c in cut), tuple(c - c // 2 for c in cut))
         extra = tuple(max(s - k, 0) for k, s in zip(kernel, strides, strict=True))
-    attributes = {"kernel_shape": kernel, "strides": strides, "dilations": (1, 1), "group": groups}
+    attributes = {"kernel_shape": kernel, "strides": strides, "dilations": (1,) * rank, "group": groups}
     sides = {"pads": cropping, "output_padding": extra}
-    return n.add("ConvTranspose", [n.x, weights.transpose(3, 2, 0, 1), bias], attributes | sides)
+    return n.add("ConvTranspose", [n.x, weights.transpose(rank + 1, rank, *range(rank)), bias], attributes | sides)

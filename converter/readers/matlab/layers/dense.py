@@ -72,3 +72,13 @@ def flatten_c_style(n: Site) -> Value:
 @layer("DropoutLayer", "Dropout", lambda p: f"{p.number('Probability', 0.5) * 100:g}% dropout")
 def dropout(n: Site) -> Value:
     return n.add("Dropout", [n.x, n.scalar(n.properties.number("Probability", 0.5), "ratio")])
+
+
+@layer("SpatialDropoutLayer", "Spatial Dropout", lambda p: f"{p.number('Probability', 0.5) * 100:g}% spatial dropout")
+def spatial_dropout(n: Site) -> Value:
+    return dropout(n)
+
+
+@layer("IdentityLayer", "Identity", "Identity")
+def identity(n: Site) -> Value:
+    return n.add("Identity")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from converter.graph import Value
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import layer
-from converter.readers.matlab.site import Site
+from converter.readers.matlab.site import Site, Untranslated
 
 
 @layer(
@@ -30,3 +30,49 @@ def batch_normalization(n: Site) -> Value:
     if len({parameter.has_data for parameter in parameters}) > 1:
         n.fail("has numbers for some of Scale, Offset, TrainedMean and TrainedVariance, but not for all.")
     return n.add("BatchNormalization", [n.x, *parameters], {"epsilon": n.properties.number("Epsilon")})
+
+
+@layer("GroupNormalizationLayer", "Group Normalization", "Group normalization")
+def group_normalization(n: Site) -> Value:
+    """NumGroups may be 'all-channels', one group, or 'channel-wise', as many as there are channels."""
+    p, channels = n.properties, n.channels()
+    words = {"all-channels": 1, "channel-wise": channels}
+    named = isinstance(p.values.get("NumGroups"), str)
+    groups = words[p.choice("NumGroups", *words)] if named else p.integer("NumGroups")
+    if channels % groups:
+        n.fail(f"has {groups} groups, but {channels} channels arrive.")
+    return _scaled(n, "GroupNormalization", num_groups=groups)
+
+
+@layer("InstanceNormalizationLayer", "Instance Normalization", "Instance normalization")
+def instance_normalization(n: Site) -> Value:
+    return _scaled(n, "InstanceNormalization")
+
+
+@layer("LayerNormalizationLayer", "Layer Normalization", "Layer normalization")
+def layer_normalization(n: Site) -> Value:
+    """Over the channels of a vector or of each step of a sequence; over all of an image, with a scale for each channel."""
+    choices = ("auto", "channel-only", "spatial-channel", "batch-excluded")
+    over = n.properties.choice("OperationDimension", *choices, default="auto")
+    if over in ("batch-excluded", "spatial-channel") and n.is_sequence:
+        raise Untranslated(f"its OperationDimension '{over}' is not translated for sequences")
+    if n.rank == 0:
+        return _scaled(n, "LayerNormalization", axis=1)
+    if n.is_sequence or over == "channel-only":
+        last = n.rank + 1
+        x = n.add("Transpose", None, {"perm": (0, *range(2, last + 1), 1)}, part="channels_last")
+        y = _scaled(n, "LayerNormalization", x, part="normalised", axis=last)
+        return n.add("Transpose", [y], {"perm": (0, last, *range(1, last))})
+    if over == "auto":
+        n.note("its OperationDimension 'auto' is taken as 'spatial-channel', the whole image.")
+    return _scaled(n, "GroupNormalization", num_groups=1)
+
+
+def _scaled(n: Site, op_type: str, x: Value | None = None, part: str = "", **attributes: int) -> Value:
+    """A normalisation with a scale and an offset for each channel."""
+    channels, p = n.channels(), n.properties
+    if channels != p.opened("NumChannels", channels)[0]:
+        n.fail(f"normalises {p.integer('NumChannels')} channels, but {channels} arrive.")
+    scale, offset = n.vector("Scale", channels), n.vector("Offset", channels)
+    options = attributes | {"epsilon": p.number("Epsilon")}
+    return n.add(op_type, [n.x if x is None else x, scale, offset], options, part=part, is_core=True)

@@ -15,13 +15,14 @@ from converter.readers.matlab.table import BUILT_IN
 class Room:
     """What is known of one layer class.
 
-    ``translate`` adds the layer's nodes and returns its output. ``inputs`` is how many ports it reads, None for as many as the
-    layer's NumInputs says. ``output_layer`` marks a layer that only serves training: it has no node.
+    ``translate`` adds the layer's nodes and returns its output, or several by their ports. ``inputs`` is how many ports it
+    reads, None for as many as the layer's NumInputs says. ``output_layer`` marks a layer that only serves training: it has no
+    node.
     """
 
     type: str
     describe: Callable[[Properties], str]
-    translate: Callable[[Site], Value]
+    translate: Callable[[Site], Value | dict[str, Value]]
     inputs: int | None = 1
     output_layer: bool = False
 
