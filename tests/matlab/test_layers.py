@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import onnxruntime
 import pytest
 from layer_table import cell, layer
 
+import converter
 from converter.emitters.onnx import to_model
 from converter.graph import MATLAB_DOMAIN
 from converter.padding import Padding
@@ -227,22 +230,28 @@ def test_layer_normalization_of_a_vector(read):
 # Unpooling, resizing, other paddings ----------------------------------------------------------------------------------------
 
 
-def test_unpooling_puts_each_maximum_back(read):
-    x = normal(5, 6, 2)
+@pytest.mark.parametrize("height", [4, 5])
+def test_unpooling_puts_each_maximum_back(read, height):
+    x = normal(height, 6, 2)
     layers = [
-        image(5, 6, 2),
+        image(height, 6, 2),
         layer("pool", "MaxPooling2DLayer", PoolSize=[2, 2], Stride=[2, 2], PaddingSize=[0] * 4, HasUnpoolingOutputs=True),
         layer("relu", "ReLULayer"),
         layer("unpool", "MaxUnpooling2DLayer"),
     ]
     rows = [("image", "pool"), ("pool/out", "relu"), ("pool/size", "unpool/size"), ("pool/indices", "unpool/indices"),
             ("relu", "unpool/in")]  # fmt: skip
+    graph = read(*layers, connections=rows)
+    if height == 5:  # the last row is in no window
+        assert graph.nodes[-1].domain == MATLAB_DOMAIN
+        assert "cover the image" in graph.nodes[-1]["reason"]
+        return
     expected = np.zeros_like(x)
     for i, j, c in np.ndindex(2, 3, 2):
         window = x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2, c]
         row, column = np.unravel_index(window.argmax(), (2, 2))
         expected[2 * i + row, 2 * j + column, c] = max(window.max(), 0)
-    np.testing.assert_allclose(run(read(*layers, connections=rows), x), expected, atol=1e-6)
+    np.testing.assert_allclose(run(graph, x), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("value", "mode"), [([0.5], "constant"), ("replicate", "edge"), ("symmetric-exclude-edge", "reflect")])
@@ -426,3 +435,36 @@ def test_probe_of_a_vector(read, shape, letters):
     stored = {"inputs": cell([normal(4, 3, 2)]), "outputs": cell([answer]), "output_formats": cell([letters])}
     graph = read(image(), layer("fc", "FullyConnectedLayer", OutputSize=[5]), probe=stored)
     np.testing.assert_array_equal(graph.probe.outputs["fc"], answer.reshape(1, 5))
+
+
+# Both targets ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_the_newer_layers_are_converted_and_equal(read, tmp_path, target):
+    """Unpooling in PyTorch only: in Keras the indices of a batch of open size have no form, which is refused by name."""
+
+    def scaled():
+        return {"NumChannels": [4], "Epsilon": [1e-5], "Scale": normal(4, 1), "Offset": normal(4, 1)}
+
+    sizes = {"FilterSize": [3, 3], "NumChannels": [4], "NumFilters": [4], "Weights": normal(3, 3, 4, 4)}
+    layers = [
+        layer("group", "GroupNormalizationLayer", NumGroups=[2], **scaled()),
+        layer("instance", "InstanceNormalizationLayer", **scaled()),
+        layer("whole", "LayerNormalizationLayer", **scaled()),
+        layer("channels", "LayerNormalizationLayer", OperationDimension="channel-only", **scaled()),
+        layer("prelu", "PReLULayer", Alpha=normal(1, 1, 4)),
+        convolution(**sizes, PaddingSize=[1, 1, 1, 1], PaddingValue="replicate"),
+        layer("up", "Resize2DLayer", Scale=[2, 2], Method="bilinear"),
+        layer("blocks", "DepthToSpace2DLayer", BlockSize=[2, 2], Mode="crd"),
+    ]
+    first = image(8, 6, 4)
+    if target == "pytorch":
+        pool = layer("pool", "MaxPooling2DLayer", PoolSize=[2, 2], Stride=[2, 2], PaddingSize=[0] * 4, HasUnpoolingOutputs=True)
+        names = ["image", "pool", *(item[0] for item in layers[:5]), "unpool/in"]
+        rows = [*pairwise(names), ("pool/indices", "unpool/indices"), ("pool/size", "unpool/size"), ("unpool", "conv")]
+        rows += [("conv", "up"), ("up", "blocks")]
+        read(first, pool, *layers[:5], layer("unpool", "MaxUnpooling2DLayer"), *layers[5:], connections=rows)
+    else:
+        read(first, *layers)
+    assert converter.convert(tmp_path / "table.mat", target, tmp_path / target).report.ok

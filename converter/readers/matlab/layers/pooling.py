@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from converter.graph import Value
-from converter.padding import Padding
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import elementwise, layer
 from converter.readers.matlab.site import Site, Untranslated
@@ -22,20 +21,25 @@ def max_pooling_2d(n: Site) -> Value | dict[str, Value]:
     if not n.properties.flag("HasUnpoolingOutputs", False):
         return _pool(n, "MaxPool", 2)
     n.channels(2)
-    size = n.add("Shape", part="size")
+    size = n.add("Shape", part="size")  # unpooling knows it from the windows
     out, indices = n.add_all("MaxPool", None, _window(n, 2), [True, True])
     return {"out": out, "indices": indices, "size": size}
 
 
 @layer("MaxUnpooling2DLayer", "2-D Max Unpooling", "2-D max unpooling", inputs=3)
 def max_unpooling_2d(n: Site) -> Value:
-    """Each maximum back in its place, zeros elsewhere: the indices say where, whatever the windows were."""
-    x, indices, size = n.inputs
+    """Each maximum back in its place, zeros elsewhere.
+
+    Where the windows do not cover the image, the standard and onnxruntime differ in what the indices count in.
+    """
+    x, indices, _ = n.inputs
     pool = indices.producer
     if pool is None or pool.op_type != "MaxPool":
         raise Untranslated("its indices do not come from a max pooling layer")
-    attributes = {"kernel_shape": pool["kernel_shape"], "strides": pool["strides"], "pads": Padding((0, 0), (0, 0))}
-    return n.add("MaxUnpool", [x, indices, size], attributes)
+    kernel, strides, own = pool["kernel_shape"], pool["strides"], n.known(pool.inputs[0])[2:]
+    if own != tuple((size - 1) * step + window for size, step, window in zip(n.known(x)[2:], strides, kernel, strict=True)):
+        raise Untranslated("the windows of its max pooling layer do not cover the image evenly")
+    return n.add("MaxUnpool", [x, indices], {"kernel_shape": kernel, "strides": strides, "pads": (0,) * 4})
 
 
 @layer("MaxPooling3DLayer", "3-D Max Pooling", words.pooling("max"))
