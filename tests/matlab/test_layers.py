@@ -442,8 +442,6 @@ def test_probe_of_a_vector(read, shape, letters):
 
 @pytest.mark.parametrize("target", ["pytorch", "keras"])
 def test_the_newer_layers_are_converted_and_equal(read, tmp_path, target):
-    """Unpooling in PyTorch only: in Keras the indices of a batch of open size have no form, which is refused by name."""
-
     def scaled():
         return {"NumChannels": [4], "Epsilon": [1e-5], "Scale": normal(4, 1), "Offset": normal(4, 1)}
 
@@ -458,13 +456,8 @@ def test_the_newer_layers_are_converted_and_equal(read, tmp_path, target):
         layer("up", "Resize2DLayer", Scale=[2, 2], Method="bilinear"),
         layer("blocks", "DepthToSpace2DLayer", BlockSize=[2, 2], Mode="crd"),
     ]
-    first = image(8, 6, 4)
-    if target == "pytorch":
-        pool = layer("pool", "MaxPooling2DLayer", PoolSize=[2, 2], Stride=[2, 2], PaddingSize=[0] * 4, HasUnpoolingOutputs=True)
-        names = ["image", "pool", *(item[0] for item in layers[:5]), "unpool/in"]
-        rows = [*pairwise(names), ("pool/indices", "unpool/indices"), ("pool/size", "unpool/size"), ("unpool", "conv")]
-        rows += [("conv", "up"), ("up", "blocks")]
-        read(first, pool, *layers[:5], layer("unpool", "MaxUnpooling2DLayer"), *layers[5:], connections=rows)
-    else:
-        read(first, *layers)
+    pool = layer("pool", "MaxPooling2DLayer", PoolSize=[2, 2], Stride=[2, 2], PaddingSize=[0] * 4, HasUnpoolingOutputs=True)
+    rows = [*pairwise(["image", "pool", *(item[0] for item in layers[:5]), "unpool/in"]), ("pool/indices", "unpool/indices"),
+            ("pool/size", "unpool/size"), ("unpool", "conv"), ("conv", "up"), ("up", "blocks")]  # fmt: skip
+    read(image(8, 6, 4), pool, *layers[:5], layer("unpool", "MaxUnpooling2DLayer"), *layers[5:], connections=rows)
     assert converter.convert(tmp_path / "table.mat", target, tmp_path / target).report.ok
