@@ -27,6 +27,9 @@ from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Lo
 from converter.graph import Graph, Node, Shape, Value, Weight
 from converter.operators.registry import has_strings, room_of
 
+_ORDERS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Max", "Min"}
+"""Operators whose numbers of type uint64 are compared as those of int64 in the same order."""
+
 LINE = 68
 """Longest expression put together on one line."""
 
@@ -230,7 +233,9 @@ class Program:
         if isinstance(result, Local) and len(targets) == 1:
             self._aliases[targets[0]] = tree.value
             return
-        if self._is_widened(targets[0].dtype, node):
+        if node.op_type in _ORDERS and targets[0].dtype == "uint64":
+            tree = fill("unordered(x)", {"x": lambda: tree})
+        elif self._is_widened(targets[0].dtype, node):
             tree = self.target.cast(tree, targets[0].dtype.name)
         self.statements.append(Statement(targets, tree, node))
 
@@ -340,13 +345,20 @@ class Program:
         if number is not None:
             self.runs_eagerly = True  # compiled code of Keras has a tensor of another type in its place
             return self._size(number, node)
+        ordered = node.op_type in _ORDERS and operand.dtype == "uint64"
         if weight is not None and operand.is_number:
-            return literal(weight.array().reshape(-1)[0])
+            held = weight.array().reshape(-1)[0]
+            if ordered:
+                return literal(int(held) - 2**63)
+            wraps = held.dtype == np.uint64 and held >= 2**63 and self._is_widened(operand.dtype, node)
+            return literal(int(held) - 2**64 if wraps else held)
         if weight is None:
             tree = variable(self._read(node, operand))
         else:
             need = self.layouts.needs.get((node, operand.index))
             tree = self._weight(operand.value, self._stored_weight(operand, node), need and need.order)
+        if ordered:
+            return fill("ordered(x)", {"x": lambda: tree})
         return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree
 
     def _stored_weight(self, operand: Operand, node: Node) -> Weight:

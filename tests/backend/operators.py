@@ -27,7 +27,6 @@ _OTHERWISE = {
     ("", "Scatter"): "read as ScatterElements, which replaced it",
     ("", "Upsample"): "read as Resize, which replaced it",
     ("ai.onnx.preview", "FlexAttention"): "read as the body that the standard defines it by",
-    ("", "ImageDecoder"): "refused: neither framework decodes image files by itself",
     ("ai.onnx.preview.training", "Gradient"): "refused: it asks for a derivative by the names of other nodes' tensors",
 }
 """Operators without a room of their own: what becomes of them."""

@@ -1123,3 +1123,13 @@ def softmax_of_others(x):
     powers = ops.where(ops.abs(x) > 1e-7, ops.exp(x - top), 0.0)
     total = ops.sum(powers, axis=-1, keepdims=True)
     return ops.where(ops.abs(x) > 1e-7, powers, x * ops.exp(-top)) / total
+
+
+def ordered(x):
+    """uint64 numbers as int64 numbers in the same order."""
+    return ops.cast(x, "int64") + ops.convert_to_tensor(np.int64(-(2**63)))
+
+
+def unordered(x):
+    """The uint64 numbers that ``ordered`` was given."""
+    return ops.cast(x + ops.convert_to_tensor(np.int64(-(2**63))), "uint64")

@@ -847,3 +847,13 @@ def softmax_of_others(x):
     top = x.amax(-1, keepdim=True)
     powers = torch.where(x.abs() > 1e-7, (x - top).exp(), 0.0)
     return torch.where(x.abs() > 1e-7, powers, x * (-top).exp()) / powers.sum(-1, keepdim=True)
+
+
+def ordered(x):
+    """uint64 numbers as int64 numbers in the same order."""
+    return x.to(torch.int64) + torch.iinfo(torch.int64).min
+
+
+def unordered(x):
+    """The uint64 numbers that ``ordered`` was given."""
+    return (x + torch.iinfo(torch.int64).min).to(torch.uint64)
