@@ -33,7 +33,7 @@ app = typer.Typer(
 _out, _err = Console(), Console(stderr=True)
 
 
-Source = Annotated[Path, typer.Argument(help="A .mat file, a layer table or an .onnx file.", show_default=False)]
+Source = Annotated[Path, typer.Argument(help="A .mat file, layers that MATLAB printed, or an .onnx file.", show_default=False)]
 Variable = Annotated[str | None, typer.Option(help="The network's variable in a .mat file that holds several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

@@ -12,6 +12,7 @@ import numpy as np
 from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Source, Value, Weight
 from converter.readers.matlab.description import classes
 from converter.readers.matlab.layers import ROOMS
+from converter.readers.matlab.layers.refused import REASONS
 from converter.readers.matlab.properties import Properties, sizes
 from converter.readers.matlab.site import Site, Untranslated, matlab_order, without_trailing_ones
 from converter.readers.matlab.table import LayerRecord, LayerTable, Port, Problems
@@ -70,12 +71,12 @@ def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list
     room = ROOMS.get(record.class_name)
     site = Site(graph, record, inputs)
     if room is None:
-        results = _placeholder(site, read, "")
+        results = _placeholder(site, read, REASONS.get(record.class_name, ""))
         kind = record.properties.values.get("Type") or record.short_class
         text = record.properties.values.get("Description") or record.short_class
         words = [item if isinstance(item, str) else record.short_class for item in (kind, text)]
         return results, Layer(record.number, record.name, *words, tuple(results.values()))
-    before = len(graph.nodes)
+    before, told = len(graph.nodes), len(graph.notes)
     try:
         result = room.translate(site)
         results = result if isinstance(result, dict) else {"out": result}
@@ -83,6 +84,7 @@ def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list
         while len(graph.nodes) > before:
             graph.remove(graph.nodes[-1])
         graph.inputs = [value for value in graph.inputs if value.name != record.name]
+        del graph.notes[told:]
         site.inputs, site.learnables = list(inputs), []
         results = _placeholder(site, read, str(reason))
     outputs = () if room.output_layer else tuple(results.values())
