@@ -231,9 +231,9 @@ def _split(n, statement, part, equal):
         return n.results(equal, n.num_outputs) if sizes is None else n.unpack(statement, **_sections(n, sizes))
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     prefix = ":, " * (n.axis % n.input.rank) or "..., " * (n.input.rank == 1)
-    return [
-        n.expr(part.format(prefix, a, a + b)) for a, b, v in zip(starts, sizes, n.node.outputs, strict=True) if v is not None
-    ]
+    after = "" if prefix or not n.functional else ", :"  # a KerasTensor takes no slice by itself
+    parts = zip(starts, sizes, n.node.outputs, strict=True)
+    return [n.expr(part.format(prefix, start, f"{start + size}{after}")) for start, size, value in parts if value is not None]
 
 
 def _sections(n, sizes):

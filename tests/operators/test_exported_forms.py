@@ -265,3 +265,12 @@ def test_product_with_a_matrix_without_columns(target, operator):
     nodes = [helper.make_node(operator, ["x", "a"], ["h"]), helper.make_node(operator, ["h", "b"], ["y"])]
     weights = {"a": numbers(4, 0), "b": numbers(0, 3)}
     assert_equal(model(nodes, {"x": ["batch", 4]}, weights, ["y"]), target, {"x": numbers(2, 4)})
+
+
+@both_targets
+@pytest.mark.parametrize("parts", [[2], [1, 1]])
+def test_split_along_the_first_axis_of_which_one_part_is_read(target, parts):
+    """TensorFlow's unstacked time steps, of which there is one, or of which the last is read."""
+    names = [f"part_{i}" for i in range(len(parts))]
+    nodes = [helper.make_node("Split", ["x", "sizes"], names, axis=0), helper.make_node("Relu", [names[-1]], ["y"])]
+    assert_equal(model(nodes, {"x": [2, "length"]}, {"sizes": np.array(parts)}, ["y"]), target, {"x": numbers(2, 3)})
