@@ -79,6 +79,9 @@ def _attribute(name: str) -> ast.Attribute:
 def _build_shape(layer: Layer, shape: Shape | None) -> tuple[int | None, ...]:
     """The shape of an input that fits the layer's weights, with what they do not depend on left open."""
     kernel = layer.weights.get("kernel")
+    cells = [weight for name, weight in layer.weights.items() if name.endswith("_cell/kernel")]
+    if cells:
+        return (None, None, cells[0].shape[0])
     if kernel is None or layer.constructor == "layers.EinsumDense":
         return tuple(size if isinstance(size, int) else None for size in shape)
     transposed = layer.constructor.endswith("Transpose")

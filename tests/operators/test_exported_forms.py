@@ -274,3 +274,15 @@ def test_split_along_the_first_axis_of_which_one_part_is_read(target, parts):
     names = [f"part_{i}" for i in range(len(parts))]
     nodes = [helper.make_node("Split", ["x", "sizes"], names, axis=0), helper.make_node("Relu", [names[-1]], ["y"])]
     assert_equal(model(nodes, {"x": [2, "length"]}, {"sizes": np.array(parts)}, ["y"]), target, {"x": numbers(2, 3)})
+
+
+@both_targets
+def test_recurrent_layer_behind_branches_of_different_rank(target):
+    """Its data has no known shape; the sizes of its weights are enough."""
+    nodes = [
+        *SQUEEZE_IF_ONE,
+        helper.make_node("LSTM", ["h", "w", "r"], ["", "last"], hidden_size=4),
+        helper.make_node("Relu", ["last"], ["y"]),
+    ]
+    weights = {"axis": np.array([1]), "w": numbers(1, 16, 3), "r": numbers(1, 16, 4)}
+    assert_equal(model(nodes, {"x": [None] * 4}, weights, ["y"]), target, {"x": numbers(5, 1, 2, 3)})
