@@ -132,7 +132,7 @@ class Clip:
     def keras(n):
         if _clips_to_six(n.node):
             return n.expr("ops.relu6(input)")
-        if all(bound is not None and bound.is_number for bound in (n.min, n.max)):
+        if all(bound is not None and bound.is_number for bound in (n.min, n.max)) and n.constant("min") <= n.constant("max"):
             return n.expr("ops.clip(input, min, max)")
         above = n.input if n.min is None else n.expr("ops.maximum(input, min)")
         return above if n.max is None else n.expr("ops.minimum(above, max)", above=above)

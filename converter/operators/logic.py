@@ -48,7 +48,7 @@ class BitShift:
         """Backends differ where the shift is as wide as the number or wider."""
         bits, function = 8 * n.X.dtype.itemsize, f"{n.direction.lower()}_shift"
         known = n.constant("Y")
-        if known is not None and known.max(initial=0) < bits:
+        if known is not None and known.min(initial=0) >= 0 and known.max(initial=0) < bits:
             return n.expr(f"ops.{function}(X, Y)")
         return n.expr(f"shifted(ops.{function}, X, Y, bits)", bits=bits)
 

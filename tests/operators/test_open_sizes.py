@@ -1,0 +1,77 @@
+"""Cases of the conformance suite with every size of every input left open: what needs a size asks for it when it runs."""
+
+import dataclasses
+
+import onnx
+import pytest
+
+from tests.backend import cases
+
+NAMES = [
+    "argmax_default_axis_example_select_last_index",
+    "attention_3d_gqa",
+    "attention_4d_with_past_and_present",
+    "averagepool_2d_precomputed_same_upper",
+    "basic_conv_with_padding",
+    "basic_deform_conv_with_padding",
+    "causal_conv_with_state_with_bias",
+    "center_crop_pad_crop",
+    "center_crop_pad_crop_and_pad",
+    "center_crop_pad_crop_negative_axes_hwc",
+    "depthtospace_example",
+    "depthtospace_crd_mode_example",
+    "dft",
+    "dft_irfft",
+    "eyelike_without_dtype",
+    "eyelike_populate_off_main_diagonal",
+    "flatten_axis2",
+    "flatten_negative_axis1",
+    "group_normalization_example",
+    "gru_bidirectional",
+    "hardmax_axis_0",
+    "instancenorm_example",
+    "linear_attention_gated_delta",
+    "lrn",
+    "lstm_with_peepholes",
+    "rms_normalization_4d_axis0",
+    "maxpool_with_argmax_2d_precomputed_strides",
+    "reduce_sum_default_axes_keepdims_example",
+    "reduce_sum_empty_axes_input_noop",
+    "roialign_aligned_true",
+    "rotary_embedding_3d_input",
+    "rotary_embedding_interleaved",
+    "slice",
+    "slice_default_axes",
+    "slice_negative_axes",
+    "spacetodepth",
+    "spacetodepth_crd_mode_example",
+    "split_variable_parts_2d_opset18",
+    "squeeze",
+    "squeeze_negative_axes",
+    "stft",
+    "tensorscatter_circular",
+    "tfidfvectorizer_tf_batch_uniandbigrams_skip5",
+    "top_k",
+    "unsqueeze_negative_axes",
+    "unsqueeze_two_axes",
+]
+
+
+def opened(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with a symbol of its own for each size of its inputs, and nothing said of its outputs' sizes."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    for ports in (model.graph.input, model.graph.output):
+        for port in ports:
+            for axis, size in enumerate(port.type.tensor_type.shape.dim):
+                size.Clear()
+                if ports is model.graph.input:
+                    size.dim_param = f"{port.name}_{axis}"
+    return model
+
+
+@pytest.mark.parametrize("target", cases.TARGETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_sizes_are_asked_for_when_it_runs(name, target):
+    (case,) = [case for case in cases.cases("node") if case.name == f"test_{name}"]
+    model, data = case.read()
+    cases.run(dataclasses.replace(case, read=lambda: (opened(model), data)), target)
