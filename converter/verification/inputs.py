@@ -88,15 +88,18 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
 _Key = str | tuple[Value, int]
 """An open size: a symbol, or an axis that nobody named."""
 
-_Sum = tuple[_Key, _Key, _Key]
-"""An open size, and two others that it is the sum of."""
+_Sum = tuple[_Key, _Key, _Key] | tuple[_Key]
+"""An open size, and two others that it is the sum of; alone, it is the batch size, as that of a recurrent state is."""
+
+_MOST_BATCHES = 4
+"""Open sizes that are taken for the batch, in turn."""
 
 
 def _sums(open_sizes: Mapping[_Key, bool]) -> list[_Sum | None]:
-    """No sum first, then each that could be."""
+    """No sum first, then each size as the batch, then each sum that could be."""
     keys = [key for key, spatial in open_sizes.items() if not spatial]
     pairs = [(total, *pair) for total in keys for pair in itertools.combinations([k for k in keys if k != total], 2)]
-    return [None, *pairs[:_MOST_SUMS]]
+    return [None, *((key,) for key in keys[:_MOST_BATCHES]), *pairs[:_MOST_SUMS]]
 
 
 def _is_batch(value: Value, axis: int) -> bool:
@@ -162,7 +165,7 @@ def _shapes(
         if total is None or key != total[0]:
             sizes[key] = next(counts[is_spatial])
     if total is not None:
-        sizes[total[0]] = sizes[total[1]] + sizes[total[2]]
+        sizes[total[0]] = sum(sizes[part] for part in total[1:]) if len(total) > 1 else batch
 
     def size(value: Value, axis: int, given: Dimension) -> int:
         if isinstance(given, int):

@@ -104,3 +104,11 @@ def test_positions_that_are_shifted_first_stay_inside_the_table():
     graph = Graph("g", inputs=[ids], outputs=[node.output], nodes=[add, node])
     for question in first_of_each(graph):
         assert set(np.unique(question.inputs["positions"])) == {0, 1, 2, 3}
+
+
+def test_a_size_nobody_named_may_be_the_batch():
+    """As that of a recurrent state, which has the layers in front."""
+    graph = Graph("g", inputs=[Value("x", np.float32, ("batch", None)), Value("state", np.float32, (2, None, 8))])
+    (ways,) = questions(graph, (0,), (3,))
+    asked = {(question.inputs["x"].shape[1], question.inputs["state"].shape[1]) for question in ways}
+    assert any(length > 100 and states == 3 for length, states in asked)
