@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import converter
 from converter.errors import ReadError
+from converter.readers import matlab
 from tests.matlab.conftest import FIXTURES
 
 DISPLAYS = Path(os.environ.get("CONVERTER_MATLAB", Path(__file__).parents[3] / "shared" / "matlab")) / "displays"
@@ -225,6 +229,7 @@ def test_a_list_without_its_end_is_a_shorter_network(tmp_path):
     ("lines", "words"),
     [
         ([IMAGE, "2 'a' ReLU ReLU", "5 'b' ReLU ReLU", "7 'c' ReLU ReLU"], "layers are missing: 3 to 4, 6"),
+        ([IMAGE, "99999999999999999999 'a' ReLU ReLU"], "2 to 99999999999999999998"),
         ([IMAGE, "3 'a' ReLU ReLU", "2 'b' ReLU ReLU"], "order of their numbers"),
         ([IMAGE, "2 'a' ReLU ReLU", "3 'a' ReLU ReLU"], "has the name of layer 2"),
         ([*PLAIN, *PLAIN], "same number"),
@@ -286,3 +291,19 @@ def test_real_lists_that_say_too_little(name, words):
     with pytest.raises(ReadError) as caught:
         converter.read(DISPLAYS / f"{name}.txt")
     assert all(word in str(caught.value) for word in words)
+
+
+@given(seed=st.integers(0, 2**32))
+def test_damaged_lists_give_nothing_but_a_message(tmp_path_factory, seed):
+    chance = random.Random(seed)
+    text = (FIXTURES / "AlexNet.txt").read_text()
+    for _ in range(chance.randint(1, 6)):
+        place = chance.randrange(len(text))
+        new = chance.choice(["0", "99999999999999999999", "x", "'", "\n", "[", "-1", "1e400", ""])
+        text = text[:place] + new + text[place + chance.choice([0, 1, 20]) :]
+    path = tmp_path_factory.getbasetemp() / "damaged.txt"
+    path.write_text(text)
+    try:
+        matlab.read(path)
+    except ReadError as error:
+        assert error.problems

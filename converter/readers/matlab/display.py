@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -136,21 +137,16 @@ def _completeness(text: str, records: list[LayerRecord], problems: Problems) -> 
     if len(set(numbers)) < len(numbers):
         problems.add("two lines have the same number, as where several lists stand in one file.", advice="Leave one list.")
         return []
-    missing = sorted({*range(1, max(numbers))} - {*numbers})
-    if missing:
-        problems.add(f"layers are missing: {_ranges(missing)}.", advice="Paste the whole list.")
+    gaps = [(a + 1, b - 1) for a, b in pairwise([0, *sorted(numbers)]) if b - a > 1]
+    if gaps:
+        missing = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in gaps)
+        problems.add(f"layers are missing: {missing}.", advice="Paste the whole list.")
     elif numbers != sorted(numbers):
         problems.add("the lines do not stand in the order of their numbers.", advice="Paste the list as MATLAB prints it.")
     header = _HEADER.search(text)
     if header is None or int(header[1]) <= max(numbers):
         return []
     return [f"The list is cut off: it has layers 1 to {max(numbers)} of {header[1]}, and so has the model."]
-
-
-def _ranges(numbers: list[int]) -> str:
-    starts = [number for number in numbers if number - 1 not in numbers]
-    ends = [number for number in numbers if number + 1 not in numbers]
-    return ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in zip(starts, ends, strict=True))
 
 
 def _connections(records: list[LayerRecord], problems: Problems) -> tuple[tuple[Port, Port], ...]:
