@@ -299,7 +299,7 @@ class Site:
         """Say that the code reads sizes of these operands as numbers: along ``axes``, which are logical ones, or along all."""
         for value in (operand.value for operand in operands if operand is not None):
             shape = (None,) if value.shape is None else value.shape
-            needed = shape if axes is None else [shape[axis] for axis in axes if axis < len(shape)]
+            needed = shape if axes is None else [shape[axis] for axis in axes if -len(shape) <= axis < len(shape)]
             if not all(isinstance(size, int) for size in needed):
                 self.needs_numbers()
 
