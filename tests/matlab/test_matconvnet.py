@@ -253,6 +253,11 @@ def test_dagnn_scale_crop_normalisation_and_transposed_convolution(tmp_path):
     np.testing.assert_allclose(run(graph, x), convt(y, f, up=(2, 2))[3:12, 2:10] * x, atol=1e-3)
 
 
+def test_a_name_that_is_no_text_is_none(tmp_path):
+    graph = simplenn(tmp_path, {"type": "relu", "name": np.ones(3)}, meta=SIZE)
+    assert [node.name for node in graph.nodes] == ["layer_1"]
+
+
 # Refused --------------------------------------------------------------------------------------------------------------------
 
 

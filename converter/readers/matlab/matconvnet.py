@@ -71,14 +71,14 @@ class _Parser:
         """SimpleNN: each layer reads the one before it."""
         self._add_input("image", [_weights(item) for item in layers])
         for item in layers:
-            p = Properties(item, f"layer {len(self.records)} '{item.get('name') or item['type']}' ({item['type']})")
+            p = Properties(item, f"layer {len(self.records)} '{_name(item) or item['type']}' ({item['type']})")
             with self.problems:
                 self._add(p, item["type"], _weights(item))
         return tuple(itertools.pairwise(Port(record.name) for record in self.records))
 
     def _dag(self, layers: list[dict[str, Any]]) -> tuple[tuple[Port, Port], ...]:
         """DagNN: layers read and write named variables."""
-        parameters = {item.get("name"): item.get("value") for item in _structs(self.net.get("params"))}
+        parameters = {_name(item): item.get("value") for item in _structs(self.net.get("params"))}
         ports = [(_texts(item.get("inputs")), _texts(item.get("outputs"))) for item in layers]
         kept = [(item, *ends) for item, ends in zip(layers, ports, strict=True) if not self._is_loss(item["type"], item)]
         written = {name for _, _, outputs in kept for name in outputs}
@@ -89,12 +89,12 @@ class _Parser:
         rows = []
         for item, inputs, outputs in kept:
             block = item.get("block") if isinstance(item.get("block"), dict) else {}
-            p = Properties(block, f"layer {len(self.records) + 1} '{item.get('name')}' ({item['type']})")
+            p = Properties(block, f"layer {len(self.records) + 1} '{_name(item)}' ({item['type']})")
             with self.problems:
                 arrays = _parameters(item, parameters)
                 if any(array is None for array in arrays):
                     p.fail("params", "names of parameters of the network")
-                record = self._add(p, item["type"].removeprefix("dagnn."), arrays, str(item.get("name") or ""), len(inputs))
+                record = self._add(p, item["type"].removeprefix("dagnn."), arrays, _name(item), len(inputs))
                 rows.append((record, inputs))
                 made |= {name: Port(record, "" if index == 0 else f"out{index + 1}") for index, name in enumerate(outputs)}
         return tuple(
@@ -108,7 +108,7 @@ class _Parser:
         """Whether the layer serves training only."""
         if not kind.lower().endswith(("loss", "error")):
             return False
-        self.notes.append(f"'{item.get('name') or kind}' ({kind}) serves training: the output is what it reads.")
+        self.notes.append(f"'{_name(item) or kind}' ({kind}) serves training: the output is what it reads.")
         return True
 
     def _add_input(self, name: str, weights: list[list[Any]]) -> str:
@@ -126,7 +126,7 @@ class _Parser:
 
     def _add(self, p: Properties, kind: str, weights: list[Any], name: str = "", count: int = 1) -> str:
         """The record of one block; of a type that is not known, nothing but its name. Gives the name of the record."""
-        name = name or p.text("name", "") or f"layer_{len(self.records)}"
+        name = name or _name(p.values) or f"layer_{len(self.records)}"
         if self._is_loss(kind, p.values):
             return self.records[-1].name
         block = _BLOCKS.get(kind.lower())
@@ -144,6 +144,10 @@ class _Parser:
         where = f"layer {number} '{unique}' ({class_name.rpartition('.')[2]})"
         self.records.append(LayerRecord(number, unique, class_name, Properties(values, where)))
         return unique
+
+
+def _name(item: dict[str, Any]) -> str:
+    return name if isinstance(name := item.get("name"), str) else ""
 
 
 def _weights(item: dict[str, Any]) -> list[Any]:
