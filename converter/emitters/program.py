@@ -236,8 +236,16 @@ class Program:
         if node.op_type in _ORDERS and targets[0].dtype == "uint64":
             tree = fill("unordered(x)", {"x": lambda: tree})
         elif self._is_widened(targets[0].dtype, node):
+            self._note_unsigned(node)
             tree = self.target.cast(tree, targets[0].dtype.name)
         self.statements.append(Statement(targets, tree, node))
+
+    def _note_unsigned(self, node: Node) -> None:
+        """Say where numbers of type uint64 that int64 does not hold come out wrong; sums wrap round to the right ones."""
+        if node.op_type not in _WRAPPING and any(value is not None and value.dtype == np.uint64 for value in node.inputs):
+            note = f"{node.origin} computes numbers of type uint64 as int64: those from 2**63 on come out wrong."
+            if note not in self.graph.notes:
+                self.graph.notes.append(note)
 
     def _is_widened(self, dtype: Any, node: Node) -> bool:
         """Whether the node computes with numbers of this type as int64, because the target's functions lack the type."""
@@ -523,6 +531,10 @@ def _number_rank(node: Node, rule: Rule) -> int | None:
     if rule is same:
         return None
     return 0 if all(value is None or value.is_tensor for value in (*node.inputs, *node.outputs)) else -1
+
+
+_WRAPPING = {"Add", "Sub", "Mul", "Sum", "Max", "Min", "Where", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot"}
+"""Operators that are right on the bits of unsigned numbers, or compare them as such."""
 
 
 def is_variable(tree: ast.AST) -> bool:

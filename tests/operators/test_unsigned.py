@@ -5,6 +5,7 @@ import onnx.helper
 import onnx.numpy_helper
 import pytest
 
+from converter.emitters import emit
 from tests.emitted import judge, read, run
 
 LARGE = np.array([0, 1, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1], np.uint64)
@@ -36,3 +37,14 @@ def test_equals_onnxruntime(op_type, limit, target):
     (want,), (have,) = judge(model, feeds), run(read(model), target, feeds)
     assert (have.shape, have.dtype) == (want.shape, want.dtype)
     np.testing.assert_array_equal(have, want)
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+@pytest.mark.parametrize(("op_type", "noted"), [("Div", True), ("Mod", True), ("Add", False), ("Max", False)])
+def test_what_is_wrong_beyond_int64_is_said(op_type, noted, target):
+    ends = [onnx.helper.make_tensor_value_info(key, onnx.TensorProto.UINT64, ["A"]) for key in "xyz"]
+    node = onnx.helper.make_node(op_type, ["x", "y"], ["z"], name="operation")
+    graph = onnx.helper.make_graph([node], "unsigned", ends[:2], ends[2:])
+    graph = read(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=9))
+    code = emit(graph, target).code
+    assert ("from 2**63 on" in " ".join(graph.notes)) == ("Note: node 'operation'" in code) == noted
