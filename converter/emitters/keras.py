@@ -124,8 +124,8 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
     called = {n.attr for tree in trees(program.statements) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     reserved = (*RESERVED, *helper_names("keras"))
-    # Keras names an operation after its function, and an input must not have the same name.
-    inputs = input_names(program, Namespace((*reserved, *called_again, *called)), kept=True)
+    # Keras names an operation after its function; an input must have neither its name nor that of a layer.
+    inputs = input_names(program, Namespace((*reserved, *called, *program.layer_names)), kept=True)
     namespace = Namespace((*reserved, *called_again, *inputs.values()))
     results = program.output_values()
     names = name_variables(program, namespace, inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _WEIGHT_SUFFIX = re.compile(
     r"[._/]("
@@ -60,6 +60,10 @@ class Namespace:
 
     def __init__(self, reserved: Iterable[str] = ()):
         self._taken = set(reserved)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names that are taken."""
+        return iter(self._taken)
 
     def take(self, wanted: str) -> str:
         """``wanted``, or ``wanted_2``, ``wanted_3`` ... where it is taken."""

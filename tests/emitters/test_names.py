@@ -4,7 +4,7 @@ import ast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -47,6 +47,7 @@ def model_of(names):
 
 
 @pytest.mark.parametrize("target", ["keras", "pytorch"])
+@example(names=["g", "a\0b", "w", "b", "a.b", "first", "second", "third", "y"])  # an input and a weight of one identifier
 @given(names=names)
 def test_any_names(target, names):
     from converter.emitters import emit
