@@ -89,7 +89,7 @@ def _over_time(n, cell, inputs, peepholes):
     options = {name: value for name, value in options.items() if value not in (None, False) and value != defaults.get(name)}
     named = "".join(f", {name}={name}" for name in options)
     text = f"recurrent({cell}, {inputs}{named})"
-    if n.functional:
+    if n.framework == "keras":
         n.needs_sizes(n.first, axes=(1 if options.get("batch_first") else 0,))
         n.needs_sizes(n.operand(1), n.operand(2))
     return text, options
