@@ -97,5 +97,10 @@ def call(function: str, args: Iterable[ast.expr], kwargs: Mapping[str, ast.expr]
     return ast.Call(copy.deepcopy(parse(function)), list(args), keywords)
 
 
+def own(name: str) -> ast.Attribute:
+    """An attribute of the module or model whose method this is: ``self.name``."""
+    return ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())
+
+
 def is_infix(tree: ast.expr) -> bool:
     return isinstance(tree, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp)

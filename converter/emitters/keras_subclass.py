@@ -11,7 +11,7 @@ from typing import Any
 
 from converter.emitters import Emitted
 from converter.emitters.blocks import branch, conditional, function_lines
-from converter.emitters.expressions import Binding, call, literal, strings
+from converter.emitters.expressions import Binding, call, literal, own, strings
 from converter.emitters.keras import RESERVED, UNNAMED, Keras, module
 from converter.emitters.names import Namespace
 from converter.emitters.ports import input_names, model_name
@@ -40,7 +40,7 @@ class KerasSubclass(Keras):
             program.weights |= {f"{name}/{variable}": weight for variable, weight in layer.weights.items()}
         else:
             program.layers[name].called_again = True
-        tree = ast.Call(_attribute(name), arguments, [])
+        tree = ast.Call(own(name), arguments, [])
         tree.layer_name, tree.constructor = name, program.layers[name]
         return tree
 
@@ -55,7 +55,7 @@ class KerasSubclass(Keras):
         if weight.dtype == object:
             program.layers[name] = strings(weight.array())
             program.layers[name].build_shape = None
-            return lambda: _attribute(name)
+            return lambda: own(name)
         options: dict[str, Any] = {"dtype": held_as(weight.dtype.name, "keras")} if weight.dtype != "float32" else {}
         if not weight.trainable:
             options["trainable"] = False
@@ -63,17 +63,13 @@ class KerasSubclass(Keras):
         program.layers[name] = call("self.add_weight", [literal(weight.shape), literal(start)], options)
         program.layers[name].build_shape = None
         program.weights[f"{model_name(program)}/{name}"] = weight
-        return lambda: _attribute(name)
+        return lambda: own(name)
 
 
 def _alike(a: Value, b: Value) -> bool:
     """Whether both are tensors of one type and one shape, as far as both are known."""
     tensors = a.is_tensor and b.is_tensor and a.dtype == b.dtype and a.shape == b.shape
     return tensors and a.shape is not None and None not in a.shape
-
-
-def _attribute(name: str) -> ast.Attribute:
-    return ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())
 
 
 def _build_shape(layer: Layer, shape: Shape | None) -> tuple[int | None, ...]:

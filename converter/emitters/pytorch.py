@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.emitters import Emitted
 from converter.emitters.blocks import branch, function_lines
-from converter.emitters.expressions import Binding, call, fill, literal, parse, strings
+from converter.emitters.expressions import Binding, call, fill, literal, own, parse, strings
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
 from converter.emitters.ports import header, input_names, model_name, ports
@@ -89,24 +89,20 @@ class PyTorch:
         if new:
             program.layers[name] = program.constructor(layer)
             program.weights |= {f"{name}.{variable}": weight for variable, weight in layer.weights.items()}
-        tree = ast.Call(_attribute(name), arguments, [])
+        tree = ast.Call(own(name), arguments, [])
         tree.layer_name = name
         return tree
 
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
         if weight.dtype == object:
             program.layers[name] = strings(weight.array())
-            return lambda: _attribute(name)
+            return lambda: own(name)
         options = {} if weight.dtype == "float32" else {"dtype": parse(f"torch.{held_as(weight.dtype.name, 'pytorch')}")}
         tensor = call(f"torch.{start}", [literal(size) for size in weight.shape] or [literal(())], options)
         program.layers[name] = call("nn.Parameter", [tensor], {}) if weight.trainable else tensor
         program.layers[name].buffer = not weight.trainable
         program.weights[name] = weight
-        return lambda: _attribute(name)
-
-
-def _attribute(name: str) -> ast.Attribute:
-    return ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())
+        return lambda: own(name)
 
 
 def emit(graph: Graph, *, same: bool = False) -> Emitted:

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from converter.emitters.helpers.both import resize_places, resize_weights
+
 
 @keras.saving.register_keras_serializable()
 class Weight(layers.Layer):
@@ -811,52 +813,6 @@ def size_of(x):
     return ops.convert_to_tensor(math.prod(x.shape), "int64")
 
 
-def resize_places(size, new, scale, coordinates, start, end):
-    """Where in an axis of ``size`` elements each of the ``new`` ones lies."""
-    x = np.arange(new, dtype=np.float64)
-    if coordinates == "align_corners":
-        return x * (size - 1) / max(new - 1, 1)
-    if coordinates == "asymmetric":
-        return x / scale
-    if coordinates == "tf_half_pixel_for_nn":
-        return (x + 0.5) / scale
-    if coordinates == "tf_crop_and_resize":
-        if new == 1:
-            return x + (start + end) * (size - 1) / 2
-        return start * (size - 1) + x * (end - start) * (size - 1) / (new - 1)
-    if coordinates == "pytorch_half_pixel" and new == 1:
-        return x * 0
-    x = (x + 0.5) / scale - 0.5
-    if coordinates == "half_pixel_symmetric":
-        x += size / 2 * (1 - new / (scale * size))
-    return x
-
-
-def resize_weights(size, x, scale, mode, a, exclude_outside, antialias):
-    """A matrix: how much each old element of an axis counts for each new one, which lies at ``x``."""
-    if mode in ("floor", "ceil"):
-        places = np.floor(x) if mode == "floor" else np.ceil(x)
-    elif mode.startswith("round"):
-        places = np.ceil(x - 0.5) if mode == "round_prefer_floor" else np.floor(x + 0.5)
-    if mode not in ("linear", "cubic"):
-        return places.clip(0, size - 1).astype(int)
-    scale = min(scale, 1) if antialias else 1
-    reach = int(np.ceil((1 if mode == "linear" else 2) / scale))
-    places = np.floor(x)[:, None] + np.arange(1 - reach, reach + 1)
-    d = abs(places - x[:, None]) * scale
-    if mode == "linear":
-        weights = (1 - d).clip(0)
-    else:
-        near, far = ((a + 2) * d - (a + 3)) * d * d + 1, ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
-        weights = np.where(d <= 1, near, np.where(d < 2, far, 0))
-    if exclude_outside:
-        weights = np.where((places < 0) | (places >= size), 0, weights)
-    weights /= weights.sum(1, keepdims=True)
-    matrix = np.zeros((len(x), size))
-    np.add.at(matrix, (np.arange(len(x))[:, None], places.clip(0, size - 1).astype(int)), weights)
-    return matrix
-
-
 def resize(
     x,
     sizes=None,
@@ -1096,17 +1052,6 @@ def space_to_depth(x, block, channels_first=False):
 def stacked(parts, axis, sizes, dtype):
     """What the rounds of a loop gave, on an axis of their own; an empty tensor where there was no round."""
     return ops.stack(parts, axis) if parts else ops.zeros((*sizes[:axis], 0, *sizes[axis + 1 :]), dtype=dtype)
-
-
-def inserted(sequence, tensor, place):
-    """The list with a tensor put before a place; a negative one counts from the end."""
-    place = place + len(sequence) if place < 0 else place
-    return [*sequence[:place], tensor, *sequence[place:]]
-
-
-def erased(sequence, place):
-    """The list without the tensor at a place; a negative one counts from the end."""
-    return [part for i, part in enumerate(sequence) if i != place % len(sequence)]
 
 
 def parts_of(x, sizes, axis, keep=True):
