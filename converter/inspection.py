@@ -112,7 +112,7 @@ def inspect(graph: Graph) -> Inspection:
         graph.source.kind,
         [_port(value) for value in graph.inputs],
         [_port(value) for value in graph.outputs],
-        [_line(layer, nodes[layer.number], problems) for layer in layers],
+        [_line(layer, own, problems) for layer, own in zip(layers, nodes, strict=True)],
         _parameters(value.weight for value in graph.weights()),
         {target: [str(problem) for problem in found] for target, found in problems.items()},
         list(graph.notes),
@@ -126,17 +126,17 @@ def _layer(number: int, node: Node) -> Layer:
     return Layer(number, node.name, kind, describe(node), outputs, tuple(weights))
 
 
-def _nodes_of(graph: Graph, layers: list[Layer]) -> dict[int, list[Node]]:
+def _nodes_of(graph: Graph, layers: list[Layer]) -> list[list[Node]]:
     """The nodes of each layer: those that say they come from where its outputs come from."""
     by_origin: dict[str, list[Node]] = {}
     for node in graph.nodes:
         by_origin.setdefault(node.origin, []).append(node)
-    found = {}
+    found = []
     for layer in layers:
         producers = [value.producer for value in layer.outputs if value.producer is not None]
         origins = dict.fromkeys(node.origin for node in producers)
         same_origin = [node for origin in origins for node in by_origin.get(origin, [])]
-        found[layer.number] = producers if not graph.layers else same_origin
+        found.append(producers if not graph.layers else same_origin)
     return found
 
 

@@ -19,6 +19,8 @@ def struct(**fields: Any) -> np.ndarray:
 
 
 def _numbers(value: Any) -> Any:
+    if isinstance(value, MatlabOpaque):
+        return value
     array = np.asarray(value)
     return array if array.dtype == object or array.dtype.names or array.ndim >= 2 else np.atleast_2d(array.astype(float))
 
@@ -31,6 +33,18 @@ def layer(class_name: str, **fields: Any) -> MatlabOpaque:
     """A layer whose ``saveobj`` returned a struct with these fields."""
     properties = {"Version": np.ones((1, 1)), "any": struct(Version=1, **fields)}
     return MatlabOpaque(properties, f"nnet.cnn.layer.{class_name}")
+
+
+def dlnetwork(layers: list[MatlabOpaque], connections: list[tuple[str, str]]) -> MatlabOpaque:
+    """A network as one inside a layer is saved; mat-io writes its layers as cells, and its connections as a struct."""
+    cells = np.empty((len(layers), 1), object)
+    cells[:, 0] = layers
+    columns = [np.array([[row[index]] for row in connections], object).reshape(-1, 1) for index in (0, 1)]
+    graph = MatlabOpaque(
+        {"any": struct(Version=1, Layers=cells, Connections=struct(Source=columns[0], Destination=columns[1]))},
+        "nnet.cnn.LayerGraph",
+    )
+    return MatlabOpaque({"any": struct(Version=6, LayerGraph=graph)}, "dlnetwork")
 
 
 def save(path: Path, version: str, **layers: list[MatlabOpaque]) -> None:

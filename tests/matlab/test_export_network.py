@@ -74,6 +74,27 @@ def test_connections_of_a_graph(export):
     assert [value.name for value in add.inputs] == ["relu", "conv"]
 
 
+def test_a_network_inside_a_layer_becomes_a_table_inside_the_table(export):
+    code = """
+    inner = dlnetwork();
+    relu = nnet.cnn.layer.ReLULayer();
+    relu.Name = 'relu';
+    inner.Layers = {nnet.cnn.layer.Convolution2DLayer(); relu};
+    inner.Connections = struct('Source', {{'conv'}}, 'Destination', {{'relu'}});
+    inner.InputNames = {'conv'};
+    inner.OutputNames = {'relu'};
+    block = nnet.cnn.layer.NetworkLayer();
+    block.Network = inner;
+    net = SeriesNetwork();
+    net.Layers = {nnet.cnn.layer.ImageInputLayer(); block; nnet.cnn.layer.FullyConnectedLayer()};
+    net.OutputNames = {'fc'};
+    export_network(net, file);
+    """
+    graph, _ = export(code)
+    assert [node.name for node in graph.nodes] == ["image_centered", "block/conv", "block/relu", "fc_flatten", "fc"]
+    assert [value.name for value in graph.outputs] == ["fc"]
+
+
 def test_array_of_layers(export):
     """Its layers have an InputNames of their own, which are no inputs of the network."""
     graph, _ = export(SERIES + "export_network(net.Layers, file);")

@@ -2,7 +2,8 @@ function export_network(net, file, probe_input)
 %EXPORT_NETWORK  Write a MATLAB network as a layer table that converter reads.
 %
 %   export_network(net, 'table.mat') writes the layers of net with all their public properties (weights among them) and the
-%   connections between them. net is a SeriesNetwork, a DAGNetwork, a dlnetwork, a layerGraph or an array of layers.
+%   connections between them. net is a SeriesNetwork, a DAGNetwork, a dlnetwork, a layerGraph or an array of layers. A network
+%   inside a layer becomes a table inside the table.
 %
 %   export_network(net, 'table.mat', x) also writes the answer of predict(net, x), so that the converted network can be
 %   compared with this one. x is one input, or a cell array with one for each input of the network: images as
@@ -13,6 +14,15 @@ function export_network(net, file, probe_input)
     if nargin < 2
         error('export_network:arguments', 'Usage: export_network(net, ''table.mat'') or export_network(net, ''table.mat'', x)');
     end
+    network = network_table(net);
+    if nargin > 2
+        network.probe = probe_of(net, probe_input, numel(network.output_names));
+    end
+    save(file, 'network', '-v7');
+end
+
+function network = network_table(net)
+% The table of one network, and of those inside its layers.
     layers = property_of(net, 'Layers', []);
     is_network = ~isempty(layers);
     if ~is_network
@@ -34,10 +44,6 @@ function export_network(net, file, probe_input)
         network.input_names = text_column(property_of(net, 'InputNames', {}));
         network.output_names = text_column(property_of(net, 'OutputNames', {}));
     end
-    if nargin > 2
-        network.probe = probe_of(net, layers, probe_input, numel(network.output_names));
-    end
-    save(file, 'network', '-v7');
 end
 
 function layer = layer_at(layers, k)
@@ -86,12 +92,12 @@ function list = connection_list(connections, default)
     end
 end
 
-function probe = probe_of(net, layers, inputs, count)
+function probe = probe_of(net, inputs, count)
     if ~iscell(inputs)
         inputs = {inputs};
     end
     if isa(net, 'dlnetwork')
-        inputs = formatted(layers, inputs);
+        inputs = formatted(net.Layers, inputs);
     end
     outputs = cell(1, max(count, 1));
     try
@@ -173,8 +179,10 @@ function value = plain_value(value)
                 value(k).(keys{j}) = plain_value(value(k).(keys{j}));
             end
         end
+    elseif ~ischar(value) && ~isempty(property_of(value, 'Layers', []))
+        value = network_table(value);   % the network inside a network layer
     elseif ~ischar(value)
-        value = ['object of class ' class(value)];   % such as a nested network: its class tells the reader what was here
+        value = ['object of class ' class(value)];   % its class tells the reader what was here
     end
 end
 

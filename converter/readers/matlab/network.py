@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +12,8 @@ from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Source, Value, W
 from converter.readers.matlab.description import classes
 from converter.readers.matlab.layers import ROOMS
 from converter.readers.matlab.layers.refused import REASONS
+from converter.readers.matlab.nesting import expanded
+from converter.readers.matlab.ports import input_count, port_key
 from converter.readers.matlab.properties import Properties, sizes
 from converter.readers.matlab.site import Site, Untranslated, matlab_order, without_trailing_ones
 from converter.readers.matlab.table import LayerRecord, LayerTable, Port, Problems
@@ -36,6 +37,7 @@ def build(table: LayerTable, name: str, source: Source) -> Graph:
     A class without a room, or a layer whose options the graph cannot express, becomes a node of ``MATLAB_DOMAIN`` with the
     class as its type and the attribute ``reason``.
     """
+    table = expanded(table)
     wiring = wire(table)
     problems = Problems()
     graph = Graph(table.name or name, source=source)
@@ -138,8 +140,8 @@ def wire(table: LayerTable) -> Wiring:
 
 def _in_order(record: LayerRecord, arriving: list[tuple[str, Port]], problems: Problems) -> list[tuple[str, Port]]:
     """What arrives, sorted by the layer's input ports ('in2' may stand before 'in1' in the table), each port once."""
-    expected = _input_count(record)
-    arriving = sorted(arriving, key=lambda pair: _port_key(record, pair[0]))
+    expected = input_count(record)
+    arriving = sorted(arriving, key=lambda pair: port_key(record, pair[0]))
     ports = [port for port, _ in arriving]
     twice = sorted({port for port in ports if ports.count(port) > 1})
     for port in twice:
@@ -162,24 +164,6 @@ def _in_order(record: LayerRecord, arriving: list[tuple[str, Port]], problems: P
     return arriving
 
 
-def _input_count(record: LayerRecord) -> int | None:
-    """How many inputs the layer has; None: one or more."""
-    room = ROOMS.get(record.class_name)
-    if room is not None and room.inputs is not None:
-        return room.inputs
-    if "NumInputs" in record.properties:
-        return record.properties.integer("NumInputs", least=0)
-    return 0 if room is None and record.class_name.endswith("InputLayer") else None
-
-
-def _port_key(record: LayerRecord, port: str) -> tuple[int, str]:
-    names = record.properties.texts("InputNames", [])
-    if port in names:
-        return names.index(port), port
-    number = re.search(r"\d+$", port)
-    return (int(number.group()) if number else 0, port)
-
-
 def _sorted(table: LayerTable, arriving: Mapping[str, list[tuple[str, Port]]]) -> tuple[list[LayerRecord], list[LayerRecord]]:
     """The layers in the table's order as far as their connections allow; the second list holds a cycle, if there is one."""
     readers: dict[str, list[LayerRecord]] = {record.name: [] for record in table.layers}
@@ -187,15 +171,15 @@ def _sorted(table: LayerTable, arriving: Mapping[str, list[tuple[str, Port]]]) -
     for record in table.layers:
         for _, port in arriving[record.name]:
             readers[port.layer].append(record)
-    ready = [(record.number, record) for record in table.layers if not missing[record.name]]
+    place = {record.name: index for index, record in enumerate(table.layers)}
+    ready = [index for index, record in enumerate(table.layers) if not missing[record.name]]
     order: list[LayerRecord] = []
     while ready:
-        _, record = heapq.heappop(ready)
-        order.append(record)
-        for reader in readers[record.name]:
+        order.append(table.layers[heapq.heappop(ready)])
+        for reader in readers[order[-1].name]:
             missing[reader.name] -= 1
             if not missing[reader.name]:
-                heapq.heappush(ready, (reader.number, reader))
+                heapq.heappush(ready, place[reader.name])
     waiting = {record.name: record for record in table.layers if missing[record.name]}
     return order, _cycle(waiting, arriving) if waiting else []
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from converter.errors import Problem, ReadError
 from converter.readers.matlab.container import EXPORT_ADVICE, Foreign, Object
-from converter.readers.matlab.properties import Properties, is_empty
-from converter.readers.matlab.table import LayerRecord, LayerTable, Port, Problems, connected, named_port
+from converter.readers.matlab.properties import is_empty
+from converter.readers.matlab.table import NETWORK_LAYER, LayerTable, Port, Problems, Scope, connected, named_port
 
 INSTALL = 'Install what reads them: pip install "converter[matlab]".'
 
@@ -42,9 +42,7 @@ class Network:
     @property
     def is_trained(self) -> bool:
         """Whether a layer holds weights."""
-        layers, _ = _layers_of(self.value)
-        names = ("Weights", "InputWeights", "Scale", "Alpha")
-        return any(isinstance(held := public(layer).get(name), np.ndarray) and held.size for layer in layers for name in names)
+        return _is_trained(self.value)
 
     @property
     def rank(self) -> tuple[bool, int, int]:
@@ -53,6 +51,14 @@ class Network:
 
     def __str__(self) -> str:
         return f"'{self.place}' ({self.class_name}{'' if self.is_trained else ', untrained'})"
+
+
+def _is_trained(value: Any) -> bool:
+    layers, _ = _layers_of(value)
+    names = ("Weights", "InputWeights", "Scale", "Alpha")
+    return any(
+        isinstance(held := public(layer).get(name), np.ndarray) and held.size for layer in layers for name in names
+    ) or any(_is_trained(inner) for layer in layers if (inner := _nested(layer)) is not None)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -199,6 +205,10 @@ def _layers_of(value: Any) -> tuple[list[Object], dict[str, Any] | None]:
 
 def table(network: Network) -> LayerTable:
     """The network as a layer table. Raises ReadError with every problem found."""
+    return _table(network, Scope())
+
+
+def _table(network: Network, scope: Scope) -> LayerTable:
     layers, connections = _layers_of(network.value)
     if not layers:
         raise ReadError(Problem("holds no layers.", network.place))
@@ -208,10 +218,15 @@ def table(network: Network) -> LayerTable:
         properties = public(layer)
         name = properties.get("Name")
         name = name if isinstance(name, str) and name else f"layer_{number}"
-        where = f"layer {number} '{name}' ({layer.class_name.rpartition('.')[2]})"
+        place = number, name, layer.class_name
         if any(record.name == name for record in records):
-            problems.add("has the name of an earlier layer.", where, "Give every layer its own name.")
-        records.append(LayerRecord(number, name, layer.class_name, Properties(properties, where)))
+            problems.add("has the name of an earlier layer.", scope.where(*place), "Give every layer its own name.")
+        nested = None
+        with problems:
+            if (inner := _nested(layer)) is not None:
+                held = Network(f"{scope.where(*place)}, {inner.class_name}", inner.class_name, inner)
+                nested = _table(held, scope.inside(*place))
+        records.append(scope.record(*place, properties, nested))
     names = {record.name for record in records}
     if connections is None:
         pairs = tuple(itertools.pairwise(Port(record.name) for record in records))
@@ -222,6 +237,15 @@ def table(network: Network) -> LayerTable:
     saved = network.value.saved if isinstance(network.value, Object) else {}
     inputs, outputs = (_ports(saved, side, names) for side in ("Input", "Output"))
     return LayerTable("", "", tuple(records), pairs, inputs, outputs)
+
+
+def _nested(layer: Object) -> Object | None:
+    """The network inside a network layer."""
+    if layer.class_name != NETWORK_LAYER:
+        return None
+    values = public(layer)
+    held = [values.get("Network"), *values.values()]
+    return next((value for value in held if isinstance(value, Object) and value.class_name in _RANKS), None)
 
 
 def _texts(value: Any) -> list[str]:

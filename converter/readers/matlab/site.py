@@ -122,7 +122,14 @@ class Site:
         return [output for output in outputs if output is not None]
 
     def input(self, shape: Shape) -> Value:
-        """A new input of the network."""
+        """A new input of the network; inside a network layer, what arrives there."""
+        if self.inputs:
+            if self.x.shape is None:
+                raise Untranslated(f"the size of its input '{self.x.name}' is not known")
+            if self.x.shape[1:] != tuple(shape):
+                arriving, own = (sizes(matlab_order(item)) for item in (self.x.shape[1:], tuple(shape)))
+                self.fail(f"reads {own}, but {arriving} arrive.")
+            return self.x
         value = Value(self.name, np.float32, (BATCH, *shape))
         self.graph.inputs.append(value)
         return value

@@ -14,8 +14,14 @@ from converter.readers.matlab.properties import Properties, describe
 VERSION = 1
 MARKER = "layer_table_version"
 
+MAXIMUM_DEPTH = 20
+"""How deep networks may be nested; those of the documentation are two deep."""
+
 BUILT_IN = "nnet.cnn.layer."
 """The package of the toolbox's own layers."""
+
+NETWORK_LAYER = BUILT_IN + "NetworkLayer"
+"""The class of a layer that holds a network, under the property Network."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,10 @@ class LayerRecord:
     name: str
     class_name: str
     properties: Properties
+    nested: LayerTable | None = None
+    """The network inside a network layer."""
+    is_inner: bool = False
+    """Whether the layer stands inside a network layer; its number is then that of the outermost one."""
 
     @property
     def short_class(self) -> str:
@@ -34,6 +44,33 @@ class LayerRecord:
     @property
     def where(self) -> str:
         return self.properties.where
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the layers of a table stand in: the network itself, or a layer that holds their network."""
+
+    path: str = ""
+    """'outer/' for the layers inside the layer 'outer'."""
+    number: int = 0
+    """The number of the outermost layer around them; 0 where there is none."""
+    depth: int = 0
+
+    def where(self, number: int, name: str, class_name: str) -> str:
+        return f"layer {self.number or number} '{self.path}{name}' ({class_name.rpartition('.')[2]})"
+
+    def record(
+        self, number: int, name: str, class_name: str, values: dict[str, Any], nested: LayerTable | None = None
+    ) -> LayerRecord:
+        properties = Properties(values, self.where(number, name, class_name))
+        return LayerRecord(self.number or number, name, class_name, properties, nested, self.depth > 0)
+
+    def inside(self, number: int, name: str, class_name: str) -> Scope:
+        """The scope of the layers inside a layer. Raises ReadError where networks are nested absurdly deep."""
+        if self.depth == MAXIMUM_DEPTH:
+            reason = f"networks are nested more than {MAXIMUM_DEPTH} deep."
+            raise ReadError(Problem(reason, self.where(number, name, class_name)))
+        return Scope(f"{self.path}{name}/", self.number or number, self.depth + 1)
 
 
 @dataclass(frozen=True)
@@ -103,12 +140,15 @@ def is_table(value: Any) -> bool:
 
 def parse(value: dict[str, Any], variable: str) -> LayerTable:
     """``value``, the struct of a layer table as ``container.load`` gives it. Raises ReadError with every problem found."""
-    network = Properties(value, f"struct '{variable}'")
+    return _parse(Properties(value, f"struct '{variable}'"), Scope())
+
+
+def _parse(network: Properties, scope: Scope) -> LayerTable:
     problems = Problems()
     version = network.integer(MARKER)
     if version != VERSION:
         raise ReadError(Problem(f"is a layer table of version {version}; this program reads version {VERSION}.", network.where))
-    layers = _layers(network, problems)
+    layers = _layers(network, scope, problems)
     names = {layer.name for layer in layers}
     connections: tuple[tuple[Port, Port], ...] = ()
     inputs: list[str] = []
@@ -142,17 +182,22 @@ def parse(value: dict[str, Any], variable: str) -> LayerTable:
     )
 
 
-def _layers(network: Properties, problems: Problems) -> tuple[LayerRecord, ...]:
+def _layers(network: Properties, scope: Scope, problems: Problems) -> tuple[LayerRecord, ...]:
     layers: list[LayerRecord] = []
     for number, entry in enumerate(network.structs("layers"), 1):
         with problems:
             name = entry.text("Name", f"layer_{number}")
             class_name = entry.text("Class")
-            where = f"layer {number} '{name}' ({class_name.rpartition('.')[2]})"
-            first = next((layer.number for layer in layers if layer.name == name), None)
+            values = entry.struct("Properties", {}).values
+            place = number, name, class_name
+            first = next((index for index, layer in enumerate(layers, 1) if layer.name == name), None)
             if first is not None:
-                problems.add(f"has the same name as layer {first}.", where, "Give every layer its own name.")
-            layers.append(LayerRecord(number, name, class_name, Properties(entry.struct("Properties", {}).values, where)))
+                problems.add(f"has the same name as layer {first}.", scope.where(*place), "Give every layer its own name.")
+            nested = None
+            if class_name == NETWORK_LAYER and is_table(values.get("Network")):
+                inner = Properties(values["Network"], f"{scope.where(*place)}, Network")
+                nested = _parse(inner, scope.inside(*place))
+            layers.append(scope.record(*place, values, nested))
     return tuple(layers)
 
 
@@ -188,8 +233,8 @@ def named_port(text: str, names: set[str]) -> Port | None:
     """'add/in2' as layer and port, None where there is no such layer."""
     if text in names:
         return Port(text)
-    layer, _, port = text.rpartition("/")
-    return Port(layer, port) if layer in names else None
+    cuts = [index for index, letter in enumerate(text) if letter == "/"]
+    return next((Port(text[:cut], text[cut + 1 :]) for cut in reversed(cuts) if text[:cut] in names), None)
 
 
 def _stored(probe: Properties, side: str) -> tuple[tuple[np.ndarray, str], ...]:

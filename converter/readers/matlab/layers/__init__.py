@@ -11,6 +11,7 @@ from converter.readers.matlab.layers import (  # noqa: F401 - each enters its ro
     convolution,
     dense,
     inputs,
+    network,
     normalization,
     outputs,
     pooling,

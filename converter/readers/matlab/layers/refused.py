@@ -39,7 +39,6 @@ _REASONS = {
     "SpectralConvolution2DLayer": "Fourier transforms inside a network are not translated",
     "SpectralConvolution3DLayer": "Fourier transforms inside a network are not translated",
     "STFTLayer": "Fourier transforms inside a network are not translated",
-    "NetworkLayer": "the network inside it is not read; expand it with expandLayers before saving",
     "YOLOv2TransformLayer": _DETECTOR,
     "YOLOv2ReorgLayer": "the order of its channels was not measured",
     "AnchorBoxLayer": _DETECTOR,

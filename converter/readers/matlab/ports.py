@@ -1,0 +1,37 @@
+"""The input ports of a layer: how many there are, and in which order."""
+
+from __future__ import annotations
+
+import re
+
+from converter.readers.matlab.layers import ROOMS
+from converter.readers.matlab.table import LayerRecord
+
+
+def input_count(record: LayerRecord) -> int | None:
+    """How many inputs the layer has; None: one or more."""
+    room = ROOMS.get(record.class_name)
+    if is_input(record):
+        return int(record.is_inner)  # that of a nested network takes what arrives at its network
+    if room is not None and room.inputs is not None:
+        return room.inputs
+    if "NumInputs" in record.properties:
+        return record.properties.integer("NumInputs", least=0)
+    return None
+
+
+def is_input(record: LayerRecord) -> bool:
+    """Whether the layer is one at which a network begins."""
+    room = ROOMS.get(record.class_name)
+    if room is not None:
+        return room.inputs == 0
+    return "NumInputs" not in record.properties and record.class_name.endswith("InputLayer")
+
+
+def port_key(record: LayerRecord, port: str) -> tuple[int, str]:
+    """What sorts the ports of a layer: their place in InputNames, otherwise their number."""
+    names = record.properties.texts("InputNames", [])
+    if port in names:
+        return names.index(port), port
+    number = re.search(r"\d+$", port)
+    return (int(number.group()) if number else 0, port)

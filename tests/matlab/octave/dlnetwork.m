@@ -1,0 +1,8 @@
+classdef dlnetwork
+    properties
+        Layers
+        Connections = struct('Source', {{}}, 'Destination', {{}})
+        InputNames = {}
+        OutputNames = {}
+    end
+end
