@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-conformance test-exports test-octave lint benchmark clean
+.PHONY: demo test test-conformance test-exports test-octave lint originals benchmark clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -32,12 +32,16 @@ test-conformance: $(VENV)/installed
 # Models as the exporters of torch, timm, transformers and Keras write them: strict, slow, and with packages of their own.
 # torchvision, timm and skl2onnx come without what they ask for, which would replace the PyTorch that is installed.
 $(VENV)/exporters: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt transformers onnxscript tf2onnx scikit-learn
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt transformers onnxscript tf2onnx scikit-learn mypy
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm torchvision==0.28.0 skl2onnx onnxconverter-common
 	touch $@
 
 test-exports: $(VENV)/exporters
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m exports tests/exports tests/conversion
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m exports tests/exports tests/originals tests/conversion
+
+# How near the emitted code comes to the networks that were exported: its lines, names, state-dict keys, gradients.
+originals: $(VENV)/exporters
+	$(BIN)/python -m tests.originals.scoreboard --details
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -41,7 +41,7 @@ def _export_pytorch(model: Model, exporter: str, path: Path) -> dict[str, Input]
     torch.manual_seed(0)
     module, inputs = model.make()
     module = module.eval()
-    _move_statistics(module)
+    move_statistics(module)
     arguments = tuple(torch.from_numpy(array) for array in feeds(inputs, model.sizes[0], seed=0).values())
     opset = int(exporter[-2:])
     options: dict[str, Any] = {"input_names": list(inputs), "output_names": list(model.gives), "opset_version": opset}
@@ -81,7 +81,7 @@ def declare_torchvision() -> None:
 _library: Any = None
 
 
-def _move_statistics(module: Any) -> None:
+def move_statistics(module: Any) -> None:
     """BatchNorm's statistics, and whatever starts at 0 or 1 throughout, get numbers that tell."""
     import torch
 

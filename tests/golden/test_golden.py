@@ -11,6 +11,7 @@ import pytest
 import converter
 from converter.emitters import emit
 from tests.emitted import read
+from tests.originals.code import model_code_lines
 from tests.topologies import seeded
 
 HERE = Path(__file__).parent
@@ -54,24 +55,9 @@ def imported(path: Path) -> set[str]:
     return modules | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
 
 
-def model_code_lines(path: Path) -> int:
-    """Lines holding code, without imports, docstrings, ``load_model`` and the main guard."""
-    tree = ast.parse(path.read_text())
-    kept = [n for n in tree.body if isinstance(n, ast.ClassDef) or (isinstance(n, ast.FunctionDef) and n.name != "load_model")]
-    lines = set()
-    for node in kept:
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        lines |= set(range(first, node.end_lineno + 1))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            lines -= set(range(node.lineno, node.end_lineno + 1))
-    text = path.read_text().splitlines()
-    return sum(1 for number in lines if (line := text[number - 1].strip()) and not line.startswith("#"))
-
-
 @pytest.mark.parametrize("target", TARGETS)
 def test_alexnet_is_short(target):
-    assert model_code_lines(HERE / "files" / f"alexnet_{target}.py") <= 45
+    assert model_code_lines((HERE / "files" / f"alexnet_{target}.py").read_text()).own <= 45
 
 
 @pytest.mark.parametrize("target", TARGETS)
