@@ -55,7 +55,7 @@ def test_a_refusal_gives_its_reason(read, tmp_path, name):
 def test_notes_of_a_layer_that_is_refused_are_not_told(read):
     graph = read(
         layer("in", "SequenceInputLayer", InputSize=[3], Normalization="none"),
-        layer("rnn", "BiLSTMLayer", NumHiddenUnits=[4], OutputMode="last", HasStateInputs=True),
+        layer("rnn", "BiLSTMLayer", NumHiddenUnits=[4], OutputMode="last", HiddenState=[1, 2]),
     )
     assert graph.nodes[0].domain
     assert not any("each direction" in note for note in graph.notes)

@@ -15,6 +15,8 @@ from converter.graph import MATLAB_DOMAIN
 from converter.padding import Padding
 
 RANDOM = np.random.default_rng(7)
+ROWS = np.random.default_rng(8).uniform(0, 2, (4, 3)).astype(np.float32)
+"""A number for each place of an image, the same in all its channels."""
 
 
 def normal(*shape):
@@ -310,6 +312,7 @@ def test_crop(read, properties, top, left):
         ("ELULayer", {"Alpha": [1.5]}, lambda x: np.where(x < 0, 1.5 * (np.exp(x) - 1), x)),
         ("PReLULayer", {"Alpha": [0.3]}, lambda x: np.where(x < 0, 0.3 * x, x)),
         ("PReLULayer", {"Alpha": np.array([0.3, 2.0]).reshape(1, 1, 2)}, lambda x: np.where(x < 0, [0.3, 2] * x, x)),
+        ("PReLULayer", {"Alpha": ROWS}, lambda x: np.where(x < 0, ROWS[:, :, None] * x, x)),
         ("IdentityLayer", {}, lambda x: x),
         ("SpatialDropoutLayer", {"Probability": [0.2]}, lambda x: x),
         ("SwishLayer", {}, lambda x: x / (1 + np.exp(-x))),

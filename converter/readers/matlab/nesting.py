@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from converter.readers.matlab.ports import input_count, is_input
+from converter.readers.matlab.ports import input_count, is_input, port_names
 from converter.readers.matlab.table import LayerRecord, LayerTable, Port, Problems
 
 
@@ -101,7 +101,7 @@ def _open(record: LayerRecord, pairs: list[tuple[Port, Port]], problems: Problem
         return [] if fed else [Port(record.name)]
     if count is None or len(fed) >= count:
         return []
-    names = record.properties.texts("InputNames", [f"in{number}" for number in range(1, count + 1)])
+    names = port_names(record) or [f"in{number}" for number in range(1, count + 1)]
     if not fed <= {*names}:
         shown = ", ".join(f"'{port}'" for port in sorted(fed))
         problems.add(

@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Source, Value, Weight
 from converter.readers.matlab.description import classes
-from converter.readers.matlab.layers import ROOMS
+from converter.readers.matlab.layers import ROOMS, images_over_time
 from converter.readers.matlab.layers.refused import REASONS
 from converter.readers.matlab.nesting import expanded
 from converter.readers.matlab.ports import input_count, port_key
@@ -80,8 +80,10 @@ def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list
         return results, Layer(record.number, record.name, *words, tuple(results.values()))
     before, told = len(graph.nodes), len(graph.notes)
     try:
+        images_over_time.check(site)
         result = room.translate(site)
         results = result if isinstance(result, dict) else {"out": result}
+        results = {port: images_over_time.vectors(site, value) for port, value in results.items()}
     except Untranslated as reason:
         while len(graph.nodes) > before:
             graph.remove(graph.nodes[-1])
@@ -206,8 +208,15 @@ def _name_ends(
             problems.add("stands in input_names, but is no input layer.", records[name].where)
     graph.inputs = [made[name] for name in dict.fromkeys([*named, *made]) if name in made]
     ends = table.outputs or [Port(record.name) for record in table.layers if record.name not in wiring.read]
-    values = [_result(results, port, problems, records[port.layer]) for port in ends]
+    values = [_end(graph, records[port.layer], _result(results, port, problems, records[port.layer])) for port in ends]
     graph.outputs = list(dict.fromkeys(value for value in values if value is not None))
+
+
+def _end(graph: Graph, record: LayerRecord, value: Value | None) -> Value | None:
+    """An output of the network; images get their steps back."""
+    if value is None or not images_over_time.holds(value):
+        return value
+    return images_over_time.steps(Site(graph, record, [value]), value)
 
 
 def _notes(graph: Graph, table: LayerTable) -> list[str]:

@@ -14,7 +14,7 @@ def input_count(record: LayerRecord) -> int | None:
     if is_input(record):
         return int(record.is_inner)  # that of a nested network takes what arrives at its network
     if room is not None and room.inputs is not None:
-        return room.inputs
+        return room.inputs if isinstance(room.inputs, int) else len(room.ports(record.properties))
     if "NumInputs" in record.properties:
         return record.properties.integer("NumInputs", least=0)
     return None
@@ -28,9 +28,15 @@ def is_input(record: LayerRecord) -> bool:
     return "NumInputs" not in record.properties and record.class_name.endswith("InputLayer")
 
 
+def port_names(record: LayerRecord) -> list[str]:
+    """The names of the input ports in their order: InputNames, or what the class tells; empty where nothing does."""
+    room = ROOMS.get(record.class_name)
+    return record.properties.texts("InputNames", []) or list(room.ports(record.properties) if room is not None else ())
+
+
 def port_key(record: LayerRecord, port: str) -> tuple[int, str]:
-    """What sorts the ports of a layer: their place in InputNames, otherwise their number."""
-    names = record.properties.texts("InputNames", [])
+    """What sorts the ports of a layer: their place among its names, otherwise their number."""
+    names = port_names(record)
     if port in names:
         return names.index(port), port
     number = re.search(r"\d+$", port)

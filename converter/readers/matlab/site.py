@@ -19,6 +19,9 @@ from converter.readers.matlab.table import LayerRecord
 BATCH, TIME = "batch", "time"
 """The symbols of the batch size and of the length of sequences in every shape."""
 
+IMAGES, FOLDED = "batch * time", "images"
+"""The symbols of how many images there are in a batch of sequences: of images over time, and between folding layers."""
+
 
 class Untranslated(Exception):  # noqa: N818 - not an error: the layer becomes a placeholder that ``convert`` refuses
     """The layer is sound, but the graph has no form for it; the text says why."""
@@ -72,6 +75,8 @@ class Site:
         if shape is None or len(shape) < 2 or not isinstance(shape[1], int):
             raise Untranslated(f"the size of its input '{self.x.name}' is not known")
         channels, *spatial = shape[1:]
+        if rank is not None and shape[0] == IMAGES and len(spatial) == rank - 1:
+            raise Untranslated("it works over space and time at once")
         if rank is not None and len(spatial) != rank:
             self.fail(f"its input has sizes {sizes(matlab_order(shape[1:]))}; expected {rank} spatial axes and the channels.")
         return channels

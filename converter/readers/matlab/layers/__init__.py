@@ -10,6 +10,7 @@ from converter.readers.matlab.layers import (  # noqa: F401 - each enters its ro
     combination,
     convolution,
     dense,
+    images_over_time,
     inputs,
     network,
     normalization,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from converter.graph import Value
 from converter.readers.matlab.layers.registry import elementwise, layer
-from converter.readers.matlab.site import Site
+from converter.readers.matlab.properties import sizes
+from converter.readers.matlab.site import Site, without_trailing_ones
 
 elementwise("ReLULayer", "ReLU", "ReLU", "Relu")
 elementwise("SigmoidLayer", "Sigmoid", "sigmoid", "Sigmoid")
@@ -45,9 +46,17 @@ def softmax(n: Site) -> Value:
 
 @layer("PReLULayer", "PReLU", "PReLU")
 def prelu(n: Site) -> Value:
-    """Alpha is one number, or one for each channel."""
-    array = n.properties.array("Alpha", None)
+    """Alpha is stretched along the axes of the input on which it has size 1 (MATLAB page of preluLayer)."""
+    array, channels = n.properties.array("Alpha", None), n.channels()
     if array is not None and array.size == 1:
         return n.add("PRelu", [n.x, n.vector("Alpha", 1)])
-    channels = n.channels()
-    return n.add("PRelu", [n.x, n.vector("Alpha", channels).reshape(channels, *(1,) * n.rank)])
+    if array is None:
+        return n.add("PRelu", [n.x, n.vector("Alpha", channels).reshape(channels, *(1,) * n.rank)])
+    full = (*(() if n.is_sequence else n.sizes[1:]), channels)
+    shape = without_trailing_ones(array.shape)
+    shape += (1,) * (len(full) - len(shape))
+    if len(shape) > len(full) or any(own not in (1, size) for own, size in zip(shape, full, strict=True)):
+        n.fail(f"Alpha is {sizes(array.shape)}; expected {sizes(full)}, or 1 in place of any of these sizes.")
+    last = len(full) - 1
+    alpha = n.weight("Alpha", shape).transpose(last, *range(last))
+    return n.add("PRelu", [n.x, alpha.reshape(*alpha.shape, 1) if n.is_sequence else alpha])

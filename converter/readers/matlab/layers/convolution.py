@@ -49,21 +49,31 @@ def _convolution(n: Site, rank: int) -> Value:
     return _conv(n, weights.transpose(rank + 1, rank, *range(rank)), bias, arriving // channels)
 
 
+@layer("GroupedConvolution1DLayer", "1-D Grouped Convolution", words.grouped_convolution)
+def grouped_convolution_1d(n: Site) -> Value:
+    return _grouped(n, rank=1)
+
+
 @layer("GroupedConvolution2DLayer", "2-D Grouped Convolution", words.grouped_convolution)
 def grouped_convolution_2d(n: Site) -> Value:
+    return _grouped(n, rank=2)
+
+
+def _grouped(n: Site, rank: int) -> Value:
     """Weights [h w channels-of-a-group filters-of-a-group groups]; the groups are blocks of the filters."""
     p = n.properties
-    arriving = n.channels(2)
+    arriving = n.channels(rank)
     groups, each = p.integer("NumGroups"), p.integer("NumFiltersPerGroup")
     if arriving % groups:
         n.fail(f"has {groups} groups, but {arriving} channels arrive.")
     channels = p.opened("NumChannelsPerGroup", arriving // groups)[0]
     if channels * groups != arriving:
         n.fail(f"its {groups} groups read {channels} channels each, but {arriving} arrive.")
-    kernel = p.integers("FilterSize", 2)
+    kernel, ones = p.integers("FilterSize", rank), (1,) * rank
     weights = n.weight("Weights", (*kernel, channels, each, groups))
-    bias = n.bias(weights, n.weight("Bias", (1, 1, each, groups)).transpose(3, 2, 0, 1).reshape(groups * each))
-    return _conv(n, weights.transpose(4, 3, 2, 0, 1).reshape(groups * each, channels, *kernel), bias, groups)
+    bias = n.weight("Bias", (*ones, each, groups)).reshape(each, groups).transpose(1, 0).reshape(groups * each)
+    filters = weights.transpose(rank + 2, rank + 1, rank, *range(rank)).reshape(groups * each, channels, *kernel)
+    return _conv(n, filters, n.bias(weights, bias), groups)
 
 
 def _conv(n: Site, weights: Weight, bias: Weight | None, groups: int) -> Value:

@@ -8,6 +8,7 @@ import numpy as np
 
 from converter.graph import Value, Weight
 from converter.readers.matlab import description as words
+from converter.readers.matlab.layers import images_over_time
 from converter.readers.matlab.layers.registry import layer
 from converter.readers.matlab.properties import sizes
 from converter.readers.matlab.site import TIME, Site, Untranslated, product, without_trailing_ones
@@ -30,10 +31,8 @@ def feature_input(n: Site) -> Value:
 
 @layer("SequenceInputLayer", "Sequence Input", words.sequences, inputs=0)
 def sequence_input(n: Site) -> Value:
-    """Sequences of vectors, (batch, channels, time)."""
-    if len(n.properties.integers("InputSize")) > 1:
-        raise Untranslated("sequences of images are not translated")
-    return _input(n, rank=0, time=True)
+    """Sequences of vectors (batch, channels, time), or of images (batch, time, channels, spatial axes)."""
+    return _input(n, rank=len(n.properties.integers("InputSize")) - 1, time=True)
 
 
 def _input(n: Site, rank: int, *, time: bool = False) -> Value:
@@ -45,8 +44,11 @@ def _input(n: Site, rank: int, *, time: bool = False) -> Value:
     if p.flag("SplitComplexInputs", False):
         raise Untranslated("complex inputs (SplitComplexInputs) are not translated")
     *spatial, channels = size
-    n.inputs = [n.input((channels, *spatial, *([TIME] if time else [])))]
-    size = (1, channels) if time else size  # a statistic is the same at every step
+    if time and spatial:
+        n.inputs = [images_over_time.entering(n, (channels, *spatial))]
+    else:
+        n.inputs = [n.input((channels, *spatial, *([TIME] if time else [])))]
+    size = (1, channels) if time and not spatial else size  # a statistic is the same at every step
     mode = p.text("Normalization", "none")
     if mode == "none":
         return n.x

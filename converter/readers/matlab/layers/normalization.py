@@ -5,7 +5,7 @@ from __future__ import annotations
 from converter.graph import Value
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import layer
-from converter.readers.matlab.site import Site, Untranslated
+from converter.readers.matlab.site import IMAGES, Site, Untranslated
 
 
 @layer(
@@ -51,14 +51,22 @@ def instance_normalization(n: Site) -> Value:
 
 @layer("LayerNormalizationLayer", "Layer Normalization", "Layer normalization")
 def layer_normalization(n: Site) -> Value:
-    """Over the channels of a vector or of each step of a sequence; over all of an image, with a scale for each channel."""
-    choices = ("auto", "channel-only", "spatial-channel", "batch-excluded")
-    over = n.properties.choice("OperationDimension", *choices, default="auto")
-    if over in ("batch-excluded", "spatial-channel") and n.is_sequence:
+    """Over the channels of a vector or of each step of a sequence; over all of an image, with a scale for each channel.
+
+    Releases before R2023a had no OperationDimension: they took all axes but the batch, time too (older MATLAB pages of
+    layerNormalizationLayer and layernorm).
+    """
+    p, choices = n.properties, ("auto", "channel-only", "spatial-channel", "batch-excluded")
+    over = p.choice("OperationDimension", *choices, default="batch-excluded")
+    if over == "spatial-channel" and n.is_sequence:
         raise Untranslated(f"its OperationDimension '{over}' is not translated for sequences")
+    if over == "batch-excluded" and n.x.shape[0] == IMAGES:
+        raise Untranslated("over all steps of a sequence of images it is not translated")
+    if n.is_sequence and "OperationDimension" not in p:
+        n.note("it has no OperationDimension, as before R2023a: taken over the channels of all steps together.")
     if n.rank == 0:
         return _scaled(n, "LayerNormalization", axis=1)
-    if n.is_sequence or over == "channel-only":
+    if over == "channel-only" or (over == "auto" and n.is_sequence):
         last = n.rank + 1
         x = n.add("Transpose", None, {"perm": (0, *range(2, last + 1), 1)}, part="channels_last")
         y = _scaled(n, "LayerNormalization", x, part="normalised", axis=last)

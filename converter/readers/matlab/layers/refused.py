@@ -9,20 +9,15 @@ from __future__ import annotations
 from converter.readers.matlab.table import BUILT_IN
 
 _LAYOUT = "how it orders heads, weights and axes was not measured on a trained network"
-_IMAGES_OVER_TIME = "sequences of images are not translated"
 _DETECTOR = "it belongs to a detector, whose boxes are worked out outside the network"
 _FUNCTION = "it runs MATLAB code, which is not translated"
 
 _REASONS = {
     "FunctionLayer": _FUNCTION,
-    "SequenceFoldingLayer": _IMAGES_OVER_TIME,
-    "SequenceUnfoldingLayer": _IMAGES_OVER_TIME,
     "PointCloudInputLayer": "point clouds are not translated",
     "ROIInputLayer": _DETECTOR,
     "InputLayer": "its size and format are open, so that no shape is known",
-    "LSTMProjectedLayer": "its projectors were not measured on a trained network",
-    "GRUProjectedLayer": "its projectors were not measured on a trained network",
-    "PeepholeLSTMLayer": "its peepholes were not measured on a trained network",
+    "PeepholeLSTMLayer": "which gate each row of its peepholes belongs to was not measured on a trained network",
     "SelfAttentionLayer": _LAYOUT,
     "AttentionLayer": _LAYOUT,
     "PatchEmbeddingLayer": "the order of its patches was not measured on a trained network",
@@ -32,7 +27,6 @@ _REASONS = {
     "Indexing1dLayer": "its index was not measured on a trained network",
     "WordEmbeddingLayer": "it takes the numbers of words, and what an unknown word gives was not measured",
     "SpaceToDepthLayer": "the order of its channels was not measured",
-    "GroupedConvolution1DLayer": "the order of its weights was not measured",
     "ComplexFullyConnectedLayer": "complex numbers are not translated",
     "ComplexReLULayer": "complex numbers are not translated",
     "SpectralConvolution1DLayer": "Fourier transforms inside a network are not translated",
