@@ -11,11 +11,11 @@ Each original is exported, converted and measured, and a line of a table says, f
 * ``x17``, ``named_17``: names of a letter and a number, and any that end in a number, that the original's source does not have
 * ``ruff`` (default rules and N), ``mypy`` (default)
 * ``gradients``: parameters whose gradient is equal / those of the original; ``idle`` emitted parameters without a gradient
-  (PyTorch, not for the optimised export)
+  (PyTorch; not where the optimiser folded BatchNorm into convolutions)
 * ``BatchNorm``: layers of it / the original's, and the error of outputs in training mode, and of the running statistics
   that follow (of how many)
 
-``--details`` says below the table which keys, names and findings these are.
+``--details`` says below the table which keys, names and findings these are; ``scores.json`` beside the emitted code has all.
 """
 
 from __future__ import annotations
@@ -119,9 +119,9 @@ def _run(found: Score, conversion: Conversion, module: Any, feeds: dict[str, Any
     if found.target == "keras":
         found.training = measures.batch_norm_keras(model, module, conversion, feeds)
     else:
-        if found.exporter != "dynamo":  # whose BatchNorm is folded into convolutions
-            found.gradients = measures.gradients(model, module, feeds)
         found.training = measures.batch_norm_pytorch(model, module, feeds)
+        if found.exporter != "dynamo" or not found.training.original:
+            found.gradients = measures.gradients(model, module, feeds)
 
 
 # The table -------------------------------------------------------------------------------------------------------------------
@@ -214,12 +214,12 @@ def main() -> None:
                 out = chosen.out / f"{original.name}_{exporter}_{target}"
                 scores.append(score(original, exporter, target, out, verify=chosen.verify))
                 print(" | ".join(cells(scores[-1])), flush=True)
+                chosen.out.mkdir(parents=True, exist_ok=True)
+                (chosen.out / "scores.json").write_text(json.dumps([asdict(found) for found in scores], indent=1))
                 gc.collect()
     print(f"\n{table(scores)}")
     if chosen.details:
         print("", *map(details, scores), sep="\n")
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "scores.json").write_text(json.dumps([asdict(found) for found in scores], indent=1))
 
 
 if __name__ == "__main__":
