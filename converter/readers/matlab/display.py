@@ -376,6 +376,8 @@ _FORMS = [
     Form(r"Depth concatenation", rf"Depth concatenation of {_COUNT} inputs", "DepthConcatenationLayer", _counted("NumInputs")),
     Form(r"Concatenation", rf"Concatenation of {_COUNT} inputs along dimension (?P<dimension>\d+)", "ConcatenationLayer",
          lambda found: {"NumInputs": int(found["count"]), "Dim": int(found["dimension"])}),
+    Form(r"YOLO v2 Transform Layer", rf"YOLO v2 Transform Layer with {_COUNT} anchors?", "YOLOv2TransformLayer",
+         _counted("NumAnchorBoxes")),
     Form(r"Classification Output", rf"(?:class weighted )?crossentropyex{_NAMES}", "ClassificationOutputLayer", _classes),
     Form(r"Regression Output", rf"mean-squared-error{_NAMES}", "RegressionOutputLayer"),
     Form(r"Pixel Classification Layer", rf"(?:Class weighted )?Cross-entropy loss{_NAMES}", "PixelClassificationLayer",

@@ -81,6 +81,12 @@ class Site:
             self.fail(f"its input has sizes {sizes(matlab_order(shape[1:]))}; expected {rank} spatial axes and the channels.")
         return channels
 
+    def image(self) -> tuple[int, int, int]:
+        """Channels, height and width of ``x``, which must be an image."""
+        self.channels(2)
+        channels, height, width = self.sizes
+        return channels, height, width
+
     def fail(self, reason: str, advice: str = "") -> None:
         raise ReadError(Problem(reason, self.origin, advice))
 
@@ -142,6 +148,10 @@ class Site:
     def scalar(self, number: float, part: str) -> Value:
         """A float32 constant without axes."""
         return Value.constant(np.array(number, dtype=np.float32), f"{self.name}_{part}")
+
+    def integers(self, numbers: Sequence[int], part: str) -> Value:
+        """Whole numbers that a node takes as an input, such as a shape."""
+        return Value.constant(np.array(numbers, dtype=np.int64), f"{self.name}_{part}")
 
     def weight(self, name: str, shape: Sequence[int], *, trainable: bool = True) -> Weight:
         """Property ``name`` as float32 in MATLAB's order, which must have ``shape``; without numbers where it is empty.

@@ -10,6 +10,7 @@ from converter.readers.matlab.layers import (  # noqa: F401 - each enters its ro
     combination,
     convolution,
     dense,
+    detection,
     images_over_time,
     inputs,
     network,
@@ -18,6 +19,7 @@ from converter.readers.matlab.layers import (  # noqa: F401 - each enters its ro
     pooling,
     recurrent,
     resizing,
+    scaling,
 )
 from converter.readers.matlab.layers.registry import ROOMS, Room, layer
 

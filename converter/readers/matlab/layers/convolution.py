@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from converter.graph import Value, Weight
-from converter.padding import Padding
+from converter.padding import Padding, same_padding
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import layer
-from converter.readers.matlab.site import Site, Untranslated
+from converter.readers.matlab.site import Site
 
 
 @layer("Convolution1DLayer", "1-D Convolution", words.convolution)
@@ -86,25 +89,46 @@ def _conv(n: Site, weights: Weight, bias: Weight | None, groups: int) -> Value:
     }
     pads = n.pads(rank)
     if n.properties.values.get("PaddingValue") is not None and (mode := _fill(n)) is not None:
-        if "pads" not in pads:
-            raise Untranslated("its padding 'same' is not of zeros")
-        sizes = [0, 0, *pads["pads"].begin, 0, 0, *pads["pads"].end]
-        value = n.scalar(n.properties.number("PaddingValue"), "padding") if mode == "constant" else None
-        sides = Value.constant(np.array(sizes, np.int64), f"{n.name}_sides")
-        n.inputs = [n.add("Pad", [n.x, sides, value], {"mode": mode}, part="padded")]
-        pads = {"pads": Padding((0,) * rank, (0,) * rank)}
+        padding = pads["pads"] if "pads" in pads else _same(n, attributes)
+        n.inputs = [_mirrored(n, padding) if mode == "symmetric" else _padded(n, padding, mode)]
+        pads = {"pads": Padding.zero(rank)}
     return n.add("Conv", [n.x, weights, bias], attributes | pads)
 
 
+def _same(n: Site, window: Mapping[str, Any]) -> Padding:
+    """The sides that 'same' means for the size that arrives."""
+    windows = zip(n.sizes[1:], window["kernel_shape"], window["strides"], window["dilations"], strict=True)
+    pairs = [same_padding(*one) for one in windows]
+    return Padding(tuple(begin for begin, _ in pairs), tuple(end for _, end in pairs))
+
+
+def _padded(n: Site, padding: Padding, mode: str) -> Value:
+    sizes = [0, 0, *padding.begin, 0, 0, *padding.end]
+    value = n.scalar(n.properties.number("PaddingValue"), "padding") if mode == "constant" else None
+    sides = Value.constant(np.array(sizes, np.int64), f"{n.name}_sides")
+    return n.add("Pad", [n.x, sides, value], {"mode": mode}, part="padded")
+
+
+def _mirrored(n: Site, padding: Padding) -> Value:
+    """Mirrored with the edge itself, which ONNX's Pad has no mode for: each row, then each column, by its index."""
+    value = n.x
+    for axis, (size, *sides) in enumerate(zip(n.sizes[1:], padding.begin, padding.end, strict=True), 2):
+        if any(side > size for side in sides):
+            n.fail(f"is to mirror {max(sides)} elements, but {size} arrive.")
+        if any(sides):
+            part = f"mirrored_{axis - 1}"
+            indices = Value.constant(np.pad(np.arange(size), sides, mode="symmetric"), f"{n.name}_{part}_indices")
+            value = n.add("Gather", [value, indices], {"axis": axis}, part=part)
+    return value
+
+
 def _fill(n: Site) -> str | None:
-    """How the padding is filled, in the words of ONNX's Pad; None: with zeros."""
+    """How the padding is filled, in the words of NumPy's pad, which are those of ONNX's; None: with zeros."""
     p = n.properties
     if not isinstance(p.values["PaddingValue"], str):
         return "constant" if p.number("PaddingValue", 0) else None
-    mode = p.text("PaddingValue", "")
-    if mode not in ("replicate", "symmetric-exclude-edge", ""):
-        raise Untranslated(f"its PaddingValue '{mode}' is not translated")
-    return {"replicate": "edge", "symmetric-exclude-edge": "reflect"}.get(mode)
+    words = {"replicate": "edge", "symmetric-exclude-edge": "reflect", "symmetric-include-edge": "symmetric"}
+    return words[p.choice("PaddingValue", *words)] if "PaddingValue" in p else None
 
 
 @layer("TransposedConvolution1DLayer", "1-D Transposed Convolution", words.transposed_convolution)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from converter.graph import Value
+from converter.padding import Padding
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import elementwise, layer
+from converter.readers.matlab.properties import sizes
 from converter.readers.matlab.site import Site, Untranslated
 
 
@@ -21,25 +24,45 @@ def max_pooling_2d(n: Site) -> Value | dict[str, Value]:
     if not n.properties.flag("HasUnpoolingOutputs", False):
         return _pool(n, "MaxPool", 2)
     n.channels(2)
-    size = n.add("Shape", part="size")  # unpooling knows it from the windows
-    out, indices = n.add_all("MaxPool", None, _window(n, 2), [True, True])
+    window = _window(n, 2)
+    kernel, strides = window["kernel_shape"], window["strides"]
+    if any(step < side for step, side in zip(strides, kernel, strict=True)):
+        raise Untranslated("its windows overlap, and then unpooling has no one answer")
+    size = n.add("Shape", part="size")
+    if "pads" in window and window["pads"].is_zero:
+        n.inputs = [_covered(n, kernel, strides)]
+    out, indices = n.add_all("MaxPool", None, window, [True, True])
     return {"out": out, "indices": indices, "size": size}
+
+
+def _covered(n: Site, kernel: Sequence[int], strides: Sequence[int]) -> Value:
+    """The part of the image that is in some window: what is left over at the end has no maximum, and none to put back."""
+    own = n.known(n.x)[2:]
+    counts = [(size - window) // step for size, window, step in zip(own, kernel, strides, strict=True)]
+    ends = [count * step + window for count, step, window in zip(counts, strides, kernel, strict=True)]
+    if min(counts) < 0 or tuple(ends) == own:
+        return n.x
+    limits = [n.integers(numbers, part) for numbers, part in (([0, 0], "start"), (ends, "end"), ([2, 3], "axes"))]
+    return n.add("Slice", [n.x, *limits], part="covered")
 
 
 @layer("MaxUnpooling2DLayer", "2-D Max Unpooling", "2-D max unpooling", inputs=3)
 def max_unpooling_2d(n: Site) -> Value:
-    """Each maximum back in its place, zeros elsewhere.
-
-    Where the windows do not cover the image, the standard and onnxruntime differ in what the indices count in.
-    """
-    x, indices, _ = n.inputs
-    pool = indices.producer
-    if pool is None or pool.op_type != "MaxPool":
-        raise Untranslated("its indices do not come from a max pooling layer")
-    kernel, strides, own = pool["kernel_shape"], pool["strides"], n.known(pool.inputs[0])[2:]
-    if own != tuple((size - 1) * step + window for size, step, window in zip(n.known(x)[2:], strides, kernel, strict=True)):
-        raise Untranslated("the windows of its max pooling layer do not cover the image evenly")
-    return n.add("MaxUnpool", [x, indices], {"kernel_shape": kernel, "strides": strides, "pads": (0,) * 4})
+    """Each maximum back in its place, zeros elsewhere, in the size that the third input tells."""
+    x, indices, size = n.inputs
+    pool, measured = indices.producer, size.producer
+    if pool is None or pool.op_type != "MaxPool" or measured is None or measured.op_type != "Shape":
+        raise Untranslated("its indices and its size do not come from a max pooling layer")
+    kernel, strides, covered = pool["kernel_shape"], pool["strides"], n.known(pool.inputs[0])[2:]
+    if covered != tuple((count - 1) * step + side for count, step, side in zip(n.known(x)[2:], strides, kernel, strict=True)):
+        raise Untranslated("its max pooling layer pads the image")
+    own = n.known(measured.inputs[0])[2:]
+    left_over = [whole - part for whole, part in zip(own, covered, strict=True)]
+    attributes = {"kernel_shape": kernel, "strides": strides, "pads": (0,) * 4}
+    if not any(left_over):
+        return n.add("MaxUnpool", [x, indices], attributes)
+    unpooled = n.add("MaxUnpool", [x, indices], attributes, part="covered")
+    return n.add("Pad", [unpooled, n.integers([0] * 6 + left_over, "left_over")])
 
 
 @layer("MaxPooling3DLayer", "3-D Max Pooling", words.pooling("max"))
@@ -60,6 +83,17 @@ def average_pooling_2d(n: Site) -> Value:
 @layer("AveragePooling3DLayer", "3-D Average Pooling", words.pooling("average"))
 def average_pooling_3d(n: Site) -> Value:
     return _average(n, 3)
+
+
+@layer("AdaptiveAveragePooling2DLayer", "2-D Adaptive Average Pooling", "2-D adaptive average pooling")
+def adaptive_average_pooling_2d(n: Site) -> Value:
+    """OutputSize regions of equal size. How an image is divided that they do not divide evenly, the page does not tell."""
+    n.channels(2)
+    own, wanted = n.sizes[1:], n.properties.integers("OutputSize", 2)
+    if any(size % count for size, count in zip(own, wanted, strict=True)):
+        raise Untranslated(f"{sizes(wanted)} regions do not divide an image of {sizes(own)} evenly")
+    kernel = tuple(size // count for size, count in zip(own, wanted, strict=True))
+    return n.add("AveragePool", None, {"kernel_shape": kernel, "strides": kernel, "pads": Padding.zero(2)})
 
 
 def _average(n: Site, rank: int) -> Value:
