@@ -190,12 +190,14 @@ def test_maximum_of_negative_numbers_ignores_the_padding(read):
     np.testing.assert_allclose(run(read(image(2, 2, 1), pool), x)[:, 0, 0], x.max(axis=1)[:, 0])
 
 
-def test_cross_channel_normalization_divides_alpha_by_the_window(read):
-    x = normal(1, 1, 3)
-    lrn = layer("lrn", "CrossChannelNormalizationLayer", WindowChannelSize=[3], Alpha=[0.6], Beta=[0.5], K=[2])
-    total = np.array([x[0, 0, :2], x[0, 0], x[0, 0, 1:]], dtype=object)
-    expected = [v / (2 + 0.6 / 3 * (part**2).sum()) ** 0.5 for v, part in zip(x[0, 0], total, strict=True)]
-    np.testing.assert_allclose(run(read(image(1, 1, 3), lrn), x)[0, 0], expected, rtol=1e-5)
+@pytest.mark.parametrize("window", [3, 4, 2, 1])
+def test_cross_channel_normalization_divides_alpha_by_the_window(read, window):
+    """An even window looks one channel further ahead than back."""
+    x = normal(3, 2, 5)
+    lrn = layer("lrn", "CrossChannelNormalizationLayer", WindowChannelSize=[window], Alpha=[0.6], Beta=[0.5], K=[2])
+    near = [x[..., max(c - (window - 1) // 2, 0) : c + window // 2 + 1] for c in range(5)]
+    totals = np.stack([(part**2).sum(axis=-1) for part in near], axis=-1)
+    np.testing.assert_allclose(run(read(image(3, 2, 5), lrn), x), x / (2 + 0.6 / window * totals) ** 0.5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

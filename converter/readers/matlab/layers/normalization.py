@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from converter.graph import Value
+from converter.padding import Padding
 from converter.readers.matlab import description as words
 from converter.readers.matlab.layers.registry import layer
 from converter.readers.matlab.site import IMAGES, Site, Untranslated
@@ -14,10 +17,26 @@ from converter.readers.matlab.site import IMAGES, Site, Untranslated
     lambda p: f"cross channel normalization with {p.integer('WindowChannelSize')} channels per element",
 )
 def cross_channel_normalization(n: Site) -> Value:
-    """x / (K + Alpha / WindowChannelSize * sum of squares) ^ Beta: ONNX divides alpha by the size as MATLAB does."""
-    p = n.properties
-    constants = {"alpha": p.number("Alpha"), "beta": p.number("Beta"), "bias": p.number("K")}
-    return n.add("LRN", None, {"size": p.integer("WindowChannelSize"), **constants})
+    """x / (K + Alpha / WindowChannelSize * sum of squares) ^ Beta: ONNX divides alpha by the size as MATLAB does.
+
+    A window of even size looks one channel further ahead than back, in both; but onnxruntime runs no such LRN, so it is
+    written as an average pooling of the squares, along the channels. Source: page crossChannelNormalizationLayer.
+    """
+    p, size = n.properties, n.properties.integer("WindowChannelSize")
+    alpha, beta, k = p.number("Alpha"), p.number("Beta"), p.number("K")
+    if size % 2:
+        return n.add("LRN", None, {"size": size, "alpha": alpha, "beta": beta, "bias": k})
+    channels, *image = n.sizes
+    window = {"kernel_shape": (size, 1), "strides": (1, 1), "dilations": (1, 1), "count_include_pad": 1}
+    sides = {"pads": Padding(((size - 1) // 2, 0), (size // 2, 0))}
+
+    def reshaped(x: Value, part: str, *shape: int) -> Value:
+        return n.add("Reshape", [x, Value.constant(np.array([0, *shape], np.int64), f"{n.name}_{part}_shape")], part=part)
+
+    squares = reshaped(n.add("Mul", [n.x, n.x], part="squares"), "columns", 1, channels, -1)
+    means = reshaped(n.add("AveragePool", [squares], window | sides, part="means"), "images", channels, *image)
+    base = n.add("Add", [n.add("Mul", [means, n.scalar(alpha, "alpha")], part="weighted"), n.scalar(k, "k")], part="base")
+    return n.add("Div", [n.x, n.add("Pow", [base, n.scalar(beta, "beta")], part="scale")])
 
 
 @layer("BatchNormalizationLayer", "Batch Normalization", words.batch_normalization)
