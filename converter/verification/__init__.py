@@ -54,7 +54,8 @@ def verify(
     with ExitStack() as stack:
         fresh = stack.enter_context(seeded(graph))
         if fresh:
-            report.warnings.append("the source holds no numbers for some weights: all sides got the same seeded ones")
+            unused = "" if graph.probe is None else "; its own probe was not compared"
+            report.warnings.append(f"the source holds no numbers for some weights: all sides got the same seeded ones{unused}")
         try:
             judge = stack.enter_context(Judge(graph))
             report.judge = judge.name
@@ -109,6 +110,12 @@ def verify(
             changes = spread(reference)
             if changes is not None and changes < _CONSTANT:
                 report.warnings.append(f"output {port.source_name!r} hardly depends on the input: its equality proves little")
+    wrong = [repr(name) for name, output in report.probe.items() if not output.ok]
+    if wrong and all(output.ok for output in report.outputs.values()):
+        report.findings.append(
+            f"the source's own answer (its probe) is another one at {', '.join(wrong)}, although the emitted code computes "
+            "what onnxruntime does: a layer was read otherwise than the source computes it, or the probe is of another network"
+        )
     return report
 
 

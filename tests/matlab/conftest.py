@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,3 +29,20 @@ def read(tmp_path: Path) -> Callable[..., Graph]:
         return matlab.read(path)
 
     return write_and_read
+
+
+@pytest.fixture(scope="session")
+def octave() -> Callable[..., str]:
+    """Runs code in Octave, with folders on its path, and returns what it wrote to its standard error."""
+    program = shutil.which("octave-cli") or shutil.which("octave")
+    if program is None:
+        pytest.skip("Octave is not installed")
+
+    def run(code: str, *folders: Path) -> str:
+        paths = "".join(f"addpath('{folder}'); " for folder in folders)
+        command = [program, "--no-gui", "--norc", "--quiet", "--eval", paths + code]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    return run

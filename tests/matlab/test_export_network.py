@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +31,11 @@ net.Connections = struct('Source', {{'image'; 'conv'; 'conv'; 'relu'; 'add'}}, .
 
 
 @pytest.fixture
-def export(tmp_path):
-    octave = shutil.which("octave-cli") or shutil.which("octave")
-    if octave is None:
-        pytest.skip("Octave is not installed")
-
+def export(octave, tmp_path):
     def run(code: str):
-        paths = f"addpath('{MOCKS}'); addpath('{EXPORT_SCRIPT.parent}'); file = '{tmp_path / 'table.mat'}';"
-        done = subprocess.run(
-            [octave, "--no-gui", "--norc", "--quiet", "--eval", paths + code], capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        return matlab.read(tmp_path / "table.mat"), done.stderr
+        path = tmp_path / "table.mat"
+        warnings = octave(f"file = '{path}'; {code}", MOCKS, EXPORT_SCRIPT.parent)
+        return matlab.read(path), warnings
 
     return run
 

@@ -427,6 +427,33 @@ def test_probe_of_a_vector(read, shape, letters):
     np.testing.assert_array_equal(graph.probe.outputs["fc"], answer.reshape(1, 5))
 
 
+@pytest.mark.parametrize(
+    ("size", "letters", "order"),
+    [
+        ([2], "CBT", (1, 0, 2)),
+        ([2], "BTC", (0, 2, 1)),
+        ([2], "CT", (0, 1)),
+        ([2], "", (0, 1)),
+        ([4, 3, 2], "SSCBT", (3, 4, 2, 0, 1)),
+        ([4, 3, 2], "SSCT", (3, 2, 0, 1)),
+        ([4, 3, 2], "", (3, 2, 0, 1)),
+    ],
+)
+def test_probe_of_sequences(read, size, letters, order):
+    """Graphs hold (batch, channels, time), of images (batch, time, channels, height, width)."""
+    sizes = {"S": [4, 3], "C": [2], "B": [6], "T": [5]}
+    named = letters or ("SSCT" if len(size) == 3 else "CT")
+    rows = iter(sizes["S"])
+    x = normal(*(next(rows) if letter == "S" else sizes[letter][0] for letter in named))
+    stored = {"inputs": cell([x]), "outputs": cell([np.tanh(x)])}
+    formats = {"input_formats": cell([letters]), "output_formats": cell([letters])} if letters else {}
+    source = layer("sequence", "SequenceInputLayer", InputSize=size, Normalization="none")
+    graph = read(source, layer("y", "TanhLayer"), probe=stored | formats)
+    expected = x.transpose(order) if "B" in named else x.transpose(order)[None]
+    np.testing.assert_array_equal(graph.probe.inputs["sequence"], expected)
+    np.testing.assert_array_equal(graph.probe.outputs["y"], np.tanh(expected))
+
+
 # Both targets ---------------------------------------------------------------------------------------------------------------
 
 

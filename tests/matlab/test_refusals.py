@@ -198,6 +198,7 @@ def test_several_networks_need_a_choice(tmp_path):
         ({"name": 1.0}, "name is [1]; expected text"),
         ({"probe": {"inputs": cell([np.zeros((4, 3, 2))]), "outputs": cell([])}}, "probe"),
         ({"probe": {"inputs": cell([np.zeros((4, 4, 2))]), "outputs": cell([np.zeros((4, 3, 2))])}}, "probe of 'image'"),
+        ({"probe": {"inputs": cell([np.zeros((4, 3))]), "input_formats": "CT", "outputs": cell([0.0])}}, "letters S, C and B"),
     ],
 )
 def test_tables_that_are_wrong(tmp_path, fields, words):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Source, Value, Weight
+from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Shape, Source, Value, Weight
 from converter.readers.matlab.description import classes
 from converter.readers.matlab.layers import ROOMS, images_over_time
 from converter.readers.matlab.layers.refused import REASONS
@@ -265,19 +265,37 @@ def _probe(graph: Graph, table: LayerTable, problems: Problems) -> Probe | None:
 
 
 def _channels_first(value: Value, array: np.ndarray, letters: str) -> np.ndarray:
-    """A stored array in the graph's axis order; ``letters`` names its axes (S spatial, C channel, B batch).
+    """A stored array in the graph's axis order; ``letters`` names its axes (S spatial, C channel, B batch, T time).
 
-    Without letters it has the axes that ``predict`` of a SeriesNetwork takes and gives: 'SSCB' for images, 'BC' for vectors.
+    Without letters it has the axes that ``predict`` of a SeriesNetwork takes and gives: 'SSCB' for images, 'CT' for a sequence,
+    'SSCT' for a sequence of images, 'BC' for vectors.
     """
-    shape = value.shape[1:]
-    letters = letters or ("S" * (len(shape) - 1) + "CB" if len(shape) > 1 else "BC")
+    wanted = value.shape[1:]
+    axes = _axes(wanted)
+    over_time, spatial = "T" in axes, "S" * axes.count("S")
+    letters = letters or (f"{spatial}CT" if over_time else f"{spatial}CB" if spatial else "BC")
     letters += "" if "B" in letters else "B"
     stored = Properties({"probe": array, "format": letters}, f"the probe of '{value.name}'")
-    if sorted(letters) != sorted("S" * (len(letters) - 2) + "CB") or array.ndim > len(letters):
-        stored.fail("format", f"letters S, C and B that name {array.ndim} axes")
+    once = "CBT" if over_time else "CB"
+    if sorted(letters) != sorted("S" * (len(letters) - len(once)) + once) or array.ndim > len(letters):
+        stored.fail("format", f"letters S, {', '.join(once[:-1])} and {once[-1]} that name {array.ndim} axes")
     full = array.reshape((*array.shape, *(1,) * (len(letters) - array.ndim)), order="F").astype(np.float32)
-    axes = [letters.index("B"), letters.index("C"), *(axis for axis, letter in enumerate(letters) if letter == "S")]
-    result = np.ascontiguousarray(full.transpose(axes))
-    if without_trailing_ones(result.shape[1:]) != without_trailing_ones(shape):  # a vector may be stored as 1-by-1 image
-        stored.fail("probe", f"{sizes(matlab_order(shape))} for each element of the batch")
-    return result.reshape(result.shape[0], *shape)
+    order = sorted(range(len(letters)), key=lambda axis: (axes + "S").index(letters[axis]))
+    result = np.ascontiguousarray(full.transpose(order))
+    found = result.shape[1:]
+    if over_time and (
+        len(found) != len(wanted) or any(isinstance(a, int) and a != b for a, b in zip(wanted, found, strict=True))
+    ):
+        stored.fail("probe", f"{sizes(wanted)} (axes {axes[1:]}) for each element of the batch")
+    if not over_time and without_trailing_ones(found) != without_trailing_ones(wanted):  # a vector may be a 1-by-1 image
+        stored.fail("probe", f"{sizes(matlab_order(wanted))} for each element of the batch")
+    return result if over_time else result.reshape(result.shape[0], *wanted)
+
+
+def _axes(shape: Shape) -> str:
+    """MATLAB's letter for each axis of a value of ``shape`` (without the batch), the batch first; time is an open size."""
+    if len(shape) > 2 and not isinstance(shape[0], int):
+        return "BTC" + "S" * (len(shape) - 2)
+    if len(shape) == 2 and not isinstance(shape[1], int):
+        return "BCT"
+    return "BC" + "S" * (len(shape) - 1)
