@@ -16,7 +16,7 @@ def merge_padding(graph: Graph) -> None:
     """
     removed = set()
     for node in graph.nodes:
-        value = _own_value(node)
+        value = own_value(node)
         pad = node.inputs[0].producer if value is not None else None
         if pad is None or pad.op_type != "Pad" or pad.domain or len(pad.output.users) > 1 or pad.output in graph.outputs:
             continue
@@ -33,7 +33,7 @@ def merge_padding(graph: Graph) -> None:
     graph.nodes = [node for node in graph.nodes if node not in removed]
 
 
-def _own_value(node: Node) -> float | None:
+def own_value(node: Node) -> float | None:
     """The number that the node pads with, None where it has none to merge with."""
     padding = padding_of(node) if node.op_type in ("Conv", "AveragePool", "MaxPool") and not node.domain else None
     if padding is None or padding.has_ceil or node.attributes.get("ceil_mode"):

@@ -93,6 +93,16 @@ def _float_negate(a: Ratio) -> Ratio:
     return Ratio(-1 * a.number, a.divisor)
 
 
+def _float_greatest(a: Ratio, b: Ratio) -> Ratio:
+    _exact(a, b)
+    divisor = max(a.divisor, b.divisor)
+    return Ratio(e.greatest(a.number * (divisor // a.divisor), b.number * (divisor // b.divisor)), divisor)
+
+
+def _float_least(a: Ratio, b: Ratio) -> Ratio:
+    return _float_negate(_float_greatest(_float_negate(a), _float_negate(b)))
+
+
 def _floor(a: Ratio) -> Ratio:
     return Ratio(e.floor_divide(a.number, a.divisor))
 
@@ -145,6 +155,7 @@ _ELEMENTWISE: dict[str, Callable] = {
     "Sub": _either(lambda a, b: a - b, lambda a, b: _float_add(a, _float_negate(b))),
     "Mul": _either(lambda a, b: a * b, _float_multiply),
     "Neg": _either(lambda a: -1 * a, _float_negate),
+    "Relu": _either(lambda a: e.greatest(a, 0), lambda a: _float_greatest(a, Ratio(0))),
     "Mod": _of_numbers(lambda a, b: _need(e.modulo(a, b))),
     "Pow": _power,
     "Floor": _floor,
@@ -159,7 +170,11 @@ _ELEMENTWISE: dict[str, Callable] = {
     "Or": e.either,
     "Where": _of_numbers(e.choose),
 }
-_FOLDED = {"Max": e.greatest, "Min": e.least, "Sum": lambda a, b: a + b}
+_FOLDED = {
+    "Max": _either(e.greatest, _float_greatest),
+    "Min": _either(e.least, _float_least),
+    "Sum": _either(lambda a, b: a + b, _float_add),
+}
 _REDUCED = {
     "ReduceProd": (lambda a, b: a * b, 1),
     "ReduceSum": (lambda a, b: a + b, 0),
@@ -185,7 +200,7 @@ def elements_of(
         if node.op_type in _ELEMENTWISE:
             return [_map(_ELEMENTWISE[node.op_type], inputs)]
         if node.op_type in _FOLDED:
-            function = _of_numbers(_FOLDED[node.op_type])
+            function = _FOLDED[node.op_type]
             return [functools.reduce(lambda a, b: _map(function, [a, b]), inputs)]
         if node.op_type in _REDUCED:
             return [_reduced(node, *_REDUCED[node.op_type], *inputs)]
