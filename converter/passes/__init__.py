@@ -15,6 +15,7 @@ from converter.passes.loop_invariants import loop_invariants
 from converter.passes.merge_padding import merge_padding
 from converter.passes.name_sizes import name_sizes
 from converter.passes.pick import pick
+from converter.passes.plain_softmax import plain_softmax
 from converter.passes.recognise_same import recognise_same
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
@@ -46,6 +47,7 @@ PASSES = (
     merge_padding,  # needs explicit sides
     recognise_same,  # after merging, which takes amounts that are numbers
     scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image
+    plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     linear,  # after flatten, which gives the rank of 2 it asks for
     remove_unused,  # what the passes above left without a reader
