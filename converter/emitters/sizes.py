@@ -38,7 +38,7 @@ class Extents:
         self.alive: Collection[Node] = ()
         self._places = {node: place for place, node in enumerate(graph.nodes)}
         self._owners: dict[Number, list[Axis]] = {}
-        self._inputs = set(graph.inputs)
+        self._inputs, self._outputs = set(graph.inputs), set(graph.outputs)
         self._chosen: dict[tuple[Node, Number], Axis | None] = {}
         for value in graph.inputs:
             self._own(value)
@@ -52,6 +52,10 @@ class Extents:
             for axis, size in enumerate(self.sizes.shape(value) or ()):
                 if isinstance(size, Size):
                     self._owners.setdefault(size, []).append((value, axis))
+
+    def stays_inside(self, value: Value) -> bool:
+        """Whether nobody but nodes of this very graph read it."""
+        return value not in self._outputs and {value.producer, *(user for user, _ in value.users)} <= self._places.keys()
 
     def can_say(self, number: Number, node: Node) -> bool:
         """Whether tensors that come before the node tell the number."""

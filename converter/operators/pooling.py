@@ -14,10 +14,14 @@ def _stride(n):
     return None if n.node["strides"] == n.node["kernel_shape"] else n.strides
 
 
-def _fits_torch(n) -> bool:
+def _fits(padding: Padding, kernel: tuple[int, ...]) -> bool:
     """Whether PyTorch's own padding argument can say it: both sides equal, at most half the window."""
-    half = all(b <= k // 2 for b, k in zip(n.padding.begin, n.node["kernel_shape"], strict=True))
-    return n.padding.is_symmetric and half and min(n.padding.begin) >= 0
+    half = all(begin <= size // 2 for begin, size in zip(padding.begin, kernel, strict=True))
+    return padding.is_symmetric and half and min(padding.begin) >= 0
+
+
+def _fits_torch(n) -> bool:
+    return _fits(n.padding, n.node["kernel_shape"])
 
 
 def _unresolved(node, target):
@@ -46,6 +50,28 @@ def _with_indices(n, sides):
     return n.results(text, 2, sides=sides, column_major=bool(n.storage_order), **_tuples(n))
 
 
+def _counts_in_planes(n, pool):
+    """Whether places may be counted in each plane, as PyTorch does: only MaxUnpool reads them, and of the whole image."""
+    if pool is None or pool.op_type != "MaxPool" or pool["storage_order"] or pool["pads"] is None or len(pool["strides"]) > 3:
+        return False
+    fits = _fits(pool["pads"], pool["kernel_shape"]) and not pool["pads"].has_ceil
+    indices = pool.outputs[1]
+    return fits and n.extents.stays_inside(indices) and all(_unpools_planes(*user) for user in indices.users)
+
+
+def _unpools_planes(node, index):
+    whole = node.op_type == "MaxUnpool" and index == 1 and node.inputs[0].shape is not None
+    return whole and node.output.shape is not None and node.output.shape[2:] == _image(node)
+
+
+def _torch_indices(n):
+    """PyTorch's own pooling, whose indices its own unpooling takes."""
+    options = {"stride": _stride(n), "padding": n.padding.shortest, "dilation": n.dilations}
+    given = {name: value for name, value in options.items() if value not in (None, {"padding": 0, "dilation": 1}.get(name))}
+    named = "".join(f", {name}={name}" for name in given)
+    return n.results(f"F.max_pool{n.rank}d(X, kernel_shape{named}, return_indices=True)", 2, **given)
+
+
 @operator("MaxPool")
 class MaxPool:
     """The second output tells where in the whole tensor, counted in logical order, each largest element stands."""
@@ -57,7 +83,7 @@ class MaxPool:
 
     def pytorch(n):
         if len(n.node.outputs) > 1:
-            return _with_indices(n, n.padding.total.torch)
+            return _torch_indices(n) if _counts_in_planes(n, n.node) else _with_indices(n, n.padding.total.torch)
         if n.padding is None:
             return Layer(f"nn.MaxPool{n.rank}d", n.kernel_shape, stride=_stride(n))(torch_pad_same(n, lowest(n.X.dtype)))
         native = _fits_torch(n)
@@ -200,17 +226,25 @@ class MaxUnpool:
         return None if sizes and all(isinstance(s, int) for s in sizes[2:]) else "the size of its output is not known"
 
     def pytorch(n):
-        return n.expr("max_unpool(X, I, sizes, full)", **_unpooled(n))
+        if _counts_in_planes(n, n.node.inputs[1].producer):
+            stride = "" if _stride(n) is None else ", stride"
+            return n.expr(f"F.max_unpool{n.rank}d(X, I, kernel_shape{stride})", stride=n.strides)
+        return _unpooled(n)
 
     def keras(n):
         n.needs_sizes(n.X)
-        return n.expr("max_unpool(X, I, sizes, full)", **_unpooled(n))
+        return _unpooled(n)
+
+
+def _image(node):
+    """The sizes that the indices count in."""
+    rank = len(node["kernel_shape"])
+    pads, strides = node["pads"] or (0,) * (2 * rank), node["strides"] or (1,) * rank
+    windows = zip(node.inputs[0].shape[2:], strides, node["kernel_shape"], pads, pads[rank:], strict=False)
+    return tuple((size - 1) * stride + kernel - begin - end for size, stride, kernel, begin, end in windows)
 
 
 def _unpooled(n):
-    """The sizes that the indices count in, and those of the result."""
-    pads = n.node["pads"] or (0,) * (2 * n.rank)
-    windows = zip(n.X.shape[2:], n.node["strides"] or (1,) * n.rank, n.node["kernel_shape"], pads, pads[n.rank :], strict=False)
-    sizes = tuple((size - 1) * stride + kernel - begin - end for size, stride, kernel, begin, end in windows)
-    full = n.output_shape[2:]
-    return {"sizes": sizes, "full": None if full == sizes else full}
+    """From the sizes that the indices count in to those of the result."""
+    sizes, full = _image(n.node), n.output_shape[2:]
+    return n.expr(f"max_unpool(X, I, sizes{'' if full == sizes else ', full'})", sizes=sizes, full=full)
