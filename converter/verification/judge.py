@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.numpy_helper
+import onnx.version_converter
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -23,6 +24,8 @@ _ERRORS = tuple(
 
 
 _PROTOBUF_LIMIT = 2**31 - 2**24
+_OLDEST = 7
+"""The oldest opset that onnxruntime promises to run."""
 
 
 class JudgeError(Exception):
@@ -49,7 +52,16 @@ class Judge:
             self._model = original
             rounds = any(node.op_type == "DynamicQuantizeLSTM" for each in graph.nested() for node in each.nodes)
             self._threads = 1 if rounds else 0  # each thread rounds the states of its samples by their own range
-            self._session = _session(original, threads=self._threads)
+            try:
+                self._session = _session(original, threads=self._threads)
+            except JudgeError as error:
+                raised = _raised(original)
+                if raised is None:
+                    raise
+                self._session = _session(raised, threads=self._threads)
+                self._model = raised
+                what = f"{what}, which it cannot run ({error}), at opset {_OLDEST} by onnx.version_converter"
+                self.name = f"onnxruntime {onnxruntime.__version__} ({what}, no optimisations)"
             self._resources = self._resources.pop_all()
 
     def __enter__(self) -> Judge:
@@ -159,6 +171,19 @@ def _session(
         )
     except _ERRORS as error:
         raise JudgeError(_plain(error)) from None
+
+
+def _raised(path: Path | str | bytes) -> bytes | None:
+    """The model at the oldest opset that onnxruntime promises to run, None where it is not older, or cannot be raised."""
+    if isinstance(path, bytes) or Path(path).stat().st_size > _PROTOBUF_LIMIT:
+        return None
+    model = onnx.load(path)
+    if not any(entry.domain in ("", "ai.onnx") and entry.version < _OLDEST for entry in model.opset_import):
+        return None
+    try:
+        return onnx.version_converter.convert_version(model, _OLDEST).SerializeToString()
+    except (onnx.version_converter.ConvertError, RuntimeError):  # it has no adapter for some operators
+        return None
 
 
 def _plain(error: Exception) -> str:
