@@ -23,7 +23,7 @@ import onnx.shape_inference
 from converter.errors import ConversionError, Problem, ReadError, UnsupportedError
 from converter.graph import NEWEST_OPSET, Graph, Node, Shape, Source, Value, Weight, onnx_schema, plain
 from converter.padding import Padding
-from converter.readers import microsoft
+from converter.readers import mathworks, microsoft
 from converter.readers.opsets import EXPERIMENTAL, Call, lift
 
 _PADDED = {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "QLinearConv", "MaxPool", "AveragePool", "LpPool"}
@@ -49,7 +49,8 @@ def read(path: Path) -> Graph:
         except ConversionError as error:
             raise type(error)(error.problems, error.source or str(path)) from error
         producer = f"{model.producer_name} {model.producer_version}".strip()
-        graph.source = Source(str(path), "ONNX", producer, digest.result(), str(path))
+        runs = not mathworks.has_operators(model)
+        graph.source = Source(str(path), "ONNX", producer, digest.result(), str(path) if runs else None)
     return graph
 
 
@@ -169,6 +170,7 @@ class _Reader:
         graph = self._graph(self.model.graph, None)
         graph.name = self.model.graph.name
         microsoft.lift_all(graph)
+        mathworks.lift_all(graph, self.model)
         return graph
 
     def _graph(self, proto: onnx.GraphProto, outer: _Scope | None) -> Graph:
@@ -360,7 +362,8 @@ class _Reader:
     @cached_property
     def _inferred(self) -> dict[str, tuple[np.dtype | None, Shape | None]]:
         """Types and shapes of the file's own values, for the few old forms whose meaning depends on them."""
-        model = onnx.ModelProto(ir_version=self.model.ir_version)
+        # before version 4 an initializer that is no input has no shape for inference
+        model = onnx.ModelProto(ir_version=max(self.model.ir_version, 4))
         model.opset_import.add(domain="", version=self.opset)
         model.opset_import.extend(
             onnx.helper.make_opsetid(domain, version) for domain, version in self.opsets.items() if domain
