@@ -1,6 +1,7 @@
 """Reads a MATLAB network or an ONNX file, writes the Keras or PyTorch code a good engineer would have written, proves it equal.
 
-``read``, ``convert`` and ``open`` are the whole interface; what cannot be read or converted raises ``ConversionError``.
+``read``, ``convert`` and ``open`` are the whole interface, and for layers of the user's own ``matlab_layer`` and
+``matlab_function``; what cannot be read or converted raises ``ConversionError``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from converter.errors import ConversionError, Problem, ReadError, UnsupportedErr
 if TYPE_CHECKING:
     from converter.conversion import Conversion, convert, open, read
     from converter.graph import Graph
+    from converter.readers.matlab.layers.supplied import matlab_function, matlab_layer
     from converter.verification.report import Report
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
     "Report",
     "UnsupportedError",
     "convert",
+    "matlab_function",
+    "matlab_layer",
     "open",
     "read",
 ]
@@ -33,6 +37,8 @@ _HOMES = {
     "Graph": "converter.graph",
     "Report": "converter.verification.report",
     "convert": "converter.conversion",
+    "matlab_function": "converter.readers.matlab.layers.supplied",
+    "matlab_layer": "converter.readers.matlab.layers.supplied",
     "open": "converter.conversion",
     "read": "converter.conversion",
 }

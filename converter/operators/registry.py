@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 
+from converter import plugins
 from converter.emitters.layout import Rule, logical, same, spatial
 from converter.errors import Problem
 from converter.graph import MATLAB_DOMAIN, Graph, Node, Shape, onnx_schema
@@ -106,8 +106,7 @@ def _load() -> None:
     """Import the project's own rooms, then those of installed packages."""
     import converter.operators.families  # noqa: F401
 
-    for entry in entry_points(group="converter.operators"):
-        entry.load()
+    plugins.load()
 
 
 def rooms() -> dict[tuple[str, str], Room]:
@@ -150,7 +149,8 @@ def _no_room(node: Node, target: str) -> Problem:
         return node.refusal
     if node.domain == MATLAB_DOMAIN:
         reason = node.attributes.get("reason") or f"MATLAB layer class {node.op_type} is not supported."
-        return Problem(reason, node.origin, "Replace the layer in MATLAB by supported ones, or add a room for it: see README.")
+        advice = "Replace the layer in MATLAB by supported ones, or supply it with converter.matlab_layer: see README."
+        return Problem(reason, node.origin, advice)
     name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
     strings = " on strings" if has_strings(node) else ""
     return Problem(

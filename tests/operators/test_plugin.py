@@ -31,7 +31,7 @@ def package(tmp_path):
     """The README's module, and the metadata that installing it would leave."""
     readme = (ROOT / "README.md").read_text()
     code = re.search(r"```python\n# company_operators.py\n(.*?)```", readme, re.DOTALL).group(1)
-    (entry,) = re.findall(r'\[project.entry-points."(.*?)"\]\n(\w+) = "(.*?)"', readme)
+    (entry,) = re.findall(r'\[project.entry-points."(.*?)"\]\n(\w+) = "(company_operators)"', readme)
     folder = tmp_path / "installed"
     metadata = folder / "company_operators-1.0.dist-info"
     metadata.mkdir(parents=True)

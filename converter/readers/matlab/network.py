@@ -10,8 +10,9 @@ import numpy as np
 
 from converter.graph import MATLAB_DOMAIN, Graph, Layer, Probe, Shape, Source, Value, Weight
 from converter.readers.matlab.description import classes
-from converter.readers.matlab.layers import ROOMS, images_over_time
+from converter.readers.matlab.layers import images_over_time, room_of
 from converter.readers.matlab.layers.refused import REASONS
+from converter.readers.matlab.layers.supplied import FUNCTION_LAYER, handle
 from converter.readers.matlab.nesting import expanded
 from converter.readers.matlab.ports import input_count, port_key
 from converter.readers.matlab.properties import Properties, sizes
@@ -70,10 +71,10 @@ def build(table: LayerTable, name: str, source: Source) -> Graph:
 
 def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list[str]) -> tuple[dict[str, Value], Layer]:
     """The outputs of one layer by port, and its line in the listing."""
-    room = ROOMS.get(record.class_name)
+    room = room_of(record)
     site = Site(graph, record, inputs)
     if room is None:
-        results = _placeholder(site, read, REASONS.get(record.class_name, ""))
+        results = _placeholder(site, read, _reason(record))
         kind = record.properties.values.get("Type") or record.short_class
         text = record.properties.values.get("Description") or record.short_class
         words = [item if isinstance(item, str) else record.short_class for item in (kind, text)]
@@ -94,6 +95,15 @@ def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list
     outputs = () if room.output_layer else tuple(results.values())
     text = room.describe(record.properties)
     return results, Layer(record.number, record.name, room.type, text, outputs, tuple(site.learnables))
+
+
+def _reason(record: LayerRecord) -> str:
+    """Why a layer without a room is refused; a function layer shows the function."""
+    reason, text = REASONS.get(record.class_name, ""), handle(record.properties)
+    if record.class_name != FUNCTION_LAYER or not text:
+        return reason
+    shown = text if len(text) <= 200 else f"{text[:200]}..."
+    return f"{reason}: {shown}; supply it with converter.matlab_function"
 
 
 def _placeholder(site: Site, read: list[str], reason: str) -> dict[str, Value]:
@@ -204,7 +214,7 @@ def _name_ends(
     made = {value.name: value for value in graph.inputs}
     named = [port.layer for port in table.inputs]
     for name in named:
-        if ROOMS.get(records[name].class_name) is not None and ROOMS[records[name].class_name].inputs != 0:
+        if (room := room_of(records[name])) is not None and room.inputs != 0:
             problems.add("stands in input_names, but is no input layer.", records[name].where)
     graph.inputs = [made[name] for name in dict.fromkeys([*named, *made]) if name in made]
     ends = table.outputs or [Port(record.name) for record in table.layers if record.name not in wiring.read]
@@ -235,7 +245,7 @@ def _notes(graph: Graph, table: LayerTable) -> list[str]:
             f"The input is normalised with '{weight.name}' ({size}), which the source does not hold: set it before use."
         )
     for record in table.layers:
-        room = ROOMS.get(record.class_name)
+        room = room_of(record)
         names = classes(record.properties) if room is not None and room.output_layer else []
         if names:
             shown = ", ".join(f"'{name}'" for name in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from converter.readers.matlab.layers import ROOMS
+from converter.readers.matlab.layers import room_of
 from converter.readers.matlab.table import LayerRecord
 
 
 def input_count(record: LayerRecord) -> int | None:
     """How many inputs the layer has; None: one or more."""
-    room = ROOMS.get(record.class_name)
+    room = room_of(record)
     if is_input(record):
         return int(record.is_inner)  # that of a nested network takes what arrives at its network
     if room is not None and room.inputs is not None:
@@ -22,7 +22,7 @@ def input_count(record: LayerRecord) -> int | None:
 
 def is_input(record: LayerRecord) -> bool:
     """Whether the layer is one at which a network begins."""
-    room = ROOMS.get(record.class_name)
+    room = room_of(record)
     if room is not None:
         return room.inputs == 0
     return "NumInputs" not in record.properties and record.class_name.endswith("InputLayer")
@@ -30,7 +30,7 @@ def is_input(record: LayerRecord) -> bool:
 
 def port_names(record: LayerRecord) -> list[str]:
     """The names of the input ports in their order: InputNames, or what the class tells; empty where nothing does."""
-    room = ROOMS.get(record.class_name)
+    room = room_of(record)
     return record.properties.texts("InputNames", []) or list(room.ports(record.properties) if room is not None else ())
 
 

@@ -22,5 +22,6 @@ from converter.readers.matlab.layers import (  # noqa: F401 - each enters its ro
     scaling,
 )
 from converter.readers.matlab.layers.registry import ROOMS, Room, layer
+from converter.readers.matlab.layers.supplied import room_of
 
-__all__ = ["ROOMS", "Room", "layer"]
+__all__ = ["ROOMS", "Room", "layer", "room_of"]
