@@ -69,7 +69,7 @@ class Inspection:
         return asdict(self)
 
     def __rich__(self) -> RenderableType:
-        matlab = self.kind.startswith("MATLAB")
+        matlab = "MATLAB" in self.kind
         title = Text(f"{self.name}: {self.kind}, {self.source}")
         table = Table("", "name", "type", "description", title=title, title_justify="left", box=SIMPLE_HEAD)
         table.columns[0].justify = "right"

@@ -53,6 +53,8 @@ def nodes(graph):
          (0, 0, 0, 0), (3, 1), 2),
         ("2-D Grouped Convolution  2 groups of 3 3×1 convolutions with stride [2  1] and padding 'same'",
          (0, 1, 0, 0), (3, 1), 2),
+        ("2-D Convolution  6 3×3×4 convolutions with stride [2  1], dilation factor [1  1], and padding 'same'",
+         (0, 1, 1, 1), (3, 3), 1),
     ],
 )  # fmt: skip
 def test_convolutions_of_every_release(tmp_path, words, pads, kernel, group):
@@ -60,6 +62,58 @@ def test_convolutions_of_every_release(tmp_path, words, pads, kernel, group):
     assert tuple(conv["pads"].matlab) == pads
     assert (tuple(conv["kernel_shape"]), conv["group"], tuple(conv["strides"])) == (kernel, group, (2, 1))
     assert conv.input(1).shape == (6, 4 // group, *kernel)
+
+
+@pytest.mark.parametrize(
+    ("words", "pads"),
+    [
+        ("stride [1  1], dilation factor [2  3] and padding [2  2  3  3]", (2, 2, 3, 3)),
+        ("stride [1  1], dilation factor [2  3], and padding 'same'", (2, 2, 3, 3)),
+        ("stride [1 1] and dilation factor [2 3] and padding [1 1 2 2]", (1, 1, 2, 2)),
+    ],
+)
+def test_dilation(tmp_path, words, pads):
+    graph = read(tmp_path, IMAGE, f"2 'conv' 2-D Convolution  6 3×3×4 convolutions with {words}")
+    assert tuple(graph.nodes[0]["dilations"]) == (2, 3)
+    assert tuple(graph.nodes[0]["pads"].matlab) == pads
+    assert not any("DilationFactor" in note for note in graph.notes)
+
+
+@pytest.mark.parametrize(
+    ("first", "words", "op_type", "shape"),
+    [
+        ("Sequence Input  Sequence input with 3 dimensions",
+         "1-D Convolution  5 4 convolutions with stride 1 and padding 'same'", "Conv", (5, "time")),
+        ("Sequence Input  Sequence input with 3 dimensions",
+         "1-D Convolution  5 4×3 convolutions with stride 1, dilation factor 2, and padding 'causal'", "Conv", (5, "time")),
+        ("3-D Image Input  8×8×6×2 images",
+         "3-D Convolution  5 3×3×3×2 convolutions with stride [2  2  2] and padding [1  1  0; 1  1  0]", "Conv", (5, 4, 4, 2)),
+        ("3-D Image Input  8×8×6×2 images",
+         "3-D Average Pooling  2×2×2 average pooling with stride [2  2  2] and padding [0  0  0; 0  0  0]", "AveragePool",
+         (2, 4, 4, 3)),
+        ("Image Input  8×6×4 images",
+         "Transposed Convolution  3 4×4×4 transposed convolutions with stride [2  2] and cropping 'same'",
+         "ConvTranspose", (3, 16, 12)),
+        ("Image Input  8×6×4 images",
+         "2-D Grouped Convolution  4 groups of 2 3×3×1 convolutions with stride [1  1] and padding 'same'",
+         "Conv", (8, 8, 6)),
+    ],
+)  # fmt: skip
+def test_layers_of_one_two_and_three_dimensions(tmp_path, first, words, op_type, shape):
+    graph = read(tmp_path, f"1 'in' {first}", f"2 'y' {words}")
+    assert [node.op_type for node in graph.nodes if node.name == "y"] == [op_type]
+    out = graph.outputs[0].shape[1:]
+    assert len(out) == len(shape)
+    assert all(size == found or not isinstance(size, int) for size, found in zip(shape, out, strict=True))
+
+
+def test_releases_that_print_groups_hide_none(tmp_path):
+    """A convolution of fewer channels than the layer before it has is then the start of a branch that the list hides."""
+    lines = [IMAGE, "2 'h' 2-D Convolution  8 1×1×4 convolutions with stride [1  1] and padding 'same'"]
+    branch = "convolutions with stride [1  1] and padding [0  0  0  0]"
+    assert "4 channels each, but 8 arrive" in refusal(tmp_path, *lines, f"3 'b' 2-D Convolution  6 1×1×4 {branch}")
+    assert read(tmp_path, *lines, f"3 'b' Convolution  6 1x1x4 {branch}").nodes[1]["group"] == 2
+    assert "2 channels each, but 8 arrive" in refusal(tmp_path, *lines, f"3 'b' Convolution  8 1x1x2 {branch}")
 
 
 def test_groups_that_a_list_hides_are_told(tmp_path):
@@ -90,6 +144,9 @@ def test_groups_that_a_list_hides_are_told(tmp_path):
         ("Tanh  Hyperbolic tangent", "Tanh", {}),
         ("Sigmoid  Sigmoid activation function", "Sigmoid", {}),
         ("Sigmoid  sigmoid", "Sigmoid", {}),
+        ("Swish  Swish", "Mul", {}),
+        ("PReLU  PReLU with 4 channels", "PRelu", {}),
+        ("Instance Normalization  Instance normalization with 4 channels", "InstanceNormalization", {"epsilon": 1e-5}),
         ("Softplus  Softplus", "Softplus", {}),
         ("Softmax  softmax", "Softmax", {"axis": 1}),
         ("Dropout  50% dropout", "Dropout", {}),
@@ -117,6 +174,16 @@ def test_inputs(tmp_path, words, shape):
     graph = read(tmp_path, f"1 'in' {words}", "2 'relu' ReLU  ReLU")
     assert graph.inputs[0].shape == ("batch", *shape)
     assert any("NormalizationDimension" in note for note in graph.notes) == ("normalization" in words)
+
+
+def test_the_normalization_of_sequences_is_not_printed(tmp_path):
+    graph = read(tmp_path, "1 'in' Sequence Input  Sequence input with 3 dimensions", "2 'relu' ReLU  ReLU")
+    assert any("'in': taken as Normalization none, the default" in note for note in graph.notes)
+
+
+def test_augmentations_of_old_releases_serve_training_only(tmp_path):
+    graph = read(tmp_path, f"{IMAGE} with 'zerocenter' normalization and 'randfliplr' augmentations", "2 'relu' ReLU  ReLU")
+    assert [node.op_type for node in graph.nodes] == ["Sub", "Relu"]
 
 
 def test_what_a_list_leaves_open_is_told_with_the_default_taken(tmp_path):
@@ -181,6 +248,94 @@ def test_lists_as_people_paste_them(tmp_path, lines, encoding):
     assert graph.nodes[0]["pads"].matlab == [1, 1, 1, 1]
 
 
+def widths(lines, width):
+    """The lines as a program breaks them at ``width``."""
+    for line in lines:
+        while len(line) > width:
+            cut = line.rfind(" ", 0, width)
+            yield line[:cut]
+            line = line[cut + 1 :]
+        yield line
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [line.replace("'", "&#39;").replace("×", "&times;").replace("  ", "&nbsp; ") for line in PLAIN],
+        [line.replace("  ", "\u00a0 ") for line in PLAIN],
+        [line.replace("'", "\u201d") for line in PLAIN],
+        [">> net.Layers", "ans = ", *PLAIN, ">> "],
+        [f"> {line}" for line in PLAIN],
+        [f"* {line}" for line in PLAIN],
+        [line.replace(" ", "*  ", 1) for line in PLAIN],
+        [line + end for line, end in zip(PLAIN, ("   (SW Layer)", "  (HW Layer)", " (HW Layer)"), strict=True)],
+        [*widths(PLAIN, 40)],
+        [*widths(PLAIN, 68)],
+        [PLAIN[0], "imageInputLayer([8 6 4],'Name','in')", PLAIN[1], "convolution2dLayer(3,6,'Padding',1)", PLAIN[2]],
+        ["| # | Name | Type | Description |", "|---|---|---|---|", "| 1 | `in` | **Image Input** | 8×6×4 images |",
+         "| 2 | `conv` | **2-D Convolution** | 6 3×3×4 convolutions with stride [1 1] and padding [1 1 1 1] |",
+         "| 3 |  | **ReLU** | ReLU |"],
+        ["# | Name | Type | Description", "1 | in | Image Input | 8×6×4 images",
+         "2 | conv | 2-D Convolution | 6 3×3×4 convolutions with stride [1 1] and padding [1 1 1 1]", "3 |  | ReLU | ReLU"],
+        ["1\tin\t8×6×4 images\tImage Input\t8(S) × 6(S) × 4(C) × 1(B)\t-",
+         "2\tconv\t6 3×3×4 convolutions with stride [1  1] and padding [1  1  1  1]\t2-D Convolution"
+         "\t8(S) × 6(S) × 6(C) × 1(B)\tWeights 3 × 3 × 4 × 6\tBias 1 × 1 × 6",
+         "3\tlayer_3\tReLU\tReLU\t8(S) × 6(S) × 6(C) × 1(B)\t-"],
+        [*PLAIN, "", "as said, the second layer is", "", PLAIN[1]],
+    ],
+    ids=["entities", "no-break spaces", "double quotes", "prompts", "mail", "bullets", "stars", "hardware", "narrow", "wrapped",
+         "code between", "Markdown code", "without quotes", "analyzeNetwork", "a line twice"],
+)  # fmt: skip
+def test_lists_that_went_through_other_programs(tmp_path, lines):
+    graph = read(tmp_path, *lines)
+    assert nodes(graph) == [("conv", "Conv"), ("layer_3", "Relu")]
+    assert graph.outputs[0].shape == ("batch", 6, 8, 6)
+    assert graph.nodes[0]["pads"].matlab == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("encoding", "newline"), [("utf-16-le", "\n"), ("utf-8", "\r\n"), ("utf-16", "\r\n")])
+def test_files_of_other_systems(tmp_path, encoding, newline):
+    path = tmp_path / "net.txt"
+    path.write_bytes(newline.join(PLAIN).encode(encoding))
+    assert nodes(converter.read(path)) == [("conv", "Conv"), ("layer_3", "Relu")]
+
+
+def test_a_wrapped_line_does_not_lose_its_normalization(tmp_path):
+    graph = read(tmp_path, IMAGE, "with 'zerocenter' normalization", "2 'relu' ReLU ReLU")
+    assert [node.op_type for node in graph.nodes] == ["Sub", "Relu"]
+
+
+def test_lines_without_numbers_are_taken_as_they_stand(tmp_path):
+    graph = read(tmp_path, "notes on the network", *(line.partition(" ")[2] for line in PLAIN))
+    assert nodes(graph) == [("conv", "Conv"), ("layer_3", "Relu")]
+    assert any("no numbers" in note for note in graph.notes)
+
+
+def test_properties_printed_below_the_list_are_taken_over(tmp_path):
+    graph = read(
+        tmp_path,
+        "1 '' Sequence Input  Sequence input with 3 dimensions",
+        "2 '' LSTM  LSTM with 4 hidden units",
+        "3 '' Fully Connected  2 fully connected layer",
+        ">> layers(1)",
+        "ans = ",
+        "  SequenceInputLayer with properties:",
+        "                      Name: ''",
+        "             Normalization: 'zscore'",
+        "    NormalizationDimension: 'auto'",
+        "                      Mean: []",
+        ">> layers(2)",
+        "ans = ",
+        "  LSTMLayer with properties:",
+        "             NumHiddenUnits: 4",
+        "                 OutputMode: 'last'",
+    )
+    assert graph.outputs[0].shape == ("batch", 2)
+    assert [node.op_type for node in graph.nodes][:2] == ["Sub", "Div"]
+    assert any("printed of 'layer_2' are taken over: OutputMode last" in note for note in graph.notes)
+    assert not any("OutputMode sequence" in note for note in graph.notes)
+
+
 @pytest.mark.parametrize("name", ["net.md", "layers.m", "net", "net.onnx"])
 def test_the_content_tells_a_list_whatever_the_file_is_called(tmp_path, name):
     assert nodes(read(tmp_path, *PLAIN, name=name)) == [("conv", "Conv"), ("layer_3", "Relu")]
@@ -188,6 +343,70 @@ def test_the_content_tells_a_list_whatever_the_file_is_called(tmp_path, name):
 
 def test_a_text_file_without_a_list_is_refused(tmp_path):
     assert "no MAT-file" in refusal(tmp_path, "some notes about networks")
+
+
+# Connections ----------------------------------------------------------------------------------------------------------------
+
+BRANCHES = [
+    IMAGE,
+    "2 'a' 2-D Convolution  5 3×3×4 convolutions with stride [1  1] and padding 'same'",
+    "3 'b' 2-D Convolution  5 1×1×4 convolutions with stride [1  1] and padding [0  0  0  0]",
+    "4 'relu' ReLU  ReLU",
+    "5 'join' Depth concatenation  Depth concatenation of 2 inputs",
+    "6 'up' 2-D Max Pooling  2×2 max pooling with stride [2  2] and padding [0  0  0  0]",
+]
+PAIRS = [("in", "a"), ("in", "b"), ("b", "relu"), ("relu", "join/in1"), ("a", "join/in2"), ("join", "up")]
+
+
+@pytest.mark.parametrize("form", ["{{'{}'     }}    {{'{}'  }}", "'{}'   '{}'", '"{}"    "{}"', "| '{}' | '{}' |"])
+def test_a_printed_table_of_connections_is_followed(tmp_path, form):
+    table = [form.format(*pair) for pair in reversed(PAIRS)]
+    graph = read(tmp_path, *BRANCHES, ">> net.Connections", "  6×2 table", "     Source     Destination", *table)
+    ends = {node.name: [value.name for value in node.inputs if value.weight is None] for node in graph.nodes}
+    assert (ends["join"], ends["relu"], ends["b"]) == (["relu", "a"], ["b"], ["in"])
+    assert graph.outputs[0].shape == ("batch", 10, 4, 3)
+    assert not any("does not show connections" in note for note in graph.notes)
+
+
+def test_unpooling_is_read_with_its_connections(tmp_path):
+    graph = read(
+        tmp_path,
+        IMAGE,
+        "2 'pool' Max Pooling  2x2 max pooling with stride [2  2] and padding [0  0  0  0]",
+        "3 'unpool' Max Unpooling  Max Unpooling",
+        *(f"'{a}'  '{b}'" for a, b in (("in", "pool"), ("pool/out", "unpool/in"), ("pool/indices", "unpool/indices"))),
+        "'pool/size'  'unpool/size'",
+    )
+    assert [node.op_type for node in graph.nodes if node.name == "unpool"] == ["MaxUnpool"]
+    assert graph.outputs[0].shape == ("batch", 4, 8, 6)
+
+
+def test_sequences_are_unfolded_as_they_were_folded(tmp_path):
+    graph = read(
+        tmp_path,
+        "1 'in' Sequence Input  Sequence input with 8×6×2 dimensions",
+        "2 'fold' Sequence Folding  Sequence folding",
+        "3 'conv' 2-D Convolution  5 3×3×2 convolutions with stride [1  1] and padding 'same'",
+        "4 'unfold' Sequence Unfolding  Sequence unfolding",
+        "5 'flat' Flatten  Flatten",
+        "6 'fc' Fully Connected  3 fully connected layer",
+    )
+    assert not any(node.domain for node in graph.nodes)
+    assert graph.outputs[0].shape[:2] == ("batch", 3)
+
+
+def test_a_table_of_connections_that_is_cut_short_is_refused(tmp_path):
+    table = [f"'{a}'  '{b}'" for a, b in PAIRS if b != "join/in2"]
+    assert "has 2 inputs, of which 1 are connected" in refusal(tmp_path, *BRANCHES, *table)
+    assert "no layer is named 'c'" in refusal(tmp_path, *BRANCHES, *table, "'c'  'join/in2'")
+
+
+def test_a_layer_after_an_output_layer_begins_a_branch(tmp_path):
+    text = refusal(
+        tmp_path, IMAGE, "2 'r' Regression Output  mean-squared-error", "3 'fc' Fully Connected  2 fully connected layer"
+    )
+    assert "'fc'" in text
+    assert "net.Connections" in text
 
 
 # What is refused ------------------------------------------------------------------------------------------------------------
@@ -232,7 +451,7 @@ def test_a_list_without_its_end_is_a_shorter_network(tmp_path):
         ([IMAGE, "99999999999999999999 'a' ReLU ReLU"], "2 to 99999999999999999998"),
         ([IMAGE, "3 'a' ReLU ReLU", "2 'b' ReLU ReLU"], "order of their numbers"),
         ([IMAGE, "2 'a' ReLU ReLU", "3 'a' ReLU ReLU"], "has the name of layer 2"),
-        ([*PLAIN, *PLAIN], "same number"),
+        ([*PLAIN, PLAIN[0], PLAIN[1].replace("6 3x3", "7 3x3")], "same number"),
         ([IMAGE, "2 'c' Convolution  6 3x3x4 convolutions with padding [0  0]"], "no stride"),
         ([IMAGE, "2 'c' Convolution  6 3x3x4 convolutions with stride [1  1] and colour [2  2]"], "'and colour [2  2]'"),
         ([IMAGE, "2 'c' Convolution  6 3x3x4 convolutions with stride [1  1] and padding [0  0  0]"], "of 3 numbers"),
@@ -244,10 +463,56 @@ def test_lists_that_cannot_be_right(tmp_path, lines, words):
     assert words.replace("  ", " ") in refusal(tmp_path, *lines)
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["net = ", "  dlnetwork with properties:", "         Layers: [9×1 nnet.cnn.layer.Layer]"], "shows a dlnetwork"),
+        (["  LayerGraph with properties:", "    Connections: [17×2 table]"], "shows a LayerGraph"),
+        (["  9×1 Layer array with layers:"], "announces layers"),
+    ],
+)
+def test_a_network_without_its_list_is_refused_with_what_to_type(tmp_path, lines, words):
+    text = refusal(tmp_path, *lines)
+    assert words in text
+    assert "net.Layers" in text
+    assert "net.Connections" in text
+
+
+def test_words_in_another_language_are_refused(tmp_path):
+    text = refusal(tmp_path, "1 'in' 特征输入   3 个特征", "2 'fc' 全连接   5 全连接层", "3 'relu' ReLU  ReLU")
+    assert "'特征输入', '全连接'" in text
+    assert "English" in text
+
+
+@pytest.mark.parametrize("dots", ["...", "…", " ..."])
+def test_a_line_that_is_cut_off_is_no_shorter_one(tmp_path, dots):
+    assert "Paste the whole line" in refusal(tmp_path, IMAGE + dots, "2 'relu' ReLU ReLU")
+
+
+def test_what_a_list_shows_too_little_of(tmp_path):
+    graph = read(tmp_path, IMAGE, "2 'gn' Group Normalization  Group normalization")
+    assert "shows no more of it than 'Group normalization'" in graph.nodes[0]["reason"]
+    graph = read(tmp_path, IMAGE, "2 'scale' Scaling  Scaling", "3 'loss' Regression Output  a loss of our own")
+    assert "shows no more of it than 'Scaling'" in graph.nodes[0]["reason"]
+    graph = read(tmp_path, IMAGE, "2 'words' Word Embedding Layer  word embedding of 3 words")
+    assert "the numbers of words" in graph.nodes[0]["reason"]
+
+
 def test_types_of_other_toolboxes_become_placeholders(tmp_path):
     graph = read(tmp_path, IMAGE, "2 'mine'   My Own Layer   does a thing")
     assert [(node.op_type, node.domain) for node in graph.nodes] == [("My Own Layer", "matlab")]
     assert (graph.layers[1].type, graph.layers[1].description) == ("My Own Layer", "does a thing")
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_the_code_tells_what_the_list_left_open(tmp_path, target):
+    path = tmp_path / "net.txt"
+    path.write_text("\n".join([*PLAIN, "4 'bn' Batch Normalization  Batch normalization with 6 channels"]))
+    converter.convert(path, target, tmp_path / "out", verify=False)
+    code = " ".join((tmp_path / "out" / "model.py").read_text().split())
+    assert "Note: A printed list does not show connections" in code
+    assert "'bn': taken as Epsilon 1e-05, the default" in code
+    assert "freshly initialised" in code
 
 
 # Whole networks -------------------------------------------------------------------------------------------------------------
@@ -267,6 +532,7 @@ def test_alexnet_is_the_network_of_the_layer_table():
         ("01_alexnet_r2016-2017_pad2", 25, (1000,)),
         ("02_alexnet_transfer_r2022plus", 25, (2,)),
         ("04_vgg19_docs", 47, (1000,)),
+        ("08_tiny_yolov2_33", 33, (425, 13, 13)),
         ("09_cifar_untrained_15", 15, (10,)),
         ("13_keras_import_nvidia_classifier_21", 21, (5,)),
         ("19_mathconvnet_import_alexnet_r2016_partial", 13, (384, 13, 13)),
@@ -284,7 +550,7 @@ def test_real_lists(name, count, output):
     ("name", "words"),
     [
         ("06_resnet50_177", ["'add_1', 'add_2', 'add_3' and 13 more"]),
-        ("11_squeezenet_tail_10", ["no input layer", "'fire9-concat'"]),
+        ("11_squeezenet_tail_10", ["no input layer", "'fire9-concat'", "net.Connections"]),
     ],
 )
 def test_real_lists_that_say_too_little(name, words):

@@ -99,7 +99,7 @@ def translate(graph: Graph, record: LayerRecord, inputs: list[Value], read: list
 
 def _reason(record: LayerRecord) -> str:
     """Why a layer without a room is refused; a function layer shows the function."""
-    reason, text = REASONS.get(record.class_name, ""), handle(record.properties)
+    reason, text = REASONS.get(record.class_name, record.reason), handle(record.properties)
     if record.class_name != FUNCTION_LAYER or not text:
         return reason
     shown = text if len(text) <= 200 else f"{text[:200]}..."

@@ -36,6 +36,8 @@ class LayerRecord:
     """The network inside a network layer."""
     is_inner: bool = False
     """Whether the layer stands inside a network layer; its number is then that of the outermost one."""
+    reason: str = ""
+    """Why it cannot be translated, where the source tells too little of it."""
 
     @property
     def short_class(self) -> str:

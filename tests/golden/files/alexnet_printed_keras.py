@@ -3,7 +3,8 @@
 Input data: float32 (batch, 227, 227, 3)
 Output prob: float32 (batch, 1000)
 Note: A printed list does not show connections: each layer is taken to read the one
-  before it.
+  before it. What MATLAB shows for net.Connections, pasted below the list, would
+  tell.
 Note: The list does not show all of 'data': taken as NormalizationDimension element,
   as MATLAB's alexnet has it.
 Note: The list does not show all of 'conv1', 'conv2', 'conv3', 'conv4', 'conv5':

@@ -39,7 +39,9 @@ def _convolution(n: Site, rank: int) -> Value:
     arriving = n.channels(rank)
     filters = sum(p.integers("NumFilters"))
     channels = p.opened("NumChannels", arriving)[0]
-    if arriving % channels or filters % (arriving // channels):
+    groups = arriving // channels
+    allowed = p.integers("NumGroups", default=(groups,))  # said by printed lists, which show a later layer's groups
+    if arriving % channels or filters % groups or groups not in allowed:
         n.fail(
             f"its {filters} filters read {channels} channels each, but {arriving} arrive.",
             "Check NumChannels and the layer connected before it.",
@@ -47,9 +49,9 @@ def _convolution(n: Site, rank: int) -> Value:
     kernel = p.integers("FilterSize", rank)
     weights = n.weight("Weights", (*kernel, channels, filters))
     if channels < arriving and not weights.has_data:
-        n.note(f"filters of {channels} channels after {arriving} channels are read as {arriving // channels} groups.")
+        n.note(f"filters of {channels} channels after {arriving} channels are read as {groups} groups.")
     bias = n.bias(weights, n.vector("Bias", filters))
-    return _conv(n, weights.transpose(rank + 1, rank, *range(rank)), bias, arriving // channels)
+    return _conv(n, weights.transpose(rank + 1, rank, *range(rank)), bias, groups)
 
 
 @layer("GroupedConvolution1DLayer", "1-D Grouped Convolution", words.grouped_convolution)
