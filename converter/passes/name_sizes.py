@@ -8,7 +8,7 @@ from converter.graph import Graph, Node, Shape, Value, Weight
 from converter.sizes import Number, Sizes
 
 _END = np.iinfo(np.int64).max
-_KEEPERS = ("Reshape", "Expand", "Tile", "Slice")
+_KEEPERS = ("Reshape", "Flatten", "Expand", "Tile", "Slice")
 
 
 def name_sizes(graph: Graph) -> None:

@@ -45,12 +45,12 @@ def read(path: Path) -> Graph:
         digest = pool.submit(lambda: hashlib.sha256(data).hexdigest())
         model = parse(data, path)
         try:
-            graph = _Reader(model, path).read()
+            reader = _Reader(model, path)
+            graph = reader.read()
         except ConversionError as error:
             raise type(error)(error.problems, error.source or str(path)) from error
         producer = f"{model.producer_name} {model.producer_version}".strip()
-        runs = not mathworks.has_operators(model)
-        graph.source = Source(str(path), "ONNX", producer, digest.result(), str(path) if runs else None)
+        graph.source = Source(str(path), "ONNX", producer, digest.result(), str(path) if reader.runs else None)
     return graph
 
 
@@ -165,12 +165,14 @@ class _Reader:
             domain = "" if entry.domain == "ai.onnx" else entry.domain
             self.opsets[domain] = max(entry.version, self.opsets.get(domain, 0))
         self.opset = self.opsets.get("", 1)  # files older than opset_import itself
+        self.runs = True
+        """Whether onnxruntime can run the file as it stands."""
 
     def read(self) -> Graph:
         graph = self._graph(self.model.graph, None)
         graph.name = self.model.graph.name
         microsoft.lift_all(graph)
-        mathworks.lift_all(graph, self.model)
+        self.runs = mathworks.lift_all(graph, self.model)
         return graph
 
     def _graph(self, proto: onnx.GraphProto, outer: _Scope | None) -> Graph:

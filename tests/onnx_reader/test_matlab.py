@@ -408,6 +408,52 @@ def test_a_file_of_opset_6_is_verified(tmp_path):
     assert "at opset 7 by onnx.version_converter" in conversion.report.judge
 
 
+def products(sizes):
+    """What release 18.2.0 writes for two fully connected layers: Gemm of images, which no runtime knows."""
+    gemm = {"alpha": 1.0, "beta": 1.0, "broadcast": 1, "transA": 0, "transB": 1}
+    nodes = [
+        named("Sub", "input_Sub", ["input", "input_AvgImg"], broadcast=1),
+        named("Gemm", "fc_1", ["input_Sub", "fc_1_W", "fc_1_B"], **gemm),
+        named("Relu", "relu_1", ["fc_1"]),
+        named("Gemm", "fc_2", ["relu_1", "fc_2_W", "fc_2_B"], **gemm),
+    ]
+    count = int(np.prod(sizes))
+    constants = {"input_AvgImg": random(1, *sizes)} | weights("fc_1", 4, count) | weights("fc_2", 2, 4, seed=2)
+    proto = export(nodes, {"input": [1, *sizes]}, [], constants, opset=6, listed=True)
+    proto.graph.output.append(onnx.helper.make_tensor_value_info("fc_2", FLOAT, [1, 2, 1, 1]))
+    return proto, constants
+
+
+def test_products_of_images(tmp_path):
+    proto, held = products((1, 1, 5))
+    onnx.save(proto, tmp_path / "net.onnx")
+    conversion = converter.convert(tmp_path / "net.onnx", to="pytorch", out=tmp_path / "out")
+    assert conversion.report.ok
+    assert any("onnxruntime does not know Gemm of images" in note for note in conversion.notes)
+    image = random(1, 1, 1, 5, seed=9)
+    hidden = np.maximum((image - held["input_AvgImg"]).reshape(1, 5) @ held["fc_1_W"].T + held["fc_1_B"], 0)
+    wanted = (hidden @ held["fc_2_W"].T + held["fc_2_B"]).reshape(1, 2, 1, 1)
+    np.testing.assert_allclose(conversion.run({"input": image})["fc_2"], wanted, atol=1e-5)
+    assert "x = F.relu(self.fc_1(x))" in code_of(proto)
+
+
+def test_products_of_images_whose_order_is_told_nowhere():
+    with pytest.raises(converter.ConversionError, match="no standard tells in which order its elements count"):
+        emitted.read(products((3, 4, 5))[0])
+
+
+def test_products_bear_the_name_of_their_layer():
+    """As release 18.2.5 writes a fully connected layer."""
+    nodes = [
+        named("Flatten", "fc_Flatten", ["image"], axis=1),
+        named("MatMul", "fc_MatMul", ["fc_Flatten", "fc_MatMul_W"]),
+        named("Add", "fc_Add", ["fc_MatMul", "fc_Add_B"]),
+    ]
+    constants = {"fc_MatMul_W": random(60, 4), "fc_Add_B": random(4)}
+    proto = export(nodes, {"image": [1, 3, 4, 5]}, ["fc_Add"], constants, opset=8, listed=True)
+    assert "self.fc = nn.Linear(60, 4)" in code_of(proto)
+
+
 # Sequences -----------------------------------------------------------------------------------------------------------------
 
 

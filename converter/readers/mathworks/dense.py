@@ -18,12 +18,13 @@ def fully_connected(graph: Graph) -> None:
     """Convolutions whose window is the whole image become Flatten and Gemm, where nothing but their channels is read.
 
     MATLAB writes a fully connected layer so, the activations after it on images of one pixel, and a Flatten at the end [files].
-    A convolution whose image of one pixel is read as an image (a squeeze-and-excitation block) stays one.
+    A convolution whose image of one pixel is read as an image (a squeeze-and-excitation block) stays one. A vector that was
+    made such an image stays a vector.
     """
     if any(any(node.subgraphs()) for node in graph.nodes):  # MATLAB writes none
         return
     sizes = Sizes(graph)
-    whole = {node for node in graph.nodes if _is_whole(node, sizes)}
+    whole = {node for node in graph.nodes if _is_whole(node, sizes) or _makes_pixel(node)}
     flat: set[Value] = set()
     for node in reversed(graph.nodes):
         for value in node.outputs[:1]:
@@ -35,10 +36,10 @@ def fully_connected(graph: Graph) -> None:
     region = _after(graph, chosen)
     nodes: list[Node] = []
     for node in graph.nodes:
-        if node in chosen:
+        if node in chosen and node.op_type == "Conv":
             nodes += _linear(node, region)
             continue
-        if _flattens(node) and node.inputs[0] in region:
+        if node in chosen or (_flattens(node) and node.inputs[0] in region):
             data = node.inputs[0]
             node.detach()
             node = Node("Identity", [data], node.outputs, name=node.name, origin=node.origin)
@@ -58,6 +59,13 @@ def _is_whole(node: Node, sizes: Sizes) -> bool:
     shape = sizes.shape(node.inputs[0])
     dilated = any(d != 1 and k != 1 for d, k in zip(node["dilations"] or (), kernel[2:], strict=False))
     return shape is not None and shape[1:] == kernel[1:] and not dilated
+
+
+def _makes_pixel(node: Node) -> bool:
+    """Whether it makes an image of one pixel of a vector."""
+    if node.op_type != "Unsqueeze" or node.domain or node.inputs[0].rank != 2 or node.inputs[1].array is None:
+        return False
+    return sorted(axis % 4 for axis in node.inputs[1].array.tolist()) == [2, 3]
 
 
 def _flattens(node: Node) -> bool:
@@ -91,13 +99,9 @@ def _linear(node: Node, region: set[Value]) -> list[Node]:
     data, kernel, *bias = node.inputs
     before, features = [], math.prod(kernel.shape[1:])
     if data not in region:
-        producer = data.producer
-        if producer is not None and producer.op_type == "Unsqueeze" and (producer.inputs[0].shape or ())[1:] == (features,):
-            data = producer.inputs[0]  # an image of one pixel was made for the convolution
-        else:
-            flat = Value(f"{data.name}_flat")
-            before.append(Node("Flatten", [data], [flat], {"axis": 1}, origin=node.origin))
-            data = flat
+        flat = Value(f"{data.name}_flat")
+        before.append(Node("Flatten", [data], [flat], {"axis": 1}, origin=node.origin))
+        data = flat
     weight = kernel.weight.reshape(kernel.shape[0], features)
     inputs = [data, Value.of_weight(weight, kernel.name), *bias]
     node.detach()
