@@ -41,7 +41,7 @@ def test_a_layer_is_converted_or_refused():
     assert not {*ROOMS} & {*REASONS}
 
 
-@pytest.mark.parametrize("name", ["SelfAttentionLayer", "FunctionLayer", "YOLOv2ReorgLayer"])
+@pytest.mark.parametrize("name", ["SinusoidalPositionEncodingLayer", "FunctionLayer", "YOLOv2ReorgLayer"])
 def test_a_refusal_gives_its_reason(read, tmp_path, name):
     image = layer("image", "ImageInputLayer", InputSize=[4, 4, 2], Normalization="none")
     read(image, layer("odd", name))

@@ -67,6 +67,11 @@ def sequences(p: Properties) -> str:
     return text + (f" with '{mode}' normalization" if mode != "none" else "")
 
 
+def formatted(p: Properties) -> str:
+    size = sizes([f"{number:g}" for number in p.array("InputSize").reshape(-1).tolist()])
+    return f"{size} data" + (f" of format '{p.text('InputFormat')}'" if "InputFormat" in p else "")
+
+
 def batch_normalization(p: Properties) -> str:
     return "Batch normalization" + (f" with {p.integer('NumChannels')} channels" if p.known("NumChannels") else "")
 

@@ -55,7 +55,7 @@ class Network:
 
 def _is_trained(value: Any) -> bool:
     layers, _ = _layers_of(value)
-    names = ("Weights", "InputWeights", "Scale", "Alpha")
+    names = ("Weights", "InputWeights", "QueryWeights", "Scale", "Alpha")
     return any(
         isinstance(held := public(layer).get(name), np.ndarray) and held.size for layer in layers for name in names
     ) or any(_is_trained(inner) for layer in layers if (inner := _nested(layer)) is not None)

@@ -102,13 +102,15 @@ class Site:
         *,
         part: str = "",
         is_core: bool = False,
+        shape: Shape | None = None,
     ) -> Value:
-        """Append a node and return its output, with its shape worked out.
+        """Append a node and return its output, with its shape worked out; ``shape`` where one node alone does not tell it.
 
         The layer's last node bears the layer's name; a node before it names its ``part``. So does its output, but the node
         that ``is_core``, holding the weights, bears the layer's name although others follow.
         """
         (output,) = self.add_all(op_type, inputs, attributes, [True], part=part, is_core=is_core)
+        output.shape = output.shape if shape is None else shape
         return output
 
     def add_all(

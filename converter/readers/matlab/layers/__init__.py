@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from converter.readers.matlab.layers import (  # noqa: F401 - each enters its rooms
     activation,
+    attention,
     combination,
     convolution,
     dense,
     detection,
+    embedding,
     images_over_time,
     inputs,
     network,

@@ -8,6 +8,9 @@ from converter.readers.matlab.layers.registry import layer
 from converter.readers.matlab.properties import sizes
 from converter.readers.matlab.site import Site, matlab_order, product, without_trailing_ones
 
+ONE_STEP = {"kernel_shape": (1,), "strides": (1,), "dilations": (1,), "pads": Padding((0,), (0,))}
+"""The window of a convolution over (batch, channels, steps) that is a dense layer at each step."""
+
 
 @layer("FullyConnectedLayer", "Fully Connected", lambda p: f"{p.integer('OutputSize')} fully connected layer")
 def fully_connected(n: Site) -> Value:
@@ -44,8 +47,7 @@ def _at_each_step(n: Site) -> Value:
         n.fail(f"reads {product(p.integers('InputSize'))} numbers, but {channels} channels arrive.")
     weights = n.weight("Weights", (outputs, channels))
     bias = n.bias(weights, n.vector("Bias", outputs))
-    window = {"kernel_shape": (1,), "strides": (1,), "dilations": (1,), "pads": Padding((0,), (0,))}
-    return n.add("Conv", [n.x, weights.reshape(outputs, channels, 1), bias], window)
+    return n.add("Conv", [n.x, weights.reshape(outputs, channels, 1), bias], ONE_STEP)
 
 
 @layer("FlattenLayer", "Flatten", "Flatten")

@@ -35,6 +35,33 @@ def sequence_input(n: Site) -> Value:
     return _input(n, rank=len(n.properties.integers("InputSize")) - 1, time=True)
 
 
+@layer("InputLayer", "Input", words.formatted, inputs=0)
+def formatted_input(n: Site) -> Value:
+    """InputSize has one size for each letter of InputFormat: S spatial, C channel, B batch, T time (page of ``inputLayer``).
+
+    The graph puts the axes into its own order, so that 'CTB' and 'CBT' are the same input; batch and time are open whatever
+    their size. Data without a batch become a batch of their own.
+    """
+    p = n.properties
+    letters = p.text("InputFormat", "")
+    size = p.array("InputSize").reshape(-1)
+    if not letters or "U" in letters:
+        raise Untranslated(f"its InputFormat '{letters}' does not say what each axis is")
+    if set(letters) - set("SCBT") or any(letters.count(letter) > 1 for letter in "CBT") or len(letters) != size.size:
+        p.fail("InputFormat", f"letters S, C, B and T for {size.size} sizes")
+    if "C" not in letters:
+        raise Untranslated(f"its InputFormat '{letters}' has no channels")
+    axes = [number for letter in "CS" for number, found in zip(size.tolist(), letters, strict=True) if found == letter]
+    if not all(np.isfinite(axes)):
+        raise Untranslated("it leaves the size of a spatial axis or of the channels open")
+    if any(number < 1 or number != int(number) for number in axes):
+        p.fail("InputSize", "whole numbers of at least 1, or NaN")
+    channels, *spatial = map(int, axes)
+    if "T" in letters and spatial:
+        return images_over_time.entering(n, (channels, *spatial))
+    return n.input((channels, *spatial, *([TIME] if "T" in letters else [])))
+
+
 def _input(n: Site, rank: int, *, time: bool = False) -> Value:
     """The input and its normalisation, which is part of the network: (x - shift) / scale."""
     p = n.properties

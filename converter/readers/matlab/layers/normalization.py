@@ -70,8 +70,10 @@ def instance_normalization(n: Site) -> Value:
 
 @layer("LayerNormalizationLayer", "Layer Normalization", "Layer normalization")
 def layer_normalization(n: Site) -> Value:
-    """Over the channels of a vector or of each step of a sequence; over all of an image, with a scale for each channel.
+    """Over the channels of a vector, of each step of a sequence and of each place of an image of one spatial axis; over all of
+    another image, with a scale for each channel.
 
+    Of one spatial axis: the tokens of a vision transformer, whose layers in public repositories leave OperationDimension open.
     Releases before R2023a had no OperationDimension: they took all axes but the batch, time too (older MATLAB pages of
     layerNormalizationLayer and layernorm).
     """
@@ -85,7 +87,9 @@ def layer_normalization(n: Site) -> Value:
         n.note("it has no OperationDimension, as before R2023a: taken over the channels of all steps together.")
     if n.rank == 0:
         return _scaled(n, "LayerNormalization", axis=1)
-    if over == "channel-only" or (over == "auto" and n.is_sequence):
+    if over == "channel-only" or (over == "auto" and n.rank == 1):
+        if over == "auto" and not n.is_sequence:
+            n.note("its OperationDimension 'auto' is taken as 'channel-only', as what arrives has one spatial axis.")
         last = n.rank + 1
         x = n.add("Transpose", None, {"perm": (0, *range(2, last + 1), 1)}, part="channels_last")
         y = _scaled(n, "LayerNormalization", x, part="normalised", axis=last)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from converter.readers.matlab.table import BUILT_IN
 
-_LAYOUT = "how it orders heads, weights and axes was not measured on a trained network"
 _DETECTOR = "it belongs to a detector, whose boxes are worked out outside the network"
 _COMPLEX = "complex numbers are not translated"
 _FOURIER = "Fourier transforms inside a network are not translated"
@@ -19,16 +18,8 @@ _REASONS = {
     "FunctionLayer": _FUNCTION,
     "PointCloudInputLayer": "point clouds are not translated",
     "ROIInputLayer": _DETECTOR,
-    "InputLayer": "its size and format are open, so that no shape is known",
     "PeepholeLSTMLayer": "which gate each row of its peepholes belongs to was not measured on a trained network",
-    "SelfAttentionLayer": _LAYOUT,
-    "AttentionLayer": _LAYOUT,
-    "PatchEmbeddingLayer": "the order of its patches was not measured on a trained network",
-    "PositionEmbeddingLayer": "what it embeds depends on a dimension that was not measured on a trained network",
-    "SinusoidalPositionEncodingLayer": "its positions were not measured on a trained network",
-    "EmbeddingConcatenationLayer": "where its weights go was not measured on a trained network",
-    "Indexing1dLayer": "its index was not measured on a trained network",
-    "WordEmbeddingLayer": "it takes the numbers of words, and what an unknown word gives was not measured",
+    "SinusoidalPositionEncodingLayer": "whether its sines and cosines alternate and where its positions begin is not confirmed",
     "ComplexFullyConnectedLayer": _COMPLEX,
     "ComplexReLULayer": _COMPLEX,
     "SpectralConvolution1DLayer": _FOURIER,
