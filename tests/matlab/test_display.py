@@ -77,6 +77,7 @@ def test_dilation(tmp_path, words, pads):
     assert tuple(graph.nodes[0]["dilations"]) == (2, 3)
     assert tuple(graph.nodes[0]["pads"].matlab) == pads
     assert not any("DilationFactor" in note for note in graph.notes)
+    assert "dilation factor [2  3]" in graph.layers[1].description
 
 
 @pytest.mark.parametrize(

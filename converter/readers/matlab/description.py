@@ -18,15 +18,17 @@ def _row(numbers: Sequence[int]) -> str:
 
 def sides(p: Properties, word: str) -> str:
     """What a layer adds (word 'Padding') or cuts off (word 'Cropping') on each side."""
-    if p.text(f"{word}Mode", "manual") == "same":
-        return f"{word.lower()} 'same'"
+    if (mode := p.text(f"{word}Mode", "manual")) != "manual":
+        return f"{word.lower()} '{mode}'"
     size = p.array(f"{word}Size")
     rows = size if min(size.shape) > 1 else size.reshape(1, -1)
     return f"{word.lower()} [{'; '.join(_row(row.astype(int)) for row in rows)}]"
 
 
 def window(p: Properties, word: str = "Padding") -> str:
-    return f"with stride {vector(p.integers('Stride'))} and {sides(p, word)}"
+    dilation = p.integers("DilationFactor", default=(1,))
+    dilated = f", dilation factor {vector(dilation)}" if set(dilation) != {1} else ""
+    return f"with stride {vector(p.integers('Stride'))}{dilated} and {sides(p, word)}"
 
 
 def filters(p: Properties, channels: str) -> str:
