@@ -496,7 +496,9 @@ def test_what_a_list_shows_too_little_of(tmp_path):
     graph = read(tmp_path, IMAGE, "2 'scale' Scaling  Scaling", "3 'loss' Regression Output  a loss of our own")
     assert "shows no more of it than 'Scaling'" in graph.nodes[0]["reason"]
     graph = read(tmp_path, IMAGE, "2 'words' Word Embedding Layer  word embedding of 3 words")
-    assert "the numbers of words" in graph.nodes[0]["reason"]
+    assert "shows no more of it than 'word embedding of 3 words'" in graph.nodes[0]["reason"]
+    graph = read(tmp_path, IMAGE, "2 'places' Sinusoidal Position Encoding  sinusoidal position encoding")
+    assert "sines and cosines" in graph.nodes[0]["reason"]
 
 
 def test_types_of_other_toolboxes_become_placeholders(tmp_path):
