@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,67 @@ def test_objects_are_written_as_their_class(export, tmp_path):
     properties = matlab.container.load(path, matlab.container.directory(path)[0])["layers"][1]["Properties"]
     assert properties["Network"] == "object of class containers.Map"
     assert properties["Options"]["Handle"].lstrip("@") == "sin"
+
+
+TWO_INPUTS = """
+net = dlnetwork();
+one = nnet.cnn.layer.ImageInputLayer();
+two = nnet.cnn.layer.ImageInputLayer();
+one.Name = 'one';
+two.Name = 'two';
+two.InputSize = [3 5 2];
+relu = nnet.cnn.layer.ReLULayer();
+relu.Name = 'relu';
+other = nnet.cnn.layer.ReLULayer();
+other.Name = 'other';
+net.Layers = {one; two; relu; other};
+net.Connections = struct('Source', {{'one'; 'two'}}, 'Destination', {{'relu'; 'other'}});
+net.InputNames = {'two', 'one'};
+net.OutputNames = {'other', 'relu'};
+"""
+
+
+def test_probe_of_a_dlnetwork_goes_by_its_input_names(export):
+    code = "export_network(net, file, {reshape(single(1:30), 3, 5, 2), dlarray(reshape(single(1:70), 7, 5, 2), 'SSCB')});"
+    graph, _ = export(TWO_INPUTS + code)
+    two, one = np.arange(1, 31).reshape(3, 5, 2, order="F"), np.arange(1, 71).reshape(7, 5, 2, order="F")
+    assert list(graph.probe.inputs) == ["two", "one"]
+    np.testing.assert_array_equal(graph.probe.inputs["two"], two.transpose(2, 0, 1)[None])
+    np.testing.assert_array_equal(graph.probe.outputs["relu"], -one.transpose(2, 0, 1)[None])
+
+
+def test_values_that_only_the_network_shows(export):
+    """Learnables and states of a dlnetwork; what a layer shows itself stays."""
+    code = """
+    conv = nnet.cnn.layer.Convolution2DLayer();
+    shown = conv.Bias;
+    conv.Weights = [];
+    net = dlnetwork();
+    net.Layers = {nnet.cnn.layer.ImageInputLayer(); conv};
+    net.Connections = struct('Source', {{'image'}}, 'Destination', {{'conv'}});
+    net.Learnables = struct('Layer', {{'conv'; 'conv'}}, 'Parameter', {{'Weights'; 'Bias'}}, ...
+                            'Value', {{dlarray(2 * ones(3, 2, 2, 1)); dlarray(shown + 100)}});
+    export_network(net, file);
+    """
+    graph, _ = export(code)
+    weights, bias = (value.weight for value in graph.nodes[-1].inputs[1:])
+    np.testing.assert_array_equal(weights.array(), np.full((1, 2, 3, 2), 2))
+    assert np.abs(bias.array()).max() < 50
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("export_network(containers.Map(), file);", "net is a containers.Map, which holds no layers"),
+        (TWO_INPUTS + "net.InputNames = {'x', 'y'}; export_network(net, file, {1, 2});", "axes of input 1"),
+        ("export_network(file);", "Usage: export_network(net, 'table.mat')"),
+    ],
+)
+def test_what_cannot_be_exported_is_told(export, code, words):
+    with pytest.raises(AssertionError, match=re.escape(words)):
+        export(code)
+
+
+def test_a_network_without_weights_is_told(export):
+    _, warnings = export(TWO_INPUTS + "net.Initialized = false; export_network(net, file);")
+    assert "not initialised" in warnings

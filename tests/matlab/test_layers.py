@@ -104,6 +104,13 @@ def test_padding_is_top_bottom_left_right(read):
     assert node.output.shape == ("batch", 4, 6, 8)
 
 
+def test_padding_of_two_numbers_is_of_old_releases(read):
+    sizes = {"FilterSize": [2, 3], "NumChannels": [2], "NumFilters": [4], "Stride": [1, 1]}
+    graph = read(image(), layer("conv", "Convolution2DLayer", **sizes, Padding=[1, 2]))
+    assert graph.nodes[-1]["pads"] == Padding((1, 2), (1, 2))
+    assert graph.layers[-1].description.endswith("padding [1  1  2  2]")
+
+
 def test_same_is_left_to_the_graph(read):
     node = read(image(5, 6), convolution(PaddingMode="same", PaddingSize=[0, 1, 1, 1], Stride=[2, 2])).nodes[-1]
     assert node["auto_pad"] == "SAME_UPPER"

@@ -7,9 +7,17 @@ function export_network(net, file, probe_input)
 %
 %   export_network(net, 'table.mat', x) also writes the answer of predict(net, x), so that the converted network can be
 %   compared with this one. x is one input, or a cell array with one for each input of the network: images as
-%   height x width x channels x observations, features as observations x features, or a formatted dlarray.
+%   height x width x channels x observations, features as observations x features, one sequence as channels x steps. A
+%   dlnetwork takes sequences as a formatted dlarray alone, such as dlarray(x, 'CBT').
 %
 %   The format is defined in specs/matlab.md. The script runs in MATLAB R2016a or later, and in Octave 7 or later.
+%
+%   Before you rely on the file:
+%   * Is every layer complete? A property that could not be read is left out with a warning, which names it.
+%   * Is net trained? A layerGraph and an array of layers may hold no weights; a dlnetwork that is not initialised is told.
+%   * Did you give x? Without it the converted network is compared with onnxruntime alone, not with MATLAB.
+%   * Does x look like your data? Use a real input: zeros, or numbers far from the training data, prove little.
+%   * Layers of your own become their class name: the converter then says that it does not know them.
 
     if nargin < 2
         error('export_network:arguments', 'Usage: export_network(net, ''table.mat'') or export_network(net, ''table.mat'', x)');
@@ -18,7 +26,12 @@ function export_network(net, file, probe_input)
     if nargin > 2
         network.probe = probe_of(net, probe_input, numel(network.output_names));
     end
-    save(file, 'network', '-v7');
+    variable = whos('network');
+    if variable.bytes < 2^31
+        save(file, 'network', '-v7');
+    else
+        save(file, 'network', '-v7.3');   % version 7 leaves out a variable this large, with no more than a warning
+    end
 end
 
 function network = network_table(net)
@@ -27,6 +40,13 @@ function network = network_table(net)
     is_network = ~isempty(layers);
     if ~is_network
         layers = net;   % an array of layers
+        if ~iscell(layers) && ~isa(layers, 'nnet.cnn.layer.Layer')
+            error('export_network:network', ['net is a %s, which holds no layers. Give a SeriesNetwork, DAGNetwork, ' ...
+                  'dlnetwork, layerGraph or an array of layers; of a detector its property Network.'], class(net));
+        end
+    end
+    if ~property_of(net, 'Initialized', true)
+        warning('export_network:initialized', 'The network is not initialised: its layers have no weights yet.');
     end
     names = layer_names(layers);
 
@@ -36,6 +56,8 @@ function network = network_table(net)
     network.class = class(net);
     network.release = release_name();
     network.layers = layer_records(layers, names);
+    network.layers = with_values(network.layers, property_of(net, 'Learnables', []));
+    network.layers = with_values(network.layers, property_of(net, 'State', []));
     network.connections = [names(1:end-1), names(2:end)];   % one after the other, unless the network says otherwise
     network.input_names = {};
     network.output_names = {};
@@ -84,6 +106,20 @@ function records = layer_records(layers, names)
     end
 end
 
+function records = with_values(records, values)
+% What a layer of a dlnetwork does not show itself, from the network's table of Learnables or State.
+    if isempty(values)
+        return
+    end
+    for row = 1:numel(values.Value)
+        k = find(strcmp({records.Name}, char(values.Layer(row))));
+        key = char(values.Parameter(row));
+        if numel(k) == 1 && isempty(property_of(records(k).Properties, key, []))
+            records(k).Properties.(key) = plain_value(values.Value{row});
+        end
+    end
+end
+
 function list = connection_list(connections, default)
 % Two columns, source and destination.
     list = default;
@@ -97,7 +133,7 @@ function probe = probe_of(net, inputs, count)
         inputs = {inputs};
     end
     if isa(net, 'dlnetwork')
-        inputs = formatted(net.Layers, inputs);
+        inputs = formatted(net, inputs);
     end
     outputs = cell(1, max(count, 1));
     try
@@ -110,17 +146,19 @@ function probe = probe_of(net, inputs, count)
     [probe.outputs, probe.output_formats] = stored(outputs);
 end
 
-function inputs = formatted(layers, inputs)
-% A dlnetwork takes formatted arrays: S spatial, C channel, B batch.
-    position = 0;
-    for k = 1:numel(layers)
-        kind = class(layer_at(layers, k));
-        if numel(kind) < 10 || ~strcmp(kind(end-9:end), 'InputLayer')
+function inputs = formatted(net, inputs)
+% A dlnetwork takes formatted arrays, in the order of its InputNames: S spatial, C channel, B batch.
+    names = layer_names(net.Layers);
+    for k = 1:numel(inputs)
+        if isa(inputs{k}, 'dlarray') && ~isempty(dims(inputs{k}))
             continue
         end
-        position = position + 1;
-        if position > numel(inputs) || isa(inputs{position}, 'dlarray')
-            continue
+        kind = '';
+        if k <= numel(net.InputNames)
+            place = find(strcmp(names, char(net.InputNames(k))));
+            if numel(place) == 1
+                kind = class(layer_at(net.Layers, place));
+            end
         end
         switch kind
             case 'nnet.cnn.layer.ImageInputLayer'
@@ -130,9 +168,10 @@ function inputs = formatted(layers, inputs)
             case 'nnet.cnn.layer.FeatureInputLayer'
                 letters = 'BC';
             otherwise
-                error('export_network:probe', 'Give the input of a %s as a formatted dlarray.', kind);
+                error('export_network:probe', ['What the axes of input %d mean is not certain. Give it as a formatted ' ...
+                      'dlarray, such as dlarray(x, ''CBT'') of a sequence: channels, observations, steps.'], k);
         end
-        inputs{position} = dlarray(single(inputs{position}), letters);
+        inputs{k} = dlarray(single(plain_value(inputs{k})), letters);
     end
 end
 

@@ -64,7 +64,7 @@ class Scope:
     def record(
         self, number: int, name: str, class_name: str, values: dict[str, Any], nested: LayerTable | None = None
     ) -> LayerRecord:
-        properties = Properties(values, self.where(number, name, class_name))
+        properties = Properties(_modern(values), self.where(number, name, class_name))
         return LayerRecord(self.number or number, name, class_name, properties, nested, self.depth > 0)
 
     def inside(self, number: int, name: str, class_name: str) -> Scope:
@@ -229,6 +229,13 @@ def connected(rows: list[tuple[str, str]], names: set[str], where: str, problems
         if None not in ends:
             pairs.append(tuple(ends))
     return tuple(pairs)
+
+
+def _modern(values: dict[str, Any]) -> dict[str, Any]:
+    """Properties as releases from R2017b on have them: Padding and Cropping were [top and bottom, left and right] before."""
+    old = [word for word in ("Padding", "Cropping") if f"{word}Size" not in values and word in values]
+    sides = {f"{word}Size": np.repeat(values[word], 2)[None] for word in old if getattr(values[word], "size", 0) == 2}
+    return values | sides
 
 
 def named_port(text: str, names: set[str]) -> Port | None:
