@@ -250,7 +250,8 @@ class Conversion:
 
 
 def _port(row: dict[str, Any]) -> Port:
-    return Port(row["source_name"], row["name"], row["dtype"], tuple(row["shape"]), tuple(row["axes"]), row["kind"])
+    shape, axes, classes = (tuple(row[key]) for key in ("shape", "axes", "classes"))
+    return Port(row["source_name"], row["name"], row["dtype"], shape, axes, row["kind"], classes)
 
 
 def _write(
@@ -263,7 +264,7 @@ def _write(
             save_model(graph, folder / "model.onnx")
         if fresh:
             notes.append("The source holds no numbers for some weights: model.onnx has random ones in their place.")
-        inputs, outputs = _onnx_ports(graph.inputs), _onnx_ports(graph.outputs)
+        inputs, outputs = _onnx_ports(graph.inputs, {}), _onnx_ports(graph.outputs, graph.classes)
     else:
         inputs, outputs = emitted.inputs, emitted.outputs
         (folder / "model.py").write_text(emitted.code, encoding="utf-8")
@@ -284,10 +285,18 @@ def _write_weights(target: Target, emitted: Emitted, folder: Path, time_limit: f
         raise ConversionError(Problem(reason, advice="This is a fault of converter: please report it.")) from None
 
 
-def _onnx_ports(values: Sequence[Any]) -> list[Port]:
+def _onnx_ports(values: Sequence[Any], classes: Mapping[str, tuple[str, ...]]) -> list[Port]:
     """Ports of an ONNX model, which keeps the names and the axis order of the graph."""
     return [
-        Port(v.name, v.name, "" if v.dtype is None else v.dtype.name, v.shape or (), tuple(range(v.rank or 0)), v.kind)
+        Port(
+            v.name,
+            v.name,
+            "" if v.dtype is None else v.dtype.name,
+            v.shape or (),
+            tuple(range(v.rank or 0)),
+            v.kind,
+            classes.get(v.name, ()),
+        )
         for v in values
     ]
 

@@ -315,6 +315,8 @@ class Graph:
     notes: list[str] = field(default_factory=list)
     """What was assumed or cannot be known from the source; printed in every report."""
     probe: Probe | None = None
+    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """For outputs that classify, by name: what each channel stands for, in order."""
 
     def add(
         self,

@@ -22,6 +22,8 @@ class Port:
     axes: tuple[int, ...]
     kind: str = "tensor"
     """Or "sequence" (a list), "optional" (a value or None), "map" (a dictionary); then nothing is said of dtype and shape."""
+    classes: tuple[str, ...] = ()
+    """Of an output: what its channels stand for, in order; empty where the source does not tell."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from converter.emitters.blocks import trees
 from converter.emitters.expressions import Binding, call, fill, literal
 from converter.emitters.layout import Rule
 from converter.emitters.names import Namespace
-from converter.emitters.ports import header, input_names, model_name, ports
+from converter.emitters.ports import classes, header, input_names, model_name, ports
 from converter.emitters.program import Program, name_variables, variable
 from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
@@ -35,7 +35,7 @@ IMPORTS = {
     "layers": "from keras import layers",
     "ops": "from keras import ops",
 }
-RESERVED = (*dir(builtins), *IMPORTS, "x")
+RESERVED = (*dir(builtins), *IMPORTS, "CLASSES", "x")
 WEIGHTS_FILE = "model.weights.h5"
 
 
@@ -147,7 +147,7 @@ def module(program: Program, name: str, inputs: list[str], definition: str) -> E
     """The whole module around the definition of ``build_model``."""
     inputs_ports = ports(program, program.graph.inputs, inputs)
     outputs_ports = ports(program, program.graph.outputs)
-    code = "\n\n\n".join([*helpers_for("keras", definition), definition, _loading(program)])
+    code = "\n\n\n".join([*classes(outputs_ports), *helpers_for("keras", definition), definition, _loading(program)])
     imports = imports_for(code, IMPORTS)
     code = "\n\n".join([header(program, "Keras 3", name, inputs_ports, outputs_ports), "\n".join(imports), code])
     return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports, program.transposes)

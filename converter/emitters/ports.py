@@ -48,6 +48,7 @@ def ports(program: Program, values: Sequence[Value], names: Sequence[str] | None
             told(value.shape or ()),
             _axes(program, value),
             value.kind,
+            program.graph.classes.get(value.name, ()) if value in program.graph.outputs else (),
         )
         for value, name in zip(values, names, strict=True)
     ]
@@ -64,6 +65,18 @@ def describe(port: Port) -> str:
     stored = [port.shape[axis] for axis in port.axes]
     sizes = ", ".join(plain_text(str(size)) if size is not None else "?" for size in stored)
     return f"{plain_text(port.name)}: {'strings' if port.dtype == 'object' else port.dtype} ({sizes})"
+
+
+MAXIMUM_CLASSES = 100
+"""More names than these stand in conversion.json alone: a thousand lines of them would hide the model."""
+
+
+def classes(outputs: list[Port]) -> list[str]:
+    """The line that names the classes of the output, or those of each output that has any."""
+    named = {port.name: list(port.classes) for port in outputs if port.classes}
+    if not named or sum(map(len, named.values())) > MAXIMUM_CLASSES:
+        return []
+    return [f"CLASSES = {(*named.values(),)[0] if len(outputs) == 1 else named!r}"]
 
 
 def header(program: Program, framework: str, name: str, inputs: list[Port], outputs: list[Port]) -> str:

@@ -13,7 +13,7 @@ from converter.emitters.blocks import branch, function_lines
 from converter.emitters.expressions import Binding, call, fill, literal, own, parse, strings
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
-from converter.emitters.ports import header, input_names, model_name, ports
+from converter.emitters.ports import classes, header, input_names, model_name, ports
 from converter.emitters.program import Program, name_variables
 from converter.emitters.signatures import module_attributes
 from converter.emitters.site import Site
@@ -38,7 +38,7 @@ _IMPORTS = {
     "load_file": "from safetensors.torch import load_file",
     "nn": "from torch import nn",
 }
-_RESERVED = (*dir(builtins), *_IMPORTS, "self", "x")
+_RESERVED = (*dir(builtins), *_IMPORTS, "CLASSES", "self", "x")
 WEIGHTS_FILE = "model.safetensors"
 
 
@@ -132,7 +132,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     )
     inputs_ports = ports(program, graph.inputs, list(inputs.values()))
     outputs_ports = ports(program, graph.outputs)
-    code = "\n\n\n".join([*helpers_for("pytorch", definition), definition, _loading(name, program)])
+    code = "\n\n\n".join([*classes(outputs_ports), *helpers_for("pytorch", definition), definition, _loading(name, program)])
     imports = imports_for(code, _IMPORTS)
     code = "\n\n".join([header(program, "PyTorch", name, inputs_ports, outputs_ports), "\n".join(imports), code])
     return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports)

@@ -54,7 +54,7 @@ def test_folder_holds_code_weights_and_record(conversions, target):
     assert record["source"]["file"] == "classifier.onnx" and len(record["source"]["sha256"]) == 64
     assert record["target"] == target and record["verification"]["ok"] is True
     (port,) = record["inputs"]
-    assert set(port) == {"source_name", "name", "dtype", "shape", "axes", "kind"}
+    assert set(port) == {"source_name", "name", "dtype", "shape", "axes", "kind", "classes"}
     assert port["source_name"] == "image" and port["shape"][1:] == [3, 9, 8]
     assert port["axes"] == ([0, 2, 3, 1] if target == "keras" else [0, 1, 2, 3])
 

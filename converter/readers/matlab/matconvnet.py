@@ -64,8 +64,8 @@ class _Parser:
         self.problems.raise_any()
         meta = self.net.get("meta") if isinstance(self.net.get("meta"), dict) else {}
         self.notes += _preprocessing(meta.get("normalization", self.net.get("normalization")))
-        self.notes += _class_names(meta.get("classes", self.net.get("classes")))
-        return LayerTable("", "MatConvNet", tuple(self.records), pairs, notes=tuple(self.notes))
+        classes = _class_names(meta.get("classes", self.net.get("classes")))
+        return LayerTable("", "MatConvNet", tuple(self.records), pairs, notes=tuple(self.notes), classes=classes)
 
     def _chain(self, layers: list[dict[str, Any]]) -> tuple[tuple[Port, Port], ...]:
         """SimpleNN: each layer reads the one before it."""
@@ -182,12 +182,8 @@ def _preprocessing(normalization: Any) -> list[str]:
     return [f"{text}, less meta.normalization.averageImage {told}: subtract it before."]
 
 
-def _class_names(classes: Any) -> list[str]:
-    names = _texts(classes.get("description", classes.get("name"))) if isinstance(classes, dict) else []
-    if not names:
-        return []
-    shown = ", ".join(f"'{name}'" for name in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return [f"Output classes, in order: {shown}."]
+def _class_names(classes: Any) -> tuple[str, ...]:
+    return tuple(_texts(classes.get("description", classes.get("name")))) if isinstance(classes, dict) else ()
 
 
 # Blocks ---------------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,7 +61,8 @@ def build(table: LayerTable, name: str, source: Source) -> Graph:
     with problems:
         _name_ends(graph, table, results, wiring, problems)
     problems.raise_any()
-    graph.notes = [*table.notes, *graph.notes, *_notes(graph, table)]
+    graph.classes = _classes(graph, table, results)
+    graph.notes = [*table.notes, *graph.notes, *_notes(graph)]
     with problems:
         graph.probe = _probe(graph, table, problems)
     problems.raise_any()
@@ -229,7 +230,29 @@ def _end(graph: Graph, record: LayerRecord, value: Value | None) -> Value | None
     return images_over_time.steps(Site(graph, record, [value]), value)
 
 
-def _notes(graph: Graph, table: LayerTable) -> list[str]:
+def _classes(graph: Graph, table: LayerTable, results: Mapping[str, Mapping[str, Value]]) -> dict[str, tuple[str, ...]]:
+    """The class names of each output, from its output layer; a note tells those that do not fit."""
+    found = dict.fromkeys(graph.outputs, table.classes) if len(graph.outputs) == 1 and table.classes else {}
+    for record in table.layers:
+        room = room_of(record)
+        if room is not None and room.output_layer and (names := classes(record.properties)):
+            found[results[record.name]["out"]] = tuple(names)
+    fitting = {}
+    for value, names in found.items():
+        channels = value.shape[1] if value.shape is not None and len(value.shape) > 1 else "an unknown number of"
+        if channels != len(names):
+            what = f"names {len(names)} classes ({_shown(names)})"
+            graph.notes.append(f"The source {what}, but '{value.name}' has {channels} channels: which is which is not known.")
+        elif value in graph.outputs:
+            fitting[value.name] = names
+    return fitting
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(f"'{text}'" for text in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _notes(graph: Graph) -> list[str]:
     notes = []
     empty = [layer for layer in graph.layers if any(not weight.has_data for weight in layer.learnables)]
     learnable = [layer for layer in graph.layers if layer.learnables]
@@ -244,12 +267,7 @@ def _notes(graph: Graph, table: LayerTable) -> list[str]:
         notes.append(
             f"The input is normalised with '{weight.name}' ({size}), which the source does not hold: set it before use."
         )
-    for record in table.layers:
-        room = room_of(record)
-        names = classes(record.properties) if room is not None and room.output_layer else []
-        if names:
-            shown = ", ".join(f"'{name}'" for name in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-            notes.append(f"Output classes of '{record.name}', in order: {shown}.")
+    notes += [f"Output classes of '{name}', in order: {_shown(names)}." for name, names in graph.classes.items()]
     return notes
 
 

@@ -110,6 +110,8 @@ class LayerTable:
     probe: StoredProbe | None = None
     notes: tuple[str, ...] = ()
     """What was assumed in reading it."""
+    classes: tuple[str, ...] = ()
+    """The class names of a network of one output, where they stand outside of its layers."""
 
 
 @dataclass

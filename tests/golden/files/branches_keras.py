@@ -2,13 +2,15 @@
 
 Input image: float32 (batch, 11, 9, 3)
 Output prob: float32 (batch, 5)
-Note: Output classes of 'classes', in order: 'ant', 'bee', 'cat', 'dog', 'eel'.
+Note: Output classes of 'prob', in order: 'ant', 'bee', 'cat', 'dog', 'eel'.
 """
 
 from pathlib import Path
 
 import keras
 from keras import layers, ops
+
+CLASSES = ["ant", "bee", "cat", "dog", "eel"]
 
 
 @keras.saving.register_keras_serializable()

@@ -2,7 +2,7 @@
 
 Input image: float32 (batch, 3, 11, 9)
 Output prob: float32 (batch, 5)
-Note: Output classes of 'classes', in order: 'ant', 'bee', 'cat', 'dog', 'eel'.
+Note: Output classes of 'prob', in order: 'ant', 'bee', 'cat', 'dog', 'eel'.
 """
 
 from pathlib import Path
@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
+
+CLASSES = ["ant", "bee", "cat", "dog", "eel"]
 
 
 class Branches(nn.Module):
