@@ -15,8 +15,13 @@ from converter.padding import Padding, effective_kernel
 def _unresolved(node, target):
     if node["kernel_shape"] is None and not (node.op_type == "Conv" and node["pads"] is not None):
         return "the size of its kernel is not known when converting"
-    known = node["pads"] is not None or (node.op_type == "Conv" and (target == "pytorch" or node["auto_pad"] == "SAME_UPPER"))
+    known = node["pads"] is not None or (node.op_type == "Conv" and (target == "pytorch" or _same_in_keras(node)))
     return None if known else f"auto_pad={node['auto_pad']} with an input size that is not known; export with fixed sizes"
+
+
+def _same_in_keras(node) -> bool:
+    """Whether Keras pads so at run time. It subsamples a dilated convolution, padded as for stride 1: other sides."""
+    return node["auto_pad"] == "SAME_UPPER" and (set(node["strides"]) == {1} or set(node["dilations"]) == {1})
 
 
 def _held(n) -> bool:
@@ -30,7 +35,7 @@ class Conv:
 
     layout = spatial
     restrict = _unresolved
-    restrictions = "Keras: auto_pad=SAME_LOWER with stride above 1 needs fixed sizes"
+    restrictions = "Keras: auto_pad=SAME_LOWER, or SAME with a dilation, with stride above 1 needs fixed sizes"
 
     def pytorch(n):
         pads = n.node["pads"]

@@ -46,3 +46,12 @@ def test_pads_by_the_size_that_comes(case, target, auto_pad, size):
 def test_keras_refuses_what_its_padding_cannot_say(case):
     (problem,) = refusals(read(_model(*CASES[case], "SAME_LOWER")), "keras")
     assert "auto_pad=SAME_LOWER with an input size that is not known" in problem.reason
+
+
+@pytest.mark.parametrize(("strides", "refused"), [([2, 2], True), ([1, 2], True), ([1, 1], False)], ids=str)
+def test_a_strided_and_dilated_convolution_needs_a_known_size_in_keras(strides, refused):
+    """Keras has no such convolution, and subsampling one of stride 1 would begin at another place."""
+    model = _model("Conv", {"dilations": [2, 2]}, "SAME_UPPER")
+    next(entry for entry in model.graph.node[0].attribute if entry.name == "strides").ints[:] = strides
+    assert bool(refusals(read(model), "keras")) == refused
+    assert not refusals(read(model), "pytorch")
