@@ -217,7 +217,9 @@ def test_an_image_of_one_pixel_made_for_the_layer_is_not_made():
     assert operators(emitted.read(proto)) == {"Transpose": 1, "Flatten": 1, "Gemm": 1}
     for target in ("pytorch", "keras"):
         emitted.assert_equal(proto, target, {"image": random(2, 3, 4, 5)})
-    assert "transpose" not in code_of(proto, "keras")
+    code = code_of(proto, "keras")
+    assert 'layers.Flatten(name="flatten")' in code
+    assert "transpose" not in code
 
 
 def squeeze_and_excitation():
@@ -452,6 +454,7 @@ def test_products_bear_the_name_of_their_layer():
     constants = {"fc_MatMul_W": random(60, 4), "fc_Add_B": random(4)}
     proto = export(nodes, {"image": [1, 3, 4, 5]}, ["fc_Add"], constants, opset=8, listed=True)
     assert "self.fc = nn.Linear(60, 4)" in code_of(proto)
+    assert 'layers.Flatten(name="fc_Flatten")' in code_of(proto, "keras")
 
 
 # Sequences -----------------------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ import onnx
 from converter.graph import Graph
 from converter.passes.infer_shapes import infer_shapes
 from converter.readers.mathworks.dense import fully_connected
+from converter.readers.mathworks.names import name_layers
 from converter.readers.mathworks.normalization import hold_normalization
 from converter.readers.mathworks.placeholder import refuse_placeholders
-from converter.readers.mathworks.products import flatten_products, name_products
+from converter.readers.mathworks.products import flatten_products
 from converter.readers.mathworks.unpooling import lift_unpooling
 
 DOMAIN = "com.mathworks"
@@ -30,7 +31,7 @@ def lift_all(graph: Graph, model: onnx.ModelProto) -> bool:
     lift_unpooling(graph, [node for node in own if node.op_type == "MaxUnpool"])
     if "MATLAB" in model.producer_name:
         hold_normalization(graph)
-        name_products(graph)
+        name_layers(graph)
         opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
         if opset < 7 and flatten_products(graph):
             unknown.add("Gemm of images")

@@ -37,10 +37,3 @@ def flatten_products(graph: Graph) -> list[Node]:
             reason = f"multiplies an image of shape {shape}, and no standard tells in which order its elements count"
             raise UnsupportedError(Problem(reason, node.origin, "Export the network with OpsetVersion 7 or above."))
     return products
-
-
-def name_products(graph: Graph) -> None:
-    """Give each MatMul the name of its layer: release 18.2.5 wrote ``fc_Flatten``, ``fc_MatMul`` and ``fc_Add`` [files]."""
-    for node in graph.nodes:
-        if node.op_type == "MatMul" and not node.domain:
-            node.name = node.name.removesuffix("_MatMul")
