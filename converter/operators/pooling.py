@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converter.emitters.layout import logical, spatial
+from converter.emitters.places import fits_torch, in_planes, unpooled_image
 from converter.emitters.vocabulary import Layer
 from converter.operators.padding_layers import keras_pad, keras_pad_lowest, lowest, torch_pad, torch_pad_same, torch_same_sides
 from converter.operators.registry import operator
@@ -14,14 +15,8 @@ def _stride(n):
     return None if n.node["strides"] == n.node["kernel_shape"] else n.strides
 
 
-def _fits(padding: Padding, kernel: tuple[int, ...]) -> bool:
-    """Whether PyTorch's own padding argument can say it: both sides equal, at most half the window."""
-    half = all(begin <= size // 2 for begin, size in zip(padding.begin, kernel, strict=True))
-    return padding.is_symmetric and half and min(padding.begin) >= 0
-
-
 def _fits_torch(n) -> bool:
-    return _fits(n.padding, n.node["kernel_shape"])
+    return fits_torch(n.padding, n.node["kernel_shape"])
 
 
 def _unresolved(node, target):
@@ -50,20 +45,6 @@ def _with_indices(n, sides):
     return n.results(text, 2, sides=sides, column_major=bool(n.storage_order), **_tuples(n))
 
 
-def _counts_in_planes(n, pool):
-    """Whether places may be counted in each plane, as PyTorch does: only MaxUnpool reads them, and of the whole image."""
-    if pool is None or pool.op_type != "MaxPool" or pool["storage_order"] or pool["pads"] is None or len(pool["strides"]) > 3:
-        return False
-    fits = _fits(pool["pads"], pool["kernel_shape"]) and not pool["pads"].has_ceil
-    indices = pool.outputs[1]
-    return fits and n.extents.stays_inside(indices) and all(_unpools_planes(*user) for user in indices.users)
-
-
-def _unpools_planes(node, index):
-    whole = node.op_type == "MaxUnpool" and index == 1 and node.inputs[0].shape is not None
-    return whole and node.output.shape is not None and node.output.shape[2:] == _image(node)
-
-
 def _torch_indices(n):
     """PyTorch's own pooling, whose indices its own unpooling takes."""
     options = {"stride": _stride(n), "padding": n.padding.shortest, "dilation": n.dilations}
@@ -83,7 +64,7 @@ class MaxPool:
 
     def pytorch(n):
         if len(n.node.outputs) > 1:
-            return _torch_indices(n) if _counts_in_planes(n, n.node) else _with_indices(n, n.padding.total.torch)
+            return _torch_indices(n) if in_planes(n.node, n.extents) else _with_indices(n, n.padding.total.torch)
         if n.padding is None:
             return Layer(f"nn.MaxPool{n.rank}d", n.kernel_shape, stride=_stride(n))(torch_pad_same(n, lowest(n.X.dtype)))
         native = _fits_torch(n)
@@ -226,7 +207,7 @@ class MaxUnpool:
         return None if sizes and all(isinstance(s, int) for s in sizes[2:]) else "the size of its output is not known"
 
     def pytorch(n):
-        if _counts_in_planes(n, n.node.inputs[1].producer):
+        if in_planes(n.node.inputs[1].producer, n.extents):
             stride = "" if _stride(n) is None else ", stride"
             return n.expr(f"F.max_unpool{n.rank}d(X, I, kernel_shape{stride})", stride=n.strides)
         return _unpooled(n)
@@ -236,15 +217,7 @@ class MaxUnpool:
         return _unpooled(n)
 
 
-def _image(node):
-    """The sizes that the indices count in."""
-    rank = len(node["kernel_shape"])
-    pads, strides = node["pads"] or (0,) * (2 * rank), node["strides"] or (1,) * rank
-    windows = zip(node.inputs[0].shape[2:], strides, node["kernel_shape"], pads, pads[rank:], strict=False)
-    return tuple((size - 1) * stride + kernel - begin - end for size, stride, kernel, begin, end in windows)
-
-
 def _unpooled(n):
     """From the sizes that the indices count in to those of the result."""
-    sizes, full = _image(n.node), n.output_shape[2:]
+    sizes, full = unpooled_image(n.node), n.output_shape[2:]
     return n.expr(f"max_unpool(X, I, sizes{'' if full == sizes else ', full'})", sizes=sizes, full=full)
