@@ -14,7 +14,8 @@ def struct(**fields: Any) -> np.ndarray:
     """A 1-by-1 struct; text and numbers in MATLAB's form."""
     array = np.empty((1, 1), [(name, object) for name in fields])
     for name, value in fields.items():
-        array[0, 0][name] = np.array([value]) if isinstance(value, str) else _numbers(value)
+        is_array = isinstance(value, MatlabOpaqueArray)
+        array[0, 0][name] = value if is_array else np.array([value]) if isinstance(value, str) else _numbers(value)
     return array
 
 
@@ -49,9 +50,11 @@ def dlnetwork(layers: list[MatlabOpaque], connections: list[tuple[str, str]]) ->
 
 def save(path: Path, version: str, **layers: list[MatlabOpaque]) -> None:
     """Write each list of layers as an array of class nnet.cnn.layer.Layer."""
-    arrays = {}
-    for name, items in layers.items():
-        array = np.empty((len(items), 1), object)
-        array[:, 0] = items
-        arrays[name] = MatlabOpaqueArray(array, "nnet.cnn.layer.Layer")
-    matio.save_to_mat(str(path), arrays, version=version)
+    matio.save_to_mat(str(path), {name: array(items) for name, items in layers.items()}, version=version)
+
+
+def array(items: list[MatlabOpaque]) -> MatlabOpaqueArray:
+    """An array of class nnet.cnn.layer.Layer."""
+    elements = np.empty((len(items), 1), object)
+    elements[:, 0] = items
+    return MatlabOpaqueArray(elements, "nnet.cnn.layer.Layer")

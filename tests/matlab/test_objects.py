@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ from onnx import numpy_helper
 import converter
 from converter.emitters.onnx import to_model
 
-pytest.importorskip("matio", reason="mat-io, which reads MATLAB objects, is not installed")
+pytest.importorskip("matio", reason="mat-io, which writes MATLAB objects, is not installed")
+import matio
+from matio.utils.matclass import MatlabOpaque, MatlabOpaqueArray
+
 from tests.matlab import saved
 
 FILES = Path(os.environ.get("CONVERTER_MATLAB", Path(__file__).parents[3] / "shared" / "matlab")) / "files"
@@ -123,8 +127,44 @@ def test_a_damaged_file_is_refused(tmp_path, version):
         converter.read(tmp_path / "net.mat")
 
 
-def test_without_mat_io_it_is_said_what_to_install(tmp_path, monkeypatch):
-    saved.save(tmp_path / "net.mat", "v7", layers=cnn())
-    monkeypatch.setitem(__import__("sys").modules, "matio", None)
+def test_without_h5py_it_is_said_what_to_install(tmp_path, monkeypatch):
+    saved.save(tmp_path / "net.mat", "v7.3", layers=cnn())
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     with pytest.raises(converter.ConversionError, match="pip install"):
         converter.read(tmp_path / "net.mat")
+
+
+def test_objects_that_hold_themselves_and_one_another(tmp_path):
+    """A workspace holds datastores too, whose objects name one another without end."""
+    first, second = MatlabOpaque({"Depth": np.ones((1, 1))}, "Store"), MatlabOpaque({}, "Files")
+    first.properties |= {"Files": second, "Itself": first}
+    second.properties |= {"Store": first}
+    array = np.empty((len(cnn()), 1), object)
+    array[:, 0] = cnn()
+    path = tmp_path / "net.mat"
+    content = {"imds": first, "layers": MatlabOpaqueArray(array, "nnet.cnn.layer.Layer")}
+    matio.save_to_mat(str(path), content, version="v7")
+    assert converter.read(path).layers[0].name == "in"
+
+
+@pytest.mark.parametrize("version", ["v7", "v7.3"])
+def test_a_network_in_a_struct_in_a_cell(tmp_path, version):
+    array = np.empty((1, 2), object)
+    array[0, 0], array[0, 1] = saved.struct(net=saved.array(cnn())), saved.struct(net=saved.array(cnn(filters=1)))
+    matio.save_to_mat(str(tmp_path / "net.mat"), {"results": array}, version=version)
+    with pytest.raises(converter.ConversionError, match=r"'results\{1\}.net' .*'results\{2\}.net' .*--variable"):
+        converter.read(tmp_path / "net.mat")
+    assert len(converter.read(tmp_path / "net.mat", variable="results{2}.net").layers) == 6
+    assert len(converter.read(tmp_path / "net.mat", variable="results{2}").layers) == 6
+    with pytest.raises(converter.ConversionError, match=r"no network 'results\{3\}'.*'results\{1\}.net'"):
+        converter.read(tmp_path / "net.mat", variable="results{3}")
+
+
+def test_objects_without_their_content(tmp_path):
+    """MATLAB was stopped while it saved, or a tool left out what it did not know."""
+    path = tmp_path / "net.mat"
+    saved.save(path, "v7", net=cnn())
+    (start,) = struct.unpack("<Q", path.read_bytes()[116:124])
+    path.write_bytes(path.read_bytes()[:start])
+    with pytest.raises(converter.ConversionError, match=r"'net' \(object of class nnet.cnn.layer.Layer\), but nothing of what"):
+        converter.read(path)

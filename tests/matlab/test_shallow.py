@@ -223,7 +223,7 @@ def test_what_has_no_translation_is_named(tmp_path):
 
 def test_several_networks_ask_for_a_choice(tmp_path):
     save(tmp_path / "net.mat", first=two_layers()[0], second=two_layers()[0])
-    with pytest.raises(ReadError, match=r"'first', 'second'.*--variable"):
+    with pytest.raises(ReadError, match=r"'first' \(network\), 'second' \(network\).*--variable"):
         matlab.read(tmp_path / "net.mat")
     assert len(matlab.read(tmp_path / "net.mat", variable="second").layers) == 3
 

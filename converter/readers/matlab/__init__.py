@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-import numpy as np
 
 from converter.errors import Problem, ReadError
 from converter.graph import Graph, Source
-from converter.readers.matlab import container, display, matconvnet, network, objects, shallow, table
-from converter.readers.matlab.container import EXPORT_ADVICE, Object
+from converter.readers.matlab import container, display, explain, hdf, mcos, network, search
+from converter.readers.matlab.container import Variable
+from converter.readers.matlab.explain import listed
 from converter.readers.matlab.table import LayerTable
 
 
@@ -38,84 +37,38 @@ def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
         if wanted is not None:
             raise ReadError(Problem("a variable can be chosen in a .mat file only.", advice="Leave it out."))
         return display.parse(text), "printed MATLAB layers"
-    if container.is_hdf(path):
-        variables, contents = [], objects.load(path)
-        held = ", ".join(f"'{name}'" for name in contents) or "no variable"
-    else:
-        variables = container.directory(path)
-        held = ", ".join(map(str, variables)) or "no variable"
-        contents = {v.name: container.load(path, v) for v in variables if v.kind == "struct" or v.name == "layers"}
-    names = [variable.name for variable in variables] or list(contents)
-    if wanted is not None and wanted.partition(".")[0].partition("{")[0] not in names:
-        raise ReadError(f"has no variable '{wanted}'. It holds {held}.")
-    if found := matconvnet.gathered(contents):
-        chosen = {name: value for name, value in found.items() if wanted in (None, name)}
-        if len(chosen) != 1:
-            raise ReadError(f"holds {len(found)} MatConvNet networks: {_quoted(found)}. Choose one with --variable.")
-        ((name, value),) = chosen.items()
-        return matconvnet.parse(value), "MatConvNet"
-    tables = {name: value for name, value in contents.items() if table.is_table(value) and wanted in (None, name)}
-    if len(tables) > 1:
-        raise ReadError(f"holds {len(tables)} networks: {_quoted(tables)}. Choose one with --variable.")
-    if tables:
-        ((name, value),) = tables.items()
-        return table.parse(value, name), "MATLAB layer table"
-    if any(variable.class_name not in ("", "network") for variable in variables):
-        try:
-            contents = objects.load(path)
-        except ReadError as error:
-            (problem,) = error.problems
-            raise ReadError(Problem(f"it holds {held}, but {problem.reason}", advice=problem.advice)) from error
-    found = [net for net in objects.networks(contents) if wanted is None or net.place == wanted or _inside(net.place, wanted)]
+    storage = hdf if hdf.is_hdf(path) else container
+    variables = storage.directory(path)
+    root = None if wanted is None else re.split(r"[.{(]", wanted, maxsplit=1)[0]
+    if root is not None and root not in [variable.name for variable in variables]:
+        raise ReadError(f"has no variable '{wanted}'. It holds {listed(map(str, variables))}.")
+    contents = _contents(path, storage, [variable for variable in variables if root in (None, variable.name)])
+    every = search.networks(contents)
+    found = [network for network in every if wanted is None or network.is_at(wanted)]
+    if not found and every:
+        raise ReadError(f"has no network '{wanted}', but {listed(map(str, every))}. Choose with --variable.")
     if not found:
-        chosen = [v for v in variables if v.class_name == shallow.CLASS and wanted in (None, v.name)]
-        if len(chosen) > 1:
-            raise ReadError(f"holds {len(chosen)} networks: {_quoted(v.name for v in chosen)}. Choose one with --variable.")
-        if chosen and isinstance(value := container.load(path, chosen[0]), Object):
-            return shallow.parse(value, chosen[0].name), "MATLAB network"
-        raise ReadError(_no_network(held, [str(variable) for variable in variables if variable.kind in _NUMBERS], contents))
-    first, *others = found
-    equals = [other for other in others if other.rank == first.rank]
-    if equals:
-        raise ReadError(f"holds {len(found)} networks: {', '.join(map(str, found))}. Choose one with --variable.")
-    return objects.table(first), f"MATLAB {first.class_name}"
+        raise ReadError(explain.no_network(variables, contents))
+    if len(found) > 1 and found[1].rank == found[0].rank:
+        raise ReadError(f"holds {len(found)} networks: {listed(map(str, found), 20)}. Choose one with --variable.")
+    return found[0].parse(), found[0].kind
 
 
-def _inside(place: str, wanted: str) -> bool:
-    return place.startswith((f"{wanted}.", f"{wanted}{{"))
+_HOLDERS = ("struct", "cell array", "object")
+"""Kinds of variables that may hold a network."""
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
-
-
-_NUMBERS = ("single", "double")
-_WEIGHT = re.compile(
-    r"weights?|kernels?|filters?|bias(es)?|gamma|beta|(^|[._])(w|b|iw|lw|wi|wf|wo|wc|wg|r[ifoc]|theta)\d*($|_)", re.IGNORECASE
-)
-"""What people call learned arrays."""
-
-
-def _no_network(held: str, arrays: list[str], contents: dict[str, Any]) -> Problem:
-    arrays = [text for text in [*arrays, *_arrays(contents)] if _WEIGHT.search(text.partition(" (")[0].strip("'"))]
-    if len(arrays) > 1:
-        shown = ", ".join(arrays[:6]) + (f" and {len(arrays) - 6} more" if len(arrays) > 6 else "")
-        reason = (
-            f"it holds arrays that look like weights ({shown}), but not the layers they belong to: which there are, in which "
-            "order, with which stride, padding and activation."
-        )
-        return Problem(reason, advice=f"Where the network itself is still there: {EXPORT_ADVICE}")
-    reason = "A network is an object such as dlnetwork or DAGNetwork, or a struct with the field 'layer_table_version'."
-    return Problem(f"no network in this file. It holds {held}. {reason}", advice=EXPORT_ADVICE)
-
-
-def _arrays(value: Any, name: str = "") -> Iterator[str]:
-    """The numeric arrays in structs, with their place and size."""
-    if isinstance(value, dict):
-        for field, item in value.items():
-            yield from _arrays(item, f"{name}.{field}" if name else field)
-    elif isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 1 and name:
-        yield f"'{name}' ({'×'.join(map(str, value.shape))})"
+def _contents(path: Path, storage: ModuleType, variables: list[Variable]) -> dict[str, Any]:
+    """The variables that may hold a network, with the objects in them."""
+    held = {variable.name: storage.load(path, variable) for variable in variables if variable.kind in _HOLDERS}
+    shared = storage.subsystem(path) if held else None
+    if shared is None:
+        return held
+    try:
+        shared = mcos.Objects(*shared)
+        return {name: shared.resolved(value) for name, value in held.items()}
+    except container.DamagedError as error:
+        raise container.damaged(path, str(error)) from error
 
 
 def _sha256(path: Path) -> str:

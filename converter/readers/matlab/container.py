@@ -7,13 +7,14 @@ checked against the bytes that are left.
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,7 +24,6 @@ EXPORT_SCRIPT = Path(__file__).with_name("export_network.m")
 EXPORT_ADVICE = f"In MATLAB, run export_network(net, 'table.mat') with the script {EXPORT_SCRIPT} and convert that file."
 
 _HEADER_BYTES = 128
-_HDF_HEADER_BYTES, _HDF = 512, b"\x89HDF"
 _HEAD_BYTES = 4096  # flags, dimensions, name and class of a variable stand well within
 _MATRIX, _COMPRESSED = 14, 15
 
@@ -41,9 +41,11 @@ _COMPLEX_FLAG = 0x0800
 
 _MAXIMUM_BYTES = 2**31
 """Size of one variable in memory. Source: MATLAB's documentation of ``save``, "2^31 bytes per variable" up to version 7."""
-_DEFLATE_RATIO = 1032
+DEFLATE_RATIO = 1032
 """No deflate stream grows more. Source: zlib's "Technical Details"."""
-_MAXIMUM_DEPTH = 100
+_PIECE = 2**16
+"""Bytes that are unpacked at a time."""
+MAXIMUM_DEPTH = 100
 """Cells in structs in cells ...: far more than people nest, far less than Python's stack."""
 
 
@@ -80,23 +82,18 @@ class Object:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A value whose content stays closed: an object of the newer kind, a function handle, a sparse matrix."""
+    """A value whose content stays closed: a function handle, a sparse matrix, an object of the newer kind.
+
+    Such an object is only named where it stands; ``handle`` is what stands there of it, by which ``mcos`` finds its content in
+    the subsystem of the file.
+    """
 
     class_name: str
+    handle: Any = None
 
 
-class _DamagedError(Exception):
+class DamagedError(Exception):
     """The bytes contradict the format."""
-
-
-def is_hdf(path: Path) -> bool:
-    """Whether the file is a MAT-file of version 7.3, an HDF5 file with or without MATLAB's header of 512 bytes before it."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_HDF_HEADER_BYTES + len(_HDF))
-    except OSError:  # ``directory`` says why
-        return False
-    return head.startswith((b"MATLAB 7.3", _HDF)) or head[_HDF_HEADER_BYTES:] == _HDF
 
 
 def directory(path: Path) -> list[Variable]:
@@ -104,6 +101,11 @@ def directory(path: Path) -> list[Variable]:
 
     Raises ReadError for every other file, saying what it seems to be.
     """
+    return [variable for variable in _elements(path) if variable.name]
+
+
+def _elements(path: Path) -> list[Variable]:
+    """The variables, and the nameless one that holds what MATLAB objects share."""
     try:
         with open(path, "rb") as file:
             header = file.read(_HEADER_BYTES)
@@ -114,18 +116,17 @@ def directory(path: Path) -> list[Variable]:
                 kind, length = parser.tag(file.read(8))
                 end = start + 8 + length
                 if end > size:
-                    raise _DamagedError(f"the element at byte {start} goes on to byte {end}, but the file has {size}")
-                head = file.read(min(length, _HEAD_BYTES))
+                    raise DamagedError(f"the element at byte {start} goes on to byte {end}, but the file has {size}")
+                file.seek(start)
+                kind, _, head = parser.element(file, _HEAD_BYTES)
                 file.seek(end)
-                if kind == _COMPRESSED:
-                    (kind, _), head = parser.unpack(head, length, _HEAD_BYTES)
                 if kind == _MATRIX:
                     variables.append(parser.variable(head, start))
     except OSError as error:
         raise ReadError(f"cannot be opened: {error.strerror}.", str(path)) from error
-    except _DamagedError as error:
-        raise _damaged(path, str(error)) from error
-    return [variable for variable in variables if variable.name]  # the nameless one holds what MATLAB objects share
+    except DamagedError as error:
+        raise damaged(path, str(error)) from error
+    return variables
 
 
 def load(path: Path, variable: Variable) -> Any:
@@ -139,15 +140,36 @@ def load(path: Path, variable: Variable) -> Any:
         with open(path, "rb") as file:
             parser = _Parser(_byte_order(file.read(_HEADER_BYTES), path))
             file.seek(variable.start)
-            kind, length = parser.tag(file.read(8))
-            content = file.read(length)
-        if kind == _COMPRESSED:
-            (_, length), content = parser.unpack(content, length, _MAXIMUM_BYTES)
+            _, length, content = parser.element(file, _MAXIMUM_BYTES)
         if len(content) < length:
-            raise _DamagedError(f"it holds {len(content)} bytes instead of {length}")
-        return parser.value(memoryview(content), 0)
-    except (_DamagedError, MemoryError) as error:
-        raise _damaged(path, f"variable '{variable.name}' cannot be read: {error}") from error
+            raise DamagedError(f"it holds {len(content)} bytes instead of {length}")
+        return parser.value(content, 0)
+    except (DamagedError, MemoryError) as error:
+        raise damaged(path, f"variable '{variable.name}' cannot be read: {error}") from error
+
+
+def subsystem(path: Path) -> tuple[list[Any], str] | None:
+    """What the objects of the file hold, as ``mcos`` reads it: a list of values, and their byte order. None: there is nothing.
+
+    The subsystem is a small MAT-file of its own in a nameless array of bytes, which the file's header points to.
+    """
+    with open(path, "rb") as file:
+        header = file.read(_HEADER_BYTES)
+    order = _byte_order(header, path)
+    (start,) = struct.unpack(order + "Q", header[116:124])
+    for variable in _elements(path):
+        if not variable.name and variable.start == start and variable.kind == "uint8":
+            data = memoryview(load(path, variable).ravel(order="F"))
+            inner = "<" if bytes(data[2:4]) == b"IM" else ">"
+            parser = _Parser(inner)
+            try:
+                shared = next((parser.value(part, 0) for kind, part in parser.elements(data[8:]) if kind == _MATRIX), None)
+            except DamagedError as error:
+                raise damaged(path, f"what its objects hold cannot be read: {error}") from error
+            held = shared.get("MCOS") if isinstance(shared, dict) else None
+            if isinstance(held, Foreign) and isinstance(held.handle, np.ndarray) and held.handle.dtype == object:
+                return list(held.handle.flatten(order="F")), inner
+    return None
 
 
 @dataclass(frozen=True)
@@ -159,23 +181,30 @@ class _Parser:
     def tag(self, data: bytes) -> tuple[int, int]:
         """Type and length in bytes of the element that begins with ``data``."""
         if len(data) < 8:
-            raise _DamagedError("it ends within the tag of an element")
+            raise DamagedError("it ends within the tag of an element")
         return struct.unpack(self.order + "II", data[:8])
 
-    def unpack(self, data: bytes, length: int, limit: int) -> tuple[tuple[int, int], bytes]:
-        """Tag and content, up to ``limit`` bytes, of the element in a compressed one of ``length`` bytes."""
-        stream = zlib.decompressobj()
-        try:
-            tag = self.tag(stream.decompress(data, 8))
-            claimed = tag[1]
-            if claimed > length * _DEFLATE_RATIO:
-                raise _DamagedError(f"an element claims {claimed} bytes, more than {length} compressed bytes can hold")
-            if claimed > _MAXIMUM_BYTES:
-                raise _DamagedError(f"an element claims {claimed} bytes; MATLAB allows {_MAXIMUM_BYTES}")
-            wanted = min(claimed, limit)
-            return tag, stream.decompress(stream.unconsumed_tail, wanted) if wanted else b""
-        except zlib.error as error:
-            raise _DamagedError(f"a compressed element cannot be unpacked ({error})") from error
+    def element(self, file: BinaryIO, limit: int) -> tuple[int, int, memoryview]:
+        """Type, length and content, up to ``limit`` bytes, of the element where ``file`` stands, unpacked if it is packed."""
+        kind, length = self.tag(file.read(8))
+        if kind != _COMPRESSED:
+            return kind, length, memoryview(file.read(min(length, limit)))
+        pieces = _unpacked(file, length)
+        first = next(pieces, b"")
+        kind, claimed = self.tag(first[:8])
+        if claimed > length * DEFLATE_RATIO:
+            raise DamagedError(f"an element claims {claimed} bytes, more than {length} compressed bytes can hold")
+        if claimed > _MAXIMUM_BYTES:
+            raise DamagedError(f"an element claims {claimed} bytes; MATLAB allows {_MAXIMUM_BYTES}")
+        content = bytearray(min(claimed, limit))  # one memory from the start: joining pieces takes twice as much
+        filled = 0
+        for piece in itertools.chain([first[8:]], pieces):
+            part = piece[: len(content) - filled]
+            content[filled : filled + len(part)] = part
+            filled += len(part)
+            if filled == len(content):
+                break
+        return kind, claimed, memoryview(content)[:filled]
 
     def elements(self, data: memoryview) -> Iterator[tuple[int, memoryview]]:
         """Type and content of each element in ``data``; up to 4 bytes stand inside the tag itself."""
@@ -187,7 +216,7 @@ class _Parser:
             if kind >> 16:
                 kind, length, start, after = kind & 0xFFFF, kind >> 16, position + 4, position + 8
             if start + length > len(data):
-                raise _DamagedError(f"an element of {length} bytes stands where {len(data) - start} are left")
+                raise DamagedError(f"an element of {length} bytes stands where {len(data) - start} are left")
             yield kind, data[start : start + length]
             position = after
 
@@ -200,7 +229,7 @@ class _Parser:
             return kind, is_complex, (), name, class_name
         shape = tuple(int(size) for size in self.numbers(*_next(parts)))
         if len(shape) < 2 or min(shape) < 0:
-            raise _DamagedError(f"an array has dimensions {shape}")
+            raise DamagedError(f"an array has dimensions {shape}")
         name = _text(*_next(parts))
         return kind, is_complex, shape, name, _text(*_next(parts)) if kind == _OBJECT else ""
 
@@ -212,12 +241,13 @@ class _Parser:
         """The array in ``data``, the content of a matrix element; see ``load`` for its types."""
         if not data:
             return np.zeros((0, 0))
-        if depth > _MAXIMUM_DEPTH:
-            raise _DamagedError(f"its values are nested more than {_MAXIMUM_DEPTH} deep")
+        if depth > MAXIMUM_DEPTH:
+            raise DamagedError(f"its values are nested more than {MAXIMUM_DEPTH} deep")
         parts = self.elements(data)
         kind, is_complex, shape, _, class_name = self.head(parts)
         if kind == _OPAQUE:
-            return Foreign(class_name)
+            handle = next(parts, None)
+            return Foreign(class_name, None if handle is None else self.value(handle[1], depth + 1))
         if kind in (_FUNCTION, _SPARSE):
             return Foreign({_FUNCTION: "function_handle", _SPARSE: "sparse"}[kind])
         if kind == _CELL:
@@ -230,14 +260,14 @@ class _Parser:
         if kind == _CHAR:
             return _rows(_text(*_next(parts)), shape)
         if kind not in _DTYPES:
-            raise _DamagedError(f"an array is of the unknown class {kind}")
+            raise DamagedError(f"an array is of the unknown class {kind}")
         real = self.array(_next(parts), kind, shape)
         return real + 1j * self.array(_next(parts), kind, shape) if is_complex else real
 
     def cell(self, parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], depth: int) -> np.ndarray:
         values = [self.value(data, depth + 1) for kind, data in parts if kind == _MATRIX]
         if len(values) != math.prod(shape):
-            raise _DamagedError(f"a cell array of {math.prod(shape)} elements holds {len(values)}")
+            raise DamagedError(f"a cell array of {math.prod(shape)} elements holds {len(values)}")
         flat = np.empty(len(values), dtype=object)
         for index, value in enumerate(values):
             flat[index] = value
@@ -247,42 +277,56 @@ class _Parser:
         width = int(self.numbers(*_next(parts))[0])
         names = bytes(_next(parts)[1])
         if width < 1 or len(names) % width:
-            raise _DamagedError(f"field names of {width} bytes each do not fill {len(names)}")
+            raise DamagedError(f"field names of {width} bytes each do not fill {len(names)}")
         fields = [names[i : i + width].split(b"\0")[0].decode("utf-8", "replace") for i in range(0, len(names), width)]
         values = [self.value(data, depth + 1) for kind, data in parts if kind == _MATRIX]
         count = math.prod(shape) if fields else min(math.prod(shape), 1)
         if len(values) != count * len(fields):
-            raise _DamagedError(f"{count} structs of {len(fields)} fields hold {len(values)} values")
+            raise DamagedError(f"{count} structs of {len(fields)} fields hold {len(values)} values")
         records = [dict(zip(fields, values[i * len(fields) : (i + 1) * len(fields)], strict=True)) for i in range(count)]
         return records[0] if math.prod(shape) == 1 else records
 
     def numbers(self, kind: int, data: memoryview) -> np.ndarray:
         """At least one number, as stored."""
         if kind not in _NUMBERS:
-            raise _DamagedError(f"an element of type {kind} stands where numbers should")
+            raise DamagedError(f"an element of type {kind} stands where numbers should")
         dtype = np.dtype(self.order + _NUMBERS[kind])
         if not data or len(data) % dtype.itemsize:
-            raise _DamagedError(f"{len(data)} bytes stand where numbers of {dtype.itemsize} bytes should")
+            raise DamagedError(f"{len(data)} bytes stand where numbers of {dtype.itemsize} bytes should")
         return np.frombuffer(data, dtype)
 
     def array(self, part: tuple[int, memoryview], kind: int, shape: tuple[int, ...]) -> np.ndarray:
         """An array of class ``kind``, which may be stored as a smaller type."""
         stored = self.numbers(*part) if part[1] else np.zeros(0)
         if stored.size != math.prod(shape):
-            raise _DamagedError(f"an array of {math.prod(shape)} numbers holds {stored.size}")
+            raise DamagedError(f"an array of {math.prod(shape)} numbers holds {stored.size}")
         return stored.astype(_DTYPES[kind], copy=False).reshape(shape, order="F")
+
+
+def _unpacked(file: BinaryIO, length: int) -> Iterator[bytes]:
+    """What ``length`` compressed bytes hold, in pieces of at most ``_PIECE`` bytes."""
+    stream = zlib.decompressobj()
+    try:
+        while length and not stream.eof and (data := file.read(min(length, _PIECE))):
+            length -= len(data)
+            piece = stream.decompress(data, _PIECE)
+            while piece:
+                yield piece
+                piece = stream.decompress(stream.unconsumed_tail, _PIECE)
+    except zlib.error as error:
+        raise DamagedError(f"a compressed element cannot be unpacked ({error})") from error
 
 
 def _next(parts: Iterator[tuple[int, memoryview]]) -> tuple[int, memoryview]:
     part = next(parts, None)
     if part is None:
-        raise _DamagedError("an array ends too early")
+        raise DamagedError("an array ends too early")
     return part
 
 
 def _text(kind: int, data: memoryview) -> str:
     if kind not in _TEXTS:
-        raise _DamagedError(f"an element of type {kind} stands where text should")
+        raise DamagedError(f"an element of type {kind} stands where text should")
     return bytes(data).decode(_TEXTS[kind], "replace")
 
 
@@ -292,7 +336,7 @@ def _rows(text: str, shape: tuple[int, ...]) -> str | list[str]:
     if count <= 1 or not text:
         return text
     if len(text) != math.prod(shape):
-        raise _DamagedError(f"text of {math.prod(shape)} characters holds {len(text)}")
+        raise DamagedError(f"text of {math.prod(shape)} characters holds {len(text)}")
     return [text[row::count].rstrip() for row in range(count)]
 
 
@@ -307,11 +351,11 @@ def _byte_order(header: bytes, path: Path) -> str:
     if header[126:128] in (b"IM", b"MI"):
         return "<" if header[126:128] == b"IM" else ">"
     if header.startswith(b"MATLAB"):
-        raise _damaged(path, f"its header has {len(header)} bytes instead of {_HEADER_BYTES} that tell the byte order")
+        raise damaged(path, f"its header has {len(header)} bytes instead of {_HEADER_BYTES} that tell the byte order")
     raise ReadError(f"is no MAT-file (it begins with {header[:16]!r}). {EXPORT_ADVICE}", str(path))
 
 
-def _damaged(path: Path, detail: str) -> ReadError:
+def damaged(path: Path, detail: str) -> ReadError:
     return ReadError(
         Problem(f"the MAT-file is damaged or truncated: {detail}.", advice="Save or download it again."), str(path)
     )

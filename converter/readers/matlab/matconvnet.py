@@ -24,11 +24,10 @@ _INPUT = "matconvnet.Input"
 _TOP_LEVEL = ("layers", "params", "vars", "meta", "normalization", "classes")
 
 
-def gathered(contents: Mapping[str, Any]) -> dict[str, Any]:
-    """The networks among the variables of a file, by name; one may be spread over variables (``save -struct``)."""
-    found = {name: value for name, value in contents.items() if is_network(value)}
-    spread = {name: contents[name] for name in _TOP_LEVEL if name in contents}
-    return found or ({"layers": spread} if is_network(spread) else {})
+def spread(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """A network that is spread over the variables of a file (``save -struct``), by the name of one of them."""
+    net = {name: contents[name] for name in _TOP_LEVEL if name in contents}
+    return {"layers": net} if is_network(net) else {}
 
 
 def is_network(value: Any) -> bool:

@@ -1,34 +1,26 @@
 """MATLAB's own network objects, as ``save`` writes them, in the form of a layer table.
 
-The bytes are read by mat-io (extra ``matlab``). What each object holds was measured on files of releases 2018 to 2025: a
-network keeps its layers and connections, a layer its properties, in the struct ``any`` that its ``saveobj`` method returned;
-layers derived from ``nnet.layer.Layer`` keep them side by side instead, and some have both, where ``any`` is right.
+What each object holds was measured on files of releases 2016 to 2025: a network keeps its layers and connections, a layer its
+properties, in the struct ``any`` that its ``saveobj`` method returned; layers derived from ``nnet.layer.Layer`` keep them side
+by side instead, and some have both, where ``any`` is right.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from converter.errors import Problem, ReadError
-from converter.readers.matlab.container import EXPORT_ADVICE, Foreign, Object
+from converter.readers.matlab.container import Object
 from converter.readers.matlab.properties import is_empty
 from converter.readers.matlab.table import NETWORK_LAYER, LayerTable, Port, Problems, Scope, connected, named_port
 
-INSTALL = 'Install what reads them: pip install "converter[matlab]".'
-
 _RANKS = {"SeriesNetwork": 0, "DAGNetwork": 0, "dlnetwork": 0, "nnet.cnn.LayerGraph": 1}
 _LAYER_ARRAY = "Layer array"
-_CLASS = "class of the object"
-"""Where the class of each object is kept among its properties on the way through mat-io; no MATLAB property has such a name."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +37,9 @@ class Network:
         return _is_trained(self.value)
 
     @property
-    def rank(self) -> tuple[bool, int, int]:
-        """Lower comes first by default: trained before untrained, a network before its layers, outside before inside."""
-        return not self.is_trained, _RANKS.get(self.class_name, 2), self.place.count(".")
+    def rank(self) -> tuple[bool, int]:
+        """Lower comes first by default: trained before untrained, a network before its layers."""
+        return not self.is_trained, _RANKS.get(self.class_name, 2)
 
     def __str__(self) -> str:
         return f"'{self.place}' ({self.class_name}{'' if self.is_trained else ', untrained'})"
@@ -61,115 +53,16 @@ def _is_trained(value: Any) -> bool:
     ) or any(_is_trained(inner) for layer in layers if (inner := _nested(layer)) is not None)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Every variable of a MAT-file of any version: structs as dictionaries, cells as object arrays, objects as ``Object``.
-
-    Raises ReadError where mat-io is missing or cannot read the file.
-    """
-    try:
-        import matio
-    except ImportError:
-        reason = "it holds MATLAB objects or is of version 7.3, which takes the package mat-io to read."
-        raise ReadError(Problem(reason, advice=f"{INSTALL} Or: {EXPORT_ADVICE}"), str(path)) from None
-    try:
-        with _own_classes(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            content = matio.load_from_mat(str(path))
-    except Exception as error:  # whatever a damaged file makes mat-io, scipy or h5py raise
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ReadError(Problem(f"its content cannot be read: {detail}.", advice=EXPORT_ADVICE), str(path)) from None
-    return {name: _plain(value) for name, value in content.items() if not name.startswith("__")}
-
-
-@contextmanager
-def _own_classes() -> Iterator[None]:
-    """Within the block mat-io tells the class of each object.
-
-    It gives every element of an array the class of the array: a Convolution2DLayer in an array of layers comes as
-    nnet.cnn.layer.Layer. The class stands in the metadata of the object. Seen with mat-io 1.0.2.
-    """
-    from matio.subsystem.subsys import MatSubsystem, matlab_classdef_types
-
-    original = MatSubsystem.get_properties
-
-    def get_properties(self: Any, object_id: int) -> Any:
-        properties = original(self, object_id)
-        if isinstance(properties, dict):
-            class_name = str(self.get_classname(self.get_object_metadata(object_id)[0]))
-            if class_name not in matlab_classdef_types:  # those become Python values of their own
-                properties[_CLASS] = class_name
-        return properties
-
-    MatSubsystem.get_properties = get_properties
-    try:
-        yield
-    finally:
-        MatSubsystem.get_properties = original
-
-
-def _plain(value: Any, depth: int = 0) -> Any:
-    """What mat-io gives as the values that ``container.load`` gives, and ``Object`` for objects."""
-    if depth > 60:
-        raise ReadError("its objects are nested more than 60 deep")
-    kind = type(value).__name__
-    if kind == "MatlabOpaque":
-        if not isinstance(value.properties, dict):
-            return Foreign(str(value.classname))
-        properties = dict(value.properties)
-        class_name = str(properties.pop(_CLASS, value.classname))
-        return Object(class_name, {str(name): _plain(item, depth + 1) for name, item in properties.items()})
-    if kind == "DataFrame":
-        return {str(name): [_plain(item, depth + 1) for item in value[name]] for name in value.columns}
-    if "Categorical" in kind:
-        return [str(item) for row in value for item in ([row] if isinstance(row, str) else row)]
-    if isinstance(value, dict):
-        return {str(name): _plain(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, str):
-        return str(value)
-    if not isinstance(value, np.ndarray):
-        return Foreign(kind) if not isinstance(value, int | float | bool | np.generic) else np.asarray(value)
-    if kind == "MatlabFunction":
-        return Foreign("function handle")
-    if value.dtype.names:
-        rows = [{name: _plain(row[name], depth + 1) for name in value.dtype.names} for row in value.flatten(order="F")]
-        return rows[0] if len(rows) == 1 else rows
-    if value.dtype == object:
-        cells = np.empty(value.shape, object)
-        for index in np.ndindex(value.shape):
-            cells[index] = _plain(value[index], depth + 1)
-        return cells
-    if value.dtype.kind in "UT":
-        texts = [str(item) for item in value.flatten(order="F")]
-        return texts[0] if len(texts) == 1 else texts if texts else ""
-    return np.asarray(value)
-
-
 # Networks -------------------------------------------------------------------------------------------------------------------
 
 
-def networks(variables: dict[str, Any]) -> list[Network]:
-    """The networks in the variables, in objects and structs inside them too, best choice first."""
-    found = [network for name, value in variables.items() for network in _networks(name, value)]
-    return sorted(found, key=lambda network: network.rank)
-
-
-def _networks(place: str, value: Any) -> Iterator[Network]:
-    if isinstance(value, Object):
-        if value.class_name in _RANKS:
-            yield Network(place, value.class_name, value)
-        elif _is_layer(value):
-            yield Network(place, _LAYER_ARRAY, [value])
-        else:
-            for name, item in value.saved.items():
-                yield from _networks(place if name == "any" else f"{place}.{name}", item) if name != "any" else ()
-    elif _is_layer_array(value):
-        yield Network(place, _LAYER_ARRAY, _items(value))
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _networks(f"{place}.{name}", item)
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        for number, item in enumerate(value.flatten(order="F"), 1):
-            yield from _networks(f"{place}{{{number}}}", item)
+def network(place: str, value: Any) -> Network | None:
+    """``value`` as a network, a layer or an array of layers; None for anything else."""
+    if isinstance(value, Object) and value.class_name in _RANKS:
+        return Network(place, value.class_name, value)
+    if _is_layer(value):
+        return Network(place, _LAYER_ARRAY, [value])
+    return Network(place, _LAYER_ARRAY, _items(value)) if _is_layer_array(value) else None
 
 
 def _items(value: Any) -> list[Any]:
