@@ -29,6 +29,8 @@ def read(path: str | Path, variable: str | None = None) -> Graph:
         return network.build(parsed, path.stem, Source(str(path), kind, producer, _sha256(path)))
     except ReadError as error:
         raise ReadError(error.problems, error.source or str(path)) from error
+    except RecursionError:  # objects may hold one another, which is sound in a file but not in a network
+        raise ReadError("its networks hold themselves, or one another, without end.", str(path)) from None
 
 
 def _parsed(path: Path, wanted: str | None) -> tuple[LayerTable, str]:
