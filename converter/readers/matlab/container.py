@@ -352,6 +352,10 @@ def _byte_order(header: bytes, path: Path) -> str:
         return "<" if header[126:128] == b"IM" else ">"
     if header.startswith(b"MATLAB"):
         raise damaged(path, f"its header has {len(header)} bytes instead of {_HEADER_BYTES} that tell the byte order")
+    if header.startswith(b"%YAML"):
+        raise ReadError(
+            "is a text file in YAML, as Unity saves its materials (.mat too), and no MAT-file of MATLAB.", str(path)
+        )
     raise ReadError(f"is no MAT-file (it begins with {header[:16]!r}). {EXPORT_ADVICE}", str(path))
 
 

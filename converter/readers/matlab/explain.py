@@ -16,6 +16,8 @@ _WEIGHT = re.compile(
     r"weights?|kernels?|filters?|bias(es)?|gamma|beta|(^|[._])(w|b|iw|lw|[wubr][ifogcz]|theta)\d*($|_|\{)", re.IGNORECASE
 )
 """What people call learned arrays."""
+_ONLY_BESIDE_WEIGHTS = re.compile(r"(^|[._])b\d*($|_|\{)", re.IGNORECASE)
+"""A bias, or the input matrix of a dynamic system."""
 
 _KINDS = {
     r"Label|groundTruth": "labels of images or signals, to train a detector with",
@@ -28,7 +30,7 @@ _KINDS = {
     r"^(table|timetable|timeseries|categorical|string|datetime|duration|tall)$": "data",
     r"^Simulink|^RTW|^timeseries|^slreq": "data of Simulink",
     r"[Tt]rainingOptions": "options of a training",
-    r"^experiments\\.": "the plan of an experiment; its trained network is in another file of its results",
+    r"^experiments\.": "the plan of an experiment; its trained network is in another file of its results",
     r"^MException": "an error that was caught",
     r"^(ss|tf|zpk|idpoly|idss|idtf|idnlarx|idnlhw|idproc|frd)$": "a dynamic system",
 }
@@ -64,8 +66,9 @@ def _learned(variables: Sequence[Variable], contents: Mapping[str, Any]) -> list
     """The arrays called as learned ones are, where there are at least two."""
     top = [(v.name, str(v)) for v in variables if v.kind in ("single", "double") and v.shape != (1, 1)]
     found = [*top, *((place, text) for name, value in contents.items() for place, text in _arrays(value, name))]
-    texts = [text for place, text in found if _WEIGHT.search(place)]
-    return texts if len(texts) > 1 else []
+    named = [(place, text) for place, text in found if _WEIGHT.search(place)]
+    is_sure = any(not _ONLY_BESIDE_WEIGHTS.search(place) for place, _ in named)
+    return [text for _, text in named] if len(named) > 1 and is_sure else []
 
 
 def _arrays(value: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ from converter.readers.matlab.container import (
 INSTALL = 'Install what reads them: pip install "converter[matlab]".'
 
 _HEADER_BYTES, _SIGNATURE = 512, b"\x89HDF"
-_REFERENCES, _SUBSYSTEM = "#refs#", "#subsystem#"
+_SUBSYSTEM = "#subsystem#"
 _NUMBERS = {
     "double": "f8", "single": "f4", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4",
     "int64": "i8", "uint64": "u8", "logical": "u1",
@@ -100,7 +100,7 @@ class _File:
 
     def members(self, group: Any) -> Iterator[tuple[str, Any]]:
         for name in group:
-            if name not in (_REFERENCES, _SUBSYSTEM):
+            if not name.startswith("#"):  # the places of references and of objects, and streams of Simulink
                 yield name, self.member(group, name)
 
     def member(self, group: Any, name: str) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from converter.errors import Problem, ReadError
 from converter.readers.matlab.container import Object
 from converter.readers.matlab.properties import is_empty
-from converter.readers.matlab.table import NETWORK_LAYER, LayerTable, Port, Problems, Scope, connected, named_port
+from converter.readers.matlab.table import BUILT_IN, NETWORK_LAYER, LayerTable, Port, Problems, Scope, connected, named_port
 
 _RANKS = {"SeriesNetwork": 0, "DAGNetwork": 0, "dlnetwork": 0, "nnet.cnn.LayerGraph": 1}
 _LAYER_ARRAY = "Layer array"
@@ -76,8 +76,10 @@ def _is_layer(value: Any) -> bool:
 
 
 def _is_layer_array(value: Any) -> bool:
-    cells = isinstance(value, np.ndarray) and value.dtype == object and value.size > 0
-    return cells and all(_is_layer(item) for item in value.flat)
+    """Whether it holds layers, among which some may be of their author's own class, of whatever name."""
+    items = value.ravel().tolist() if isinstance(value, np.ndarray) and value.dtype == object else []
+    own = all(isinstance(item, Object) and item.class_name not in _RANKS for item in items)
+    return own and any(_is_layer(item) for item in items)
 
 
 def _layers_of(value: Any) -> tuple[list[Object], dict[str, Any] | None]:
@@ -111,7 +113,7 @@ def _table(network: Network, scope: Scope) -> LayerTable:
         properties = public(layer)
         name = properties.get("Name")
         name = name if isinstance(name, str) and name else f"layer_{number}"
-        place = number, name, layer.class_name
+        place = number, name, _class_name(layer)
         if any(record.name == name for record in records):
             problems.add("has the name of an earlier layer.", scope.where(*place), "Give every layer its own name.")
         nested = None
@@ -130,6 +132,23 @@ def _table(network: Network, scope: Scope) -> LayerTable:
     saved = network.value.saved if isinstance(network.value, Object) else {}
     inputs, outputs = (_ports(saved, side, names) for side in ("Input", "Output"))
     return LayerTable("", "", tuple(records), pairs, inputs, outputs)
+
+
+def _class_name(layer: Object) -> str:
+    """The class of a layer; for an output layer of its author's own, that of the built-in one which does the same.
+
+    Such a layer only adds a loss to what the training does: predictions pass it unchanged. MathWorks' pages: "Define Custom
+    Classification Output Layer" and "Define Custom Regression Output Layer". The properties tell which one it derives from.
+    """
+    own = not layer.class_name.startswith(BUILT_IN) and not any(
+        "Learnable" in name or name == "any" or name.endswith("PrivateInputs") for name in layer.properties
+    )
+    if own and "Description" in layer.properties:
+        if "Classes" in layer.properties:
+            return f"{BUILT_IN}ClassificationOutputLayer"
+        if "ResponseNames" in layer.properties:
+            return f"{BUILT_IN}RegressionOutputLayer"
+    return layer.class_name
 
 
 def _nested(layer: Object) -> Object | None:
@@ -164,6 +183,11 @@ def public(layer: Object) -> dict[str, Any]:
     }
     properties.pop("Version", None)
     _restore_normalization(properties)
+    _restore_padding(properties)
+    if layer.class_name.endswith("GroupedConvolution2DLayer"):
+        properties |= {name: _with_groups(properties.get(name), properties) for name in ("Weights", "Bias")}
+    if "Classes" in properties and isinstance(properties["Classes"], list):
+        properties["Classes"] = np.array(properties["Classes"], object)
     if "ReturnSequence" in properties:
         properties["OutputMode"] = "sequence" if np.any(properties["ReturnSequence"]) else "last"
     if "OutputSize" in properties and layer.class_name.endswith("FullyConnectedLayer"):
@@ -173,6 +197,31 @@ def public(layer: Object) -> dict[str, Any]:
         names = properties["Categories"]
         properties["Classes"] = np.array(names, object) if isinstance(names, list) and names else "auto"
     return properties
+
+
+def _restore_padding(properties: dict[str, Any]) -> None:
+    """Until R2017a layers kept ``Padding`` [a b]: a rows at the top and the bottom, b columns at the left and the right."""
+    old = properties.get("Padding")
+    if "PaddingSize" not in properties and isinstance(old, np.ndarray) and old.size == 2:
+        properties["PaddingSize"] = np.repeat(old.ravel(), 2).reshape(1, 4)
+
+
+def _with_groups(value: Any, properties: dict[str, Any]) -> Any:
+    """Numbers of a grouped convolution with the axis of a group's filters, which is not kept where it has size 1 [files]."""
+    filters, groups = (_number(properties.get(name)) for name in ("NumFiltersPerGroup", "NumGroups"))
+    if (
+        filters != 1
+        or not isinstance(value, np.ndarray)
+        or value.ndim not in (3, 4)
+        or value.shape[-1] != groups
+        or groups == 1
+    ):
+        return value
+    return value.reshape(*value.shape[:-1], 1, value.shape[-1])
+
+
+def _number(value: Any) -> float | None:
+    return float(value.flat[0]) if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.size == 1 else None
 
 
 def _restore_normalization(properties: dict[str, Any]) -> None:
@@ -186,3 +235,6 @@ def _restore_normalization(properties: dict[str, Any]) -> None:
         properties["Normalization"] = kept.get("Type", "none")
         renamed = {"AverageImage": "Mean", "Std": "StandardDeviation", "StdImage": "StandardDeviation"}
         properties |= {renamed.get(name, name): value for name, value in kept.items() if name not in ("Type", "Version")}
+        target = [_number(kept.get(name)) for name in ("TargetMin", "TargetMax")]
+        if properties["Normalization"] == "rescale" and target in ([0, 1], [-1, 1]):
+            properties["Normalization"] = "rescale-zero-one" if target[0] == 0 else "rescale-symmetric"

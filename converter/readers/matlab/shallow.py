@@ -43,7 +43,12 @@ class _Parser:
         count = len(self.layers)
         from_inputs, from_layers = self._table("inputConnect", count, len(starts)), self._table("layerConnect", count, count)
         biases = self._table("biasConnect", count, 1)
-        names = [self._unique(part.text("name", "") or f"layer{number}") for number, part in enumerate(self.layers, 1)]
+        called = [part.text("name", "") or f"layer{number}" for number, part in enumerate(self.layers, 1)]
+        taken = {record.name for record in self.records}
+        names = [
+            name if name not in taken and called.count(name) == 1 else f"{name}_{number}"
+            for number, name in enumerate(called, 1)
+        ]
         for row, (name, part) in enumerate(zip(names, self.layers, strict=True)):
             sources = [(starts[column], "IW", column) for column in np.flatnonzero(from_inputs[row])]
             sources += [(names[column], "LW", column) for column in np.flatnonzero(from_layers[row])]
