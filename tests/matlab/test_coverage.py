@@ -20,7 +20,10 @@ DROPPED = {"DropoutLayer", "SpatialDropoutLayer", "IdentityLayer", "nnet.onnx.la
 
 def rows():
     """Those of the toolbox under their short names, then those of other packages under their whole name."""
-    for name in sorted({*ROOMS, *REASONS}, key=lambda name: (not name.startswith(BUILT_IN), name)):
+    known = (
+        name for name in {*ROOMS, *REASONS} if name.startswith(("nnet.", "rl."))
+    )  # the others stand for parts of old formats
+    for name in sorted(known, key=lambda name: (not name.startswith(BUILT_IN), name)):
         short = name.removeprefix(BUILT_IN)
         if name in REASONS:
             yield f"| {short} | refused: {REASONS[name]} |"

@@ -37,6 +37,13 @@ def test_scale_and_offset_expand_as_in_matlab(read, class_name, offset, shape):
     assert not any(value.weight.trainable for value in graph.weights())
 
 
+def test_the_factor_of_a_residual(read):
+    x = normal(4, 3, 2)
+    graph = read(IMAGE, item("nnet.inceptionresnetv2.layer.ScalingFactorLayer", Scale=[0.17]))
+    np.testing.assert_allclose(run(graph, x), 0.17 * x, atol=1e-6)
+    assert any("taken as a factor" in note for note in graph.notes)
+
+
 @pytest.mark.parametrize("shape", [(3, 1), (1, 3)])
 def test_scaling_of_a_vector(read, shape):
     x, scale = normal(3), normal(*shape)
@@ -85,3 +92,25 @@ def test_products_of_a_vector(read, class_name):
 def test_functions_of_other_packages(read, class_name, function):
     x = normal(4, 3, 2)
     np.testing.assert_allclose(run(read(IMAGE, item(class_name)), x), function(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2), (1, 1, 2), (1, 1)], ids=["element", "channel", "scalar"])
+@pytest.mark.parametrize("mode", ["zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric"])
+def test_normalization_undone(read, mode, shape):
+    """In the words of the pages: add 1, times Max - Min, divided by 2, plus Min; and so for the others."""
+    x, mean, low = normal(4, 3, 2), normal(*shape), normal(*shape) - 3
+    deviation, high = 1 + normal(*shape) ** 2, low + 2 + normal(*shape) ** 2
+    expected = {
+        "zerocenter": x + mean,
+        "zscore": x * deviation + mean,
+        "rescale-zero-one": x * (high - low) + low,
+        "rescale-symmetric": (x + 1) * (high - low) / 2 + low,
+    }[mode]
+    statistics = {"Mean": mean, "StandardDeviation": deviation, "Min": low, "Max": high}
+    graph = read(IMAGE, layer("y", "InverseNormalizationLayer", Normalization=mode, **statistics))
+    np.testing.assert_allclose(run(graph, x), expected, atol=1e-5)
+
+
+def test_normalization_without_its_statistics_cannot_be_undone(read):
+    with pytest.raises(ReadError, match="has no StandardDeviation"):
+        read(IMAGE, layer("y", "InverseNormalizationLayer", Normalization="zscore", Mean=normal(1, 1, 2)))

@@ -11,7 +11,7 @@ from converter.readers.matlab import description as words
 from converter.readers.matlab.layers import images_over_time
 from converter.readers.matlab.layers.registry import layer
 from converter.readers.matlab.properties import sizes
-from converter.readers.matlab.site import TIME, Site, Untranslated, product, without_trailing_ones
+from converter.readers.matlab.site import TIME, Site, Untranslated, matlab_order, product, without_trailing_ones
 
 
 @layer("ImageInputLayer", "Image Input", words.images, inputs=0)
@@ -79,20 +79,41 @@ def _input(n: Site, rank: int, *, time: bool = False) -> Value:
     mode = p.text("Normalization", "none")
     if mode == "none":
         return n.x
+    shift, scale = _normalization(n, mode, size)
+    centered = n.add("Sub", [n.x, shift], part="centered")
+    return centered if scale is None else n.add("Div", [centered, scale], part="scaled")
+
+
+@layer(
+    "InverseNormalizationLayer", "Inverse Normalization", lambda p: f"Inverse '{p.text('Normalization', 'none')}' normalization"
+)
+def inverse_normalization(n: Site) -> Value:
+    """x * scale + shift, which undoes what an input layer with these properties does (MathWorks' pages of its blocks)."""
+    mode = n.properties.text("Normalization", "none")
+    if mode == "none":
+        return n.add("Identity")
+    channels = n.channels()
+    size = (1, channels) if n.is_sequence else matlab_order(n.sizes)
+    for name in {"zerocenter": ["Mean"], "zscore": ["Mean", "StandardDeviation"]}.get(mode, ["Min", "Max"]):
+        n.properties.array(name)  # nothing stands for one that is missing
+    shift, scale = _normalization(n, mode, size)
+    scaled = n.x if scale is None else n.add("Mul", [n.x, scale], part="scaled")
+    return n.add("Add", [scaled, shift])
+
+
+def _normalization(n: Site, mode: str, size: tuple[int, ...]) -> tuple[Weight, Weight | None]:
+    """Shift and scale of (x - shift) / scale; no scale where there is none."""
     if mode == "zerocenter":
-        return n.add("Sub", [n.x, _statistic(n, "Mean", size, "mean")], part="centered")
+        return _statistic(n, "Mean", size, "mean"), None
     if mode == "zscore":
-        centered = n.add("Sub", [n.x, _statistic(n, "Mean", size, "mean")], part="centered")
-        return n.add("Div", [centered, _statistic(n, "StandardDeviation", size, "std")], part="scaled")
+        return _statistic(n, "Mean", size, "mean"), _statistic(n, "StandardDeviation", size, "std")
     if mode not in ("rescale-zero-one", "rescale-symmetric"):
         raise Untranslated(f"its Normalization is '{mode}', no name of a normalization")
     low, high = _statistic(n, "Min", size, "min"), _statistic(n, "Max", size, "max")
     if mode == "rescale-zero-one":
-        shift, scale = low, _combine(n, low, high, lambda a, b: b - a, "range")
-    else:
-        shift = _combine(n, low, high, lambda a, b: (a + b) / 2, "center")
-        scale = _combine(n, low, high, lambda a, b: (b - a) / 2, "half_range")
-    return n.add("Div", [n.add("Sub", [n.x, shift], part="centered"), scale], part="scaled")
+        return low, _combine(n, low, high, lambda a, b: b - a, "range")
+    center = _combine(n, low, high, lambda a, b: (a + b) / 2, "center")
+    return center, _combine(n, low, high, lambda a, b: (b - a) / 2, "half_range")
 
 
 def _statistic(n: Site, name: str, size: tuple[int, ...], part: str) -> Weight:

@@ -37,6 +37,8 @@ _REASONS = {
     "MODWTLayer": "wavelet transforms inside a network are not translated",
     "RCNNBoxRegressionLayer": _DETECTOR,
     "RPNClassificationLayer": _DETECTOR,
+    "PermuteLayer": "how it counts axes was not measured on a network",
+    "ReshapeLayer": "over which axes, and in which order, it reshapes was not measured on a network",
     "NeuralODELayer": "it solves a differential equation, which is not translated",
     "RegionProposalLayer": _DETECTOR,
     "RPNSoftmaxLayer": _DETECTOR,

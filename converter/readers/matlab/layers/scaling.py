@@ -36,7 +36,8 @@ def elementwise_affine(n: Site) -> Value:
 
 @layer("nnet.inceptionresnetv2.layer.ScalingFactorLayer", "Scaling", "Scaling layer")
 def scaling_factor(n: Site) -> Value:
-    """The residual of Inception-ResNet-v2, times a factor."""
+    """The residual of Inception-ResNet-v2, times a factor, as its name says; no page describes the layer."""
+    n.note("its Scale is taken as a factor of what arrives.")
     return _scaled(n, "Scale", "")
 
 
