@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx.checker
 import pytest
 
 import converter
@@ -252,6 +251,59 @@ def test_other_convolutions_stay(make):
     assert "Gemm" not in operators(emitted.read(proto))
     (image,) = [info for info in proto.graph.input if info.name in ("image", "imageinput")]
     emitted.assert_equal(proto, "pytorch", {image.name: random(1, 3, 4, 5)})
+
+
+# Other layers, in the forms of each opset that the exporter writes ---------------------------------------------------------
+
+
+def every_form(opset):
+    """Layers whose operators changed between the opsets that exportONNXNetwork offers (6 to 14)."""
+    constants = weights("conv", 8, 2, 3, 3) | weights("fc", 5, 8, 1, 1, seed=2)
+    constants |= {"deconv_W": random(8, 8, 2, 2, seed=4), "deconv_B": random(8, seed=5)}
+    constants |= {f"batchnorm_{name}": np.abs(random(8, seed=6)) + 0.5 for name in ("scale", "B", "mean", "var")}
+    statistics = [f"batchnorm_{name}" for name in ("scale", "B", "mean", "var")]
+    clip, clipped = (["0", "6"], {}) if opset >= 11 else ([], {"min": 0.0, "max": 6.0})
+    constants |= {"0": np.float32(0), "6": np.float32(6)} if opset >= 11 else {}
+    scales = [1.0, 1.0, 2.0, 2.0]
+    if opset >= 9:
+        constants["resize_scales"] = np.float32(scales)
+    if opset >= 11:
+        constants["resize_roi"] = np.zeros(0, np.float32)
+        options = {"coordinate_transformation_mode": "half_pixel", "mode": "nearest", "nearest_mode": "round_prefer_ceil"}
+        resize = named("Resize", "resize", ["deconv", "resize_roi", "resize_scales"], **options)
+    elif opset >= 9:
+        resize = named("Upsample" if opset == 9 else "Resize", "resize", ["deconv", "resize_scales"], mode="nearest")
+    else:
+        resize = named("Upsample", "resize", ["deconv"], mode="nearest", scales=scales)
+    grouped = conv("conv", "image", kernel=[3, 3], pads=[1, 1, 1, 1])
+    next(entry for entry in grouped.attribute if entry.name == "group").i = 2
+    window = {"group": 1, "dilations": [1, 1], "kernel_shape": [2, 2], "pads": [0] * 4, "strides": [2, 2]}
+    nodes = [
+        grouped,
+        named("BatchNormalization", "batchnorm", ["conv", *statistics], epsilon=1e-5),
+        named("Clip", "clippedrelu", ["batchnorm", *clip], **clipped),
+        named("LRN", "crossnorm", ["clippedrelu"], alpha=1e-4, beta=0.75, bias=2.0, size=5),
+        named("LeakyRelu", "leakyrelu", ["crossnorm"], alpha=0.01),
+        named("Add", "addition", ["leakyrelu", "conv"]),
+        named("ConvTranspose", "deconv", ["addition", "deconv_W", "deconv_B"], **window),
+        resize,
+        named("AveragePool", "avgpool", ["resize"], kernel_shape=[2, 2], pads=[0, 1, 0, 1], strides=[2, 2]),
+        named("Dropout", "dropout", ["avgpool"]),
+        named("GlobalAveragePool", "gap", ["dropout"]),
+        conv("fc", "gap", kernel=[1, 1]),
+        named("Flatten", "softmax_Flatten", ["fc"], axis=1),
+        named("Softmax", "softmax", ["softmax_Flatten"], axis=1),
+    ]
+    return export(nodes, {"image": [1, 4, 6, 8]}, ["softmax"], constants, opset=opset, listed=opset < 9)
+
+
+@pytest.mark.parametrize("opset", range(7, 15))
+def test_every_form_of_each_opset(opset):
+    proto = every_form(opset)
+    emitted.assert_equal(proto, "pytorch", {"image": random(1, 4, 6, 8)})
+    code = code_of(proto)
+    for name in ("conv", "batchnorm", "deconv", "avgpool", "dropout", "gap", "fc"):
+        assert f"self.{name} = nn." in code
 
 
 # Softmax over the channels of an image -------------------------------------------------------------------------------------
