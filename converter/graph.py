@@ -6,10 +6,11 @@ order is channels first everywhere. ``specs/ir.md`` states what holds of a graph
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -179,13 +180,34 @@ class Value:
         return f"Value({self.name!r}, {self.dtype}, {self.shape})"
 
 
+class Module(NamedTuple):
+    """A module of the original program: its path ("layer1.0", "" for the whole), and its class where the source tells."""
+
+    path: str
+    type: str = ""
+
+
+Scope = tuple[Module, ...]
+"""The module calls, outermost first, inside which the original program ran an operation."""
+
+
+def shared_scope(nodes: Iterable[Node]) -> Scope | None:
+    """The calls around all of the nodes, as far as they are known."""
+    scopes = [node.scope for node in nodes if node.scope is not None]
+    if not scopes:
+        return None
+    levels = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*scopes, strict=False))
+    return tuple(level[0] for level in levels)
+
+
 class Node:
     """One operation.
 
     ``attributes`` holds Python numbers, strings, tuples, NumPy arrays (tensor attributes), ``Graph`` (sub-graphs) and, under
     ``pads`` of convolutions and pooling, a ``Padding``. Optional attributes without a default are None. ``name`` is the
     layer or node name of the source; ``origin`` names that place in messages ("layer 6 'conv2' (Convolution2DLayer)").
-    ``refusal`` says why a reader left it in a form that no target knows.
+    ``refusal`` says why a reader left it in a form that no target knows. ``scope`` tells the module calls of the original
+    program that it comes from, None where that is not known.
     """
 
     def __init__(
@@ -198,12 +220,14 @@ class Node:
         name: str = "",
         domain: str = "",
         origin: str = "",
+        scope: Scope | None = None,
     ):
         self.op_type = op_type
         self.domain = domain
         self.name = name
         self.origin = origin or f"node {name!r} ({op_type})"
         self.refusal: Problem | None = None
+        self.scope = scope
         self._inputs: list[Value | None] = []
         for value in inputs:
             self.add_input(value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from converter.emitters.expressions import fill
 from converter.emitters.vocabulary import Branch, Expression, Repeat, State
-from converter.graph import Graph, Node, Value
+from converter.graph import Graph, Node, Scope, Value
 
 if TYPE_CHECKING:
     from converter.emitters.program import Program
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Statement:
-    """``targets = tree``, made for ``node``; the tree alone where there are no targets."""
+    """``targets = tree``, made for ``node``; the tree alone where there are no targets.
+
+    ``scope`` tells the module calls of the source that it belongs to, None where that is not known.
+    """
 
     targets: list[Value]
     tree: ast.AST
     node: Node | None = None
+    scope: Scope | None = None
 
     @property
     def heads(self) -> list[ast.AST]:
@@ -50,6 +54,7 @@ class Compound:
 
     clauses: list[Clause]
     node: Node | None = None
+    scope: Scope | None = None
 
     @property
     def targets(self) -> list[Value]:

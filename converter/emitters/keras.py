@@ -121,6 +121,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     if not graph.inputs or not all(is_symbolic(value) for value in graph.inputs):
         raise NotFunctionalError("its inputs are no tensors of known rank")
     program = Program.of(graph, Keras(), same=same)
+    program.fuse()
     called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
     called = {n.attr for tree in trees(program.statements) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     reserved = (*RESERVED, *helper_names("keras"))

@@ -92,6 +92,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     reserved = (*RESERVED, *helper_names("keras"), "self")
     namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
+    program.fuse()
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
     name = model_name(program, reserved)

@@ -192,7 +192,7 @@ def _with_trailing_ones(blocks: list[tuple[list[int], list[int]]]) -> list[tuple
     return merged
 
 
-_FLAT_READERS = {"Gemm", "MatMul"}
+_FLAT_READERS = {"Gemm", "Linear", "MatMul"}
 _UNARY = {"Relu", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Dropout", "Softplus", "Softsign", "HardSigmoid", "Gelu"}
 
 

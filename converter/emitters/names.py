@@ -38,6 +38,11 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+def without_number(name: str) -> str:
+    """A name without the number that torch's exporter counts up: "add" for "add_17"."""
+    return re.sub(r"_\d+$", "", name)
+
+
 def is_generated(name: str) -> bool:
     """Whether a name carries no meaning, as "12", "r3" or "node_7" that exporters count out."""
     return bool(_GENERATED.match(name))

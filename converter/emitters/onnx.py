@@ -12,6 +12,7 @@ import onnx.defs
 import onnx.helper
 import onnx.numpy_helper
 
+from converter import functions
 from converter.graph import NEWEST_OPSET, OPSET, Graph, Node, Value, Weight, onnx_schema, with_defaults
 from converter.padding import Padding
 
@@ -89,7 +90,14 @@ class Writer:
         opsets = [onnx.helper.make_opsetid("", self._opset)]
         opsets += [onnx.helper.make_opsetid(domain, _domain_opset(graph, domain)) for domain in sorted(domains)]
         ir_version = onnx.helper.find_min_ir_version_for(opsets[:1])
-        self.model = onnx.helper.make_model(proto, opset_imports=opsets, ir_version=ir_version, producer_name="converter")
+        own = sorted({node.op_type for node in _all_nodes(graph) if node.domain == functions.DOMAIN})
+        self.model = onnx.helper.make_model(
+            proto,
+            opset_imports=opsets,
+            ir_version=ir_version,
+            producer_name="converter",
+            functions=[functions.function(op_type, self._opset) for op_type in own],
+        )
 
     def _name_values(self, graph: Graph) -> None:
         for value in dict.fromkeys([*graph.inputs, *graph.outputs, *graph.values()]):

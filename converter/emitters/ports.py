@@ -17,6 +17,9 @@ def model_name(program: Program, reserved: Container[str] = ()) -> str:
     """The class name: the graph's name, or the file's where exporters write one that says nothing."""
     graph = program.graph
     name = graph.name
+    whole = next((node.scope[0].type for node in graph.nodes if node.scope and node.scope[0].type), "")
+    if name in _MEANINGLESS and whole:
+        name = whole.rpartition(".")[2]
     if (name in _MEANINGLESS or is_generated(name)) and graph.source.path:
         name = graph.source.path.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
     name = class_name(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import Counter
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,13 +18,13 @@ import numpy as np
 from converter.emitters.blocks import Compound, Statement, assigned, repeat, trees, variable, variables
 from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in, tensors_in
 from converter.emitters.layout import Layout, Plan, Rule, plan, same
-from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem
+from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem, without_number
 from converter.emitters.reading import Said, needed_nodes
 from converter.emitters.signatures import defaults_of
 from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.sizes import Extents
 from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Sized, Template, Variable
-from converter.graph import Graph, Node, Shape, Value, Weight
+from converter.graph import Graph, Node, Scope, Shape, Value, Weight
 from converter.operators.registry import has_strings, room_of
 
 _ORDERS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Max", "Min"}
@@ -106,10 +106,12 @@ class Program:
     _aliases: dict[Value, Value] = field(default_factory=dict)
     _moved: dict[tuple[Value, Layout], Value] = field(default_factory=dict)
     _shared: dict[tuple[str, tuple], str] = field(default_factory=dict)
-    _alone: dict[tuple[Value, tuple[int, ...] | None, tuple[int, ...]], Binding] = field(default_factory=dict)
+    _alone: dict[tuple[Value, tuple[int, ...] | None, tuple[int, ...], str | None], Binding] = field(default_factory=dict)
     _locals: dict[Local, Value] = field(default_factory=dict)
     _rooms: dict[Node, Said] = field(default_factory=dict)
     _scope: str = ""
+    _leaves: frozenset[str] = frozenset()
+    """Paths of modules that hold no others."""
 
     @classmethod
     def of(cls, graph: Graph, target: Target, *, same: bool = False, reserved: tuple[str, ...] = ()) -> Program:
@@ -117,16 +119,23 @@ class Program:
         program.ends = {value for each in graph.nested() for value in each.outputs}
         program.layouts = plan(graph, target.rule)
         program._scope = common_scope([value.name for value in graph.weights() if value.weight.trainable])
+        program._leaves = leaves(node.scope for node in graph.nodes if node.scope is not None)
         program.extents = Extents(graph, reads_numbers=not target.is_functional)
         needed = needed_nodes(graph, program.extents, program._said)
         for node in graph.nodes:
             if node in needed:
+                first = len(program.statements)
                 program._add(node)
+                for statement in program.statements[first:]:
+                    statement.scope = node.scope
         program._add_constant_outputs()
         if target.is_functional:  # where a weight is a layer that is called
             program._hold_repeated()
-        program.statements = program._fused(program.statements, program.reads())
         return program
+
+    def fuse(self) -> None:
+        """Put statements together on one line where a person would."""
+        self.statements = self.fused(self.statements, self.reads())
 
     # Statements from nodes
 
@@ -323,8 +332,12 @@ class Program:
         return _without_defaults(tree)
 
     def _layer_name(self, layer: Layer, node: Node) -> tuple[str, bool]:
-        """(identifier, whether the source has such a name)."""
+        """(identifier or path, whether the source has such a name)."""
         stem = weight_stem(weight.name for weight in layer.weights.values())
+        if node.scope is not None:
+            inner = node.scope[-1].path
+            fallback = inner if inner and inner in self._leaves else f"{inner}.{snake_case(node.op_type)}"
+            return self._path(stem, inner, fallback), True
         candidates = [node.name, stem] if self.graph.layers else [stem, node.name]
         if not layer.weights and node.name == "":
             candidates = []
@@ -334,13 +347,18 @@ class Program:
                 return identifier(text, snake_case(node.op_type)), True
         return snake_case(node.op_type), bool(layer.weights)
 
+    def _path(self, name: str, inner: str, fallback: str) -> str:
+        """The path of a layer or weight used inside the module ``inner``: the source's name for it if that lies there."""
+        path = name if name == inner or name.startswith(f"{inner}." if inner else "") else fallback
+        return ".".join(part if part.isdigit() else identifier(part) for part in path.strip(".").split("."))
+
     def share(self, layer: Layer, name: str, named: bool) -> tuple[str, bool]:
-        """(the layer's name, whether it is new): layers that read the same weights are one, as are layers without weights and
-        a name of their own."""
+        """(the layer's name, whether it is new): layers of one module that read the same weights are one, as are layers without
+        weights and a name of their own."""
         weights = tuple((variable, weight.name, weight.shape) for variable, weight in layer.weights.items())
         if (weights and not all(weight.name for weight in layer.weights.values())) or (named and not weights):
             return self.layer_names.take(name), True
-        key = (ast.unparse(self.constructor(layer)), weights)
+        key = (ast.unparse(self.constructor(layer)), weights, name.rpartition(".")[0])
         new = key not in self._shared
         if new:
             self._shared[key] = self.layer_names.take(name)
@@ -364,7 +382,7 @@ class Program:
             tree = variable(self._read(node, operand))
         else:
             need = self.layouts.needs.get((node, operand.index))
-            tree = self._weight(operand.value, self._stored_weight(operand, node), need and need.order)
+            tree = self._weight(operand.value, self._stored_weight(operand, node), need and need.order, node)
         if ordered:
             return fill("ordered(x)", {"x": lambda: tree})
         return self.target.cast(tree, "int64") if self._is_widened(operand.dtype, node) else tree
@@ -384,13 +402,16 @@ class Program:
             weight = weight.reshape(*shape)
         return weight
 
-    def _weight(self, value: Value, weight: Weight, order: tuple[int, ...] | None = None) -> ast.expr:
+    def _weight(self, value: Value, weight: Weight, order: tuple[int, ...] | None = None, node: Node | None = None) -> ast.expr:
         """The weight of ``value`` as it stands in an expression; ``weight`` has its axes in ``order``."""
         text = value.name.removeprefix(self._scope)
         wanted = identifier(text if not is_generated(text) else "weight")
+        inner = None if node is None or node.scope is None else node.scope[-1].path
+        if inner is not None:
+            wanted = self._path(text, inner, f"{inner}.{wanted if is_generated(text) else text.rpartition('.')[2]}")
         if order is not None and order == tuple(range(len(order))):
             order = None  # however many axes: the weight is as the source has it
-        key = (value, order, weight.shape)
+        key = (value, order, weight.shape, inner)
         if key not in self._alone:
             scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
             name = self.layer_names.take(wanted)
@@ -478,13 +499,13 @@ class Program:
     def output_values(self) -> list[Value]:
         return [self._resolved(value) for value in self.graph.outputs]
 
-    def _fused(self, statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
+    def fused(self, statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
         """The statements, each put into the next one where a person would."""
         fused: list[Statement | Compound] = []
         for statement in statements:
             if isinstance(statement, Compound):
                 for clause in statement.clauses:
-                    clause.body = self._fused(clause.body, reads)
+                    clause.body = self.fused(clause.body, reads)
                 head = statement.clauses[0]
                 while fused and head.tree is not None and self._fits(fused[-1], Statement([], head.tree), reads):
                     previous = fused.pop()
@@ -517,13 +538,24 @@ class Program:
         if hasattr(previous.tree, "layer") and not self.target.layers_nest:
             return False
         if isinstance(statement.tree, ast.Call) and hasattr(statement.tree, "layer"):
-            nests = statement.tree.layer.constructor.startswith(("nn.BatchNorm", "nn.Dropout"))
-            nests = nests and hasattr(previous.tree, "layer")
+            outer, inner = statement.tree.layer.constructor, getattr(previous.tree, "layer", None)
+            nests = inner is not None and (
+                outer.startswith(("nn.BatchNorm", "nn.Dropout")) or inner.constructor.startswith(("nn.LayerNorm", "nn.RMSNorm"))
+            )
         elif isinstance(statement.tree, ast.Call):
             nests = is_unary(statement.node) and (hasattr(previous.tree, "layer") or is_infix(previous.tree))
         else:
             nests = is_infix(statement.tree) and (is_infix(previous.tree) or hasattr(previous.tree, "layer"))
         return nests and len(ast.unparse(previous.tree)) + len(ast.unparse(statement.tree)) <= LINE
+
+
+def leaves(scopes: Iterable[Scope]) -> frozenset[str]:
+    """Paths of the modules inside which no other is called."""
+    outer, inner = set(), set()
+    for scope in scopes:
+        outer.update(module.path for module in scope[:-1])
+        inner.update(module.path for module in scope[-1:])
+    return frozenset(inner - outer)
 
 
 def _number_rank(node: Node, rule: Rule) -> int | None:
@@ -615,9 +647,24 @@ def _equals_default(keyword: ast.keyword, defaults: Mapping[str, Any]) -> bool:
 
 def name_variables(program: Program, namespace: Namespace, inputs: dict[Value, str]) -> dict[Value, str]:
     """Names for all variables: ``x`` along a chain, the source's name for what is read again later."""
+    return name_body(program, program.statements, inputs, program.output_values(), namespace)
+
+
+def name_body(
+    program: Program,
+    statements: list[Statement | Compound],
+    inputs: Mapping[Value, str],
+    results: list[Value],
+    namespace: Namespace,
+    held: Value | None = None,
+) -> dict[Value, str]:
+    """Names for the variables of one function; ``held`` is an input called ``x`` that is read again later."""
     names = dict(inputs)
-    _name_block(program, program.statements, program.places(), set(program.output_values()), namespace, names)
-    for tree in trees(program.statements):
+    places = places_in(statements)
+    for value in results:
+        places.setdefault(value, set()).add(len(statements))
+    _name_block(program, statements, places, set(results), namespace, names, held)
+    for tree in trees(statements):
         for name in variables(tree):
             name.id = names[name.value]
     return names
@@ -646,16 +693,21 @@ def _name_block(
     outside: Set[Value],
     namespace: Namespace,
     names: dict[Value, str],
+    held: Value | None = None,
 ) -> None:
-    """Names for what a block assigns; ``outside`` holds what is read outside of it."""
+    """Names for what a block assigns; ``outside`` holds what is read outside of it, ``held`` is what ``x`` stands for."""
     for place, statement in enumerate(statements):
+        if held is not None and _is_over(held, place, places, outside):
+            held = None
         for value in statement.targets:
             if value in names:
                 continue
             if value not in places:
                 names[value] = "_"
             elif len(statement.targets) == 1 and places.get(value) == {place + 1} and not isinstance(statement, Compound):
-                names[value] = "x"
+                names[value] = "x" if held is None else "out"
+            elif held is None and statement.scope is not None and _carries_on(statement):
+                names[value], held = "x", value
             else:
                 names[value] = namespace.take(_source_name(program, value, statement))
         if isinstance(statement, Compound):
@@ -664,11 +716,24 @@ def _name_block(
                 inside = places_in(clause.body)
                 for value in others & set(assigned(clause.body)):
                     inside.setdefault(value, set()).add(_BELOW)
-                _name_block(program, clause.body, inside, others, namespace, names)
+                kept = others if held is None else others | {held}  # a loop may come back to what reads it
+                _name_block(program, clause.body, inside, kept, namespace, names, held)
+
+
+def _is_over(value: Value, place: int, places: dict[Value, set[int]], outside: Set[Value]) -> bool:
+    """Whether no statement after this place reads the value."""
+    return value not in outside and all(0 <= other <= place for other in places.get(value, ()))
+
+
+def _carries_on(statement: Statement | Compound) -> bool:
+    """Whether a statement adds to what went through the function so far."""
+    return isinstance(statement, Statement) and statement.node is not None and statement.node.op_type in ("Add", "Concat")
 
 
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program._scope)
+    if statement.scope is not None:
+        text = without_number(text)
     if text and not is_generated(text):
         return identifier(text)
     tree = None if isinstance(statement, Compound) else statement.tree

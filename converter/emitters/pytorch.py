@@ -9,21 +9,23 @@ from typing import Any
 import numpy as np
 
 from converter.emitters import Emitted
-from converter.emitters.blocks import branch, function_lines
+from converter.emitters.blocks import branch
 from converter.emitters.expressions import Binding, call, fill, literal, own, parse, strings
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
 from converter.emitters.ports import classes, header, input_names, model_name, ports
-from converter.emitters.program import Program, name_variables
+from converter.emitters.program import Program
 from converter.emitters.signatures import module_attributes
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.structure.modules import Modules
 from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Branch, Layer
 from converter.graph import Graph, Node, Shape, Weight
 from converter.operators.registry import room_of
 
 _IMPORTS = {
+    "OrderedDict": "from collections import OrderedDict",
     "functools": "import functools",
     "itertools": "import itertools",
     "io": "import io",
@@ -111,25 +113,8 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     reserved = (*_RESERVED, *helper_names("pytorch"))
     namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
-    results = program.output_values()
-    names = name_variables(program, namespace, inputs)
     name = model_name(program, reserved)
-
-    construction = ["super().__init__()"]
-    for layer, tree in program.layers.items():
-        if getattr(tree, "buffer", False):
-            text = fill("self.register_buffer(name, start)", {"name": lambda n=layer: literal(n), "start": lambda t=tree: t})
-            construction.append(ast.unparse(text))
-        else:
-            construction.append(f"self.{layer} = {ast.unparse(tree)}")
-    lines = function_lines(program.statements, results, names)
-    definition = "\n".join(
-        [
-            f"class {name}(nn.Module):",
-            indent(["def __init__(self):", indent(construction), ""]),
-            indent([f"def forward(self, {', '.join(inputs.values())}):", indent(lines)]),
-        ]
-    )
+    definition = "\n\n\n".join(Modules(program, reserved).code(name, inputs))
     inputs_ports = ports(program, graph.inputs, list(inputs.values()))
     outputs_ports = ports(program, graph.outputs)
     code = "\n\n\n".join([*classes(outputs_ports), *helpers_for("pytorch", definition), definition, _loading(name, program)])

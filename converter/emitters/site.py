@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from converter import functions
 from converter.emitters.layout import Layout, Plan
 from converter.emitters.sizes import Extents
 from converter.emitters.vocabulary import Expression, Operand, Sized, Template
@@ -52,6 +53,8 @@ class Site:
         self.is_eager = False
         schema = onnx_schema(node.op_type, node.domain)
         self._formal = [(i.name, i.option.name == _VARIADIC) for i in schema.inputs] if schema else []
+        if node.domain == functions.DOMAIN:
+            self._formal = [(name, False) for name in functions.inputs_of(node.op_type)]
         self._outputs = {o.name: index for index, o in enumerate(schema.outputs)} if schema else {}
 
     def has(self, name: str) -> bool:

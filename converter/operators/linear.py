@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter import functions
 from converter.emitters.layout import flat_reader
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import like_first, operator
@@ -107,3 +108,16 @@ class Inverse:
 
     def keras(n):
         return n.expr("ops.inv(x)", x=n.first)
+
+
+@operator("Linear", functions.DOMAIN)
+class Linear:
+    """A @ B + C over the last axis, for A of any rank."""
+
+    layout = flat_reader
+
+    def pytorch(n):
+        return Layer("nn.Linear", *n.B.shape, weights={"weight": _t(n.B.weight), "bias": n.C.weight})(n.A)
+
+    def keras(n):
+        return Layer("layers.Dense", n.B.shape[1], weights={"kernel": n.rows(n.B.weight), "bias": n.C.weight})(n.A)

@@ -16,4 +16,4 @@ def cast_like(graph: Graph) -> None:
         attributes = node.attributes | {"to": onnx.helper.np_dtype_to_tensor_dtype(like.dtype)}
         data, outputs = node.inputs[0], node.outputs
         node.detach()
-        graph.nodes[index] = Node("Cast", [data], outputs, attributes, name=node.name, origin=node.origin)
+        graph.nodes[index] = Node("Cast", [data], outputs, attributes, name=node.name, origin=node.origin, scope=node.scope)

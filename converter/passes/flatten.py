@@ -13,7 +13,9 @@ def flatten(graph: Graph) -> None:
         if _is_flatten(node):
             data = node.inputs[0]
             node.detach()
-            graph.nodes[index] = Node("Flatten", [data], node.outputs, {"axis": 1}, name=node.name, origin=node.origin)
+            graph.nodes[index] = Node(
+                "Flatten", [data], node.outputs, {"axis": 1}, name=node.name, origin=node.origin, scope=node.scope
+            )
 
 
 def _is_flatten(node: Node) -> bool:

@@ -34,7 +34,7 @@ def _inline(graph: Graph) -> bool:
         branch: Graph = node["then_branch" if condition else "else_branch"]
         place = graph.nodes.index(node)
         kept = [
-            Node("Identity", [value], [output], name=node.name, origin=node.origin)
+            Node("Identity", [value], [output], name=node.name, origin=node.origin, scope=node.scope)
             for value, output in zip(branch.outputs, node.outputs, strict=True)
             if output is not None
         ]

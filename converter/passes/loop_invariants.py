@@ -45,4 +45,4 @@ def _without(graph: Graph, node: Node, dropped: list[int]) -> Node:
     body.remove_unused()
     for index in range(len(node.inputs)):  # not ``detach``: the body goes on
         node.set_input(index, None)
-    return Node("Loop", inputs, outputs, node.attributes, name=node.name, origin=node.origin)
+    return Node("Loop", inputs, outputs, node.attributes, name=node.name, origin=node.origin, scope=node.scope)

@@ -81,7 +81,7 @@ def _keeps_shape(node: Node, shapes: dict[Value, tuple[Number, ...] | None]) -> 
 
 def _identity(node: Node, data: Value) -> Node:
     node.detach()
-    return Node("Identity", [data], node.outputs, name=node.name, origin=node.origin)
+    return Node("Identity", [data], node.outputs, name=node.name, origin=node.origin, scope=node.scope)
 
 
 def _set_target(node: Node, shapes: dict[Value, tuple[Number, ...] | None]) -> None:

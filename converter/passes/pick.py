@@ -23,7 +23,7 @@ def pick(graph: Graph) -> None:
             squeeze.detach()
             inputs = [data, Value.constant(np.array(place), "index")]
             graph.nodes[index] = Node(
-                "Gather", inputs, squeeze.outputs, {"axis": axis}, name=squeeze.name, origin=squeeze.origin
+                "Gather", inputs, squeeze.outputs, {"axis": axis}, name=squeeze.name, origin=squeeze.origin, scope=squeeze.scope
             )
 
 

@@ -25,6 +25,7 @@ from converter.graph import NEWEST_OPSET, Graph, Node, Shape, Source, Value, Wei
 from converter.padding import Padding
 from converter.readers import mathworks, microsoft
 from converter.readers.opsets import EXPERIMENTAL, Call, lift
+from converter.readers.scopes import scope_of
 
 _PADDED = {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "QLinearConv", "MaxPool", "AveragePool", "LpPool"}
 _INLINE_BYTES = 1024  # initializers up to this size take part in type inference on the file
@@ -196,7 +197,10 @@ class _Reader:
                     scope.define(name, self._constant(node, name, origin) or Value(name), origin)
         for node, origin in zip(proto.node, origins, strict=True):
             if node.op_type != "Constant" or node.domain not in ("", "ai.onnx"):
+                before = len(graph.nodes)
                 self._node(graph, node, origin, scope)
+                for made in graph.nodes[before:]:
+                    made.scope = scope_of(node)
         for info in proto.output:
             value = scope.values.get(info.name)
             if value is None:

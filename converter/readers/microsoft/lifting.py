@@ -75,7 +75,9 @@ class Fused:
         if isinstance(attributes.get("pads"), tuple):
             attributes["pads"] = Padding.from_onnx(attributes["pads"])
         outputs = [Value(name) for name in called]
-        self.nodes.append(Node(op_type, inputs, outputs, attributes, name=self.node.name, origin=self.node.origin))
+        self.nodes.append(
+            Node(op_type, inputs, outputs, attributes, name=self.node.name, origin=self.node.origin, scope=self.node.scope)
+        )
         return outputs
 
     def constant(self, data: Any, dtype: Any = np.int64) -> Value:
@@ -226,7 +228,7 @@ def _lift(node: Node, outputs: set[Value], notes: list[str]) -> list[Node]:
         if old is None or new is None:
             continue
         if new.producer not in n.nodes or new in node.outputs:
-            n.nodes.append(Node("Identity", [new], [old], name=node.name, origin=node.origin))
+            n.nodes.append(Node("Identity", [new], [old], name=node.name, origin=node.origin, scope=node.scope))
             continue
         new.producer.outputs[new.producer.outputs.index(new)] = old
         old.producer = new.producer

@@ -1,0 +1,133 @@
+"""Statements in the module calls of the source that they come from.
+
+A program that runs one operation after the other runs each module's call in one stretch, so that stretches of statements with
+one path are calls, and calls in calls form a tree. Where the source has no modules, there is one call with all statements.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from converter.emitters.blocks import Compound, Statement, assigned, trees, variables
+from converter.graph import Module, Scope, Value
+
+
+@dataclass
+class Call:
+    """One call of a module: what it runs, what it reads from outside, and what is read of it outside."""
+
+    module: Module
+    items: list[Statement | Compound | Call] = field(default_factory=list)
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+
+    @property
+    def calls(self) -> list[Call]:
+        return [item for item in self.items if isinstance(item, Call)]
+
+    def walk(self) -> Iterator[Call]:
+        """The calls inside this one, innermost first, and then itself."""
+        for call in self.calls:
+            yield from call.walk()
+        yield self
+
+    def statements(self) -> Iterator[Statement | Compound]:
+        for item in self.items:
+            if isinstance(item, Call):
+                yield from item.statements()
+            else:
+                yield item
+
+    def relative(self, path: str) -> str | None:
+        """The path as seen from this module; None where it does not lead into it."""
+        start = f"{self.module.path}." if self.module.path else ""
+        return path[len(start) :] if path.startswith(start) and len(path) > len(start) else None
+
+
+def own_paths(tree: ast.AST) -> list[str]:
+    """Paths of the layers and weights that an expression names."""
+    return [node.attr for node in ast.walk(tree) if is_own(node)]
+
+
+def is_own(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def nest(statements: list[Statement | Compound], results: list[Value]) -> Call:
+    """The call of the whole model, with the calls of its modules inside."""
+    root = Call(Module(""))
+    open_calls = [root]
+    for statement, scope in zip(statements, _filled([statement.scope for statement in statements]), strict=True):
+        if scope:
+            root.module = scope[0]
+        wanted = scope[1:]
+        kept = 0
+        while kept < min(len(wanted), len(open_calls) - 1) and open_calls[kept + 1].module == wanted[kept]:
+            kept += 1
+        del open_calls[kept + 1 :]
+        for module in wanted[kept:]:
+            call = Call(module)
+            open_calls[-1].items.append(call)
+            open_calls.append(call)
+        open_calls[-1].items.append(statement)
+    _dissolve(root, Counter(call.module.path for call in root.walk()))
+    _connect(root, results)
+    return root
+
+
+def _filled(scopes: list[Scope | None]) -> list[Scope]:
+    """What is not known lies in all calls that are open before and after it."""
+    following: list[Scope | None] = [None] * len(scopes)
+    known: Scope | None = None
+    for place in range(len(scopes) - 1, -1, -1):
+        known = following[place] = scopes[place] if scopes[place] is not None else known
+    filled: list[Scope] = []
+    for scope, after in zip(scopes, following, strict=True):
+        before = filled[-1] if filled else ()
+        if scope is None:
+            shared = 0
+            while after is not None and shared < min(len(before), len(after)) and before[shared] == after[shared]:
+                shared += 1
+            scope = before[:shared]
+        filled.append(scope)
+    return filled
+
+
+def _dissolve(call: Call, pieces: Counter[str]) -> None:
+    """Take apart the calls that own nothing, and those of a module that is called in several pieces."""
+    for inner in call.calls:
+        _dissolve(inner, pieces)
+    items: list[Statement | Compound | Call] = []
+    for item in call.items:
+        if not isinstance(item, Call):
+            items.append(item)
+            continue
+        owned = [path for statement in item.statements() for tree in trees([statement]) for path in own_paths(tree)]
+        owns = any(item.relative(path) is not None for path in owned)
+        if owns and pieces[item.module.path] == 1:
+            items.append(item)
+        else:
+            items += item.items
+    call.items = items
+
+
+def _connect(root: Call, results: list[Value]) -> None:
+    """Find what each call reads from outside and what of it is read outside."""
+    readers: dict[Value, set[int]] = {value: {-1} for value in results}
+    for statement in root.statements():
+        for value in reads([statement]):
+            readers.setdefault(value, set()).add(id(statement))
+    for call in root.walk():
+        inside = list(call.statements())
+        given = dict.fromkeys(assigned(inside))
+        own = {id(statement) for statement in inside}
+        call.inputs = [value for value in reads(inside) if value not in given]
+        call.outputs = [value for value in given if readers.get(value, set()) - own]
+
+
+def reads(statements: Iterable[Statement | Compound]) -> list[Value]:
+    """The variables that the statements read, each once, in order."""
+    return list(dict.fromkeys(name.value for tree in trees(statements) for name in variables(tree)))

@@ -1,0 +1,286 @@
+"""Calls that do the same become one definition; the numbers in which they differ become its parameters."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from converter.emitters.blocks import Compound, Statement, variables
+from converter.emitters.expressions import literal
+from converter.emitters.names import Namespace, class_name
+from converter.emitters.signatures import defaults_of
+from converter.emitters.structure.calls import Call, is_own
+from converter.graph import Value
+
+
+@dataclass
+class Parameter:
+    """A number that differs between the calls of a definition. ``default`` is one that most functions taking it have."""
+
+    name: str
+    default: Any = None
+    has_default: bool = False
+    held: bool = False
+    """Whether the number is needed when the definition runs, not only when it is constructed."""
+
+
+@dataclass
+class Definition:
+    """What calls that do the same have in common, as the first of them says it."""
+
+    name: str
+    call: Call
+    parameters: list[Parameter] = field(default_factory=list)
+
+
+_MISSING = object()
+_RUN, _MAKE = "run:", "make:"
+
+
+class Reading:
+    """The form of a call's body, equal for calls that do the same, and the numbers in it by place.
+
+    ``constructors`` holds the constructor of each layer by path, ``definitions`` what is known of the constructors that are the
+    program's own.
+    """
+
+    def __init__(self, call: Call, constructors: Mapping[str, ast.expr], definitions: Mapping[str, Definition]):
+        self.call = call
+        self.numbers: dict[str, Any] = {}
+        self.defaults: dict[str, Any] = {}
+        """By place, for arguments that may be left out."""
+        self.roles: dict[str, str] = {}
+        self._places: dict[str, tuple[ast.AST, str | None]] = {}
+        self.layers: list[str] = []
+        """Paths of the layers and weights, in order of use."""
+        self._constructors = constructors
+        self._definitions = definitions
+        self._order: dict[Value, int] = {value: place for place, value in enumerate(call.inputs)}
+        items = tuple(self._item(item, f"{_RUN}{place}") for place, item in enumerate(call.items))
+        self.form = (len(call.inputs), items, tuple(self._order[value] for value in call.outputs))
+
+    def _index(self, value: Value) -> int:
+        return self._order.setdefault(value, len(self._order))
+
+    def _item(self, item: Statement | Compound | Call, place: str) -> Any:
+        if isinstance(item, Call):
+            raise TypeError("calls inside are read before those around them")
+        if isinstance(item, Compound):
+            parts = []
+            for number, clause in enumerate(item.clauses):
+                head = None if clause.tree is None else self._tree(clause.tree, f"{place}.{number}", "")
+                targets = tuple(self._index(value) for value in clause.targets)
+                function = None if clause.function is None else self._index(clause.function)
+                body = tuple(self._item(inner, f"{place}.{number}.{i}") for i, inner in enumerate(clause.body))
+                parts.append((clause.keyword, head, targets, function, body))
+            return tuple(parts)
+        tree = self._tree(item.tree, place, "")
+        return tuple(self._index(value) for value in item.targets), tree
+
+    def _tree(self, tree: Any, place: str, role: str) -> Any:
+        if isinstance(tree, list):
+            return tuple(self._tree(item, f"{place}.{number}", role) for number, item in enumerate(tree))
+        if not isinstance(tree, ast.AST):
+            return tree
+        if isinstance(tree, ast.Name) and hasattr(tree, "value"):
+            return self._index(tree.value)
+        if is_own(tree):
+            return self._layer(tree.attr, place)
+        number = _number(tree)
+        if number is not _MISSING:
+            self._enter(place, number, role, tree, None)
+            return "#"
+        if isinstance(tree, ast.Call):
+            return self._call(tree, place)
+        fields = ((name, value) for name, value in ast.iter_fields(tree) if name != "ctx")
+        return (type(tree).__name__, *((name, self._tree(value, f"{place}.{name}", role)) for name, value in fields))
+
+    def _call(self, tree: ast.Call, place: str) -> Any:
+        function = "" if variables(tree.func) else ast.unparse(tree.func)
+        defaults, names = self._signature(function)
+        args = []
+        for number, argument in enumerate(tree.args):
+            role = names[number] if number < len(names) else ""
+            args.append(self._tree(argument, f"{place}.{role or number}", role))
+        keywords = []
+        for keyword in tree.keywords:
+            number = _number(keyword.value)
+            here = f"{place}.{keyword.arg}"
+            if number is not _MISSING and keyword.arg in defaults and _is_number(defaults[keyword.arg]):
+                self._enter(here, number, keyword.arg, tree, keyword.arg)
+                self.defaults[here] = defaults[keyword.arg]
+            else:
+                keywords.append((keyword.arg, self._tree(keyword.value, here, keyword.arg)))
+        given = {keyword.arg for keyword in tree.keywords}
+        for name, default in defaults.items():
+            if name not in given and _is_number(default):
+                self._enter(f"{place}.{name}", default, name, tree, name)
+                self.defaults[f"{place}.{name}"] = default
+        return ("Call", self._tree(tree.func, f"{place}.function", ""), tuple(args), tuple(keywords))
+
+    def _signature(self, function: str) -> tuple[Mapping[str, Any], list[str]]:
+        """(defaults, names of the leading arguments) of a function."""
+        if function in self._definitions:
+            parameters = self._definitions[function].parameters
+            defaults = {parameter.name: parameter.default for parameter in parameters if parameter.has_default}
+            return defaults, [parameter.name for parameter in parameters if not parameter.has_default]
+        return defaults_of(function), _leading(function)
+
+    def _layer(self, path: str, place: str) -> Any:
+        relative = self.call.relative(path)
+        if path in self.layers:
+            return ("own", relative)
+        self.layers.append(path)
+        constructor = self._constructors.get(path)
+        made = None if constructor is None else self._tree(constructor, f"{_MAKE}{relative}", "")
+        return ("own", relative, getattr(constructor, "buffer", None), made)
+
+    def _enter(self, place: str, number: Any, role: str, tree: ast.AST, keyword: str | None) -> None:
+        self.numbers[place] = number
+        self.roles[place] = role
+        self._places[place] = (tree, keyword)
+
+    def mark(self, place: str, parameter: str) -> None:
+        """Say that a parameter stands in this place instead of the number."""
+        tree, keyword = self._places[place]
+        if keyword is not None:
+            given = next((entry for entry in tree.keywords if entry.arg == keyword), None)
+            if given is None:
+                given = ast.keyword(keyword, literal(self.numbers[place]))
+                tree.keywords.append(given)
+            tree = given.value
+        tree.parameter = parameter
+
+
+_LEADING = {
+    "nn.Conv": ("in_channels", "out_channels", "kernel_size"),
+    "nn.BatchNorm": ("num_features",),
+    "nn.GroupNorm": ("num_groups", "num_channels"),
+    "nn.LayerNorm": ("normalized_shape",),
+    "nn.RMSNorm": ("normalized_shape",),
+    "nn.Linear": ("in_features", "out_features"),
+    "nn.Embedding": ("num_embeddings", "embedding_dim"),
+    "nn.MaxPool": ("kernel_size",),
+    "nn.AvgPool": ("kernel_size",),
+    "nn.LSTM": ("input_size", "hidden_size"),
+    "nn.GRU": ("input_size", "hidden_size"),
+    "layers.Conv": ("filters", "kernel_size"),
+    "layers.DepthwiseConv": ("kernel_size",),
+    "layers.Dense": ("units",),
+    "layers.ZeroPadding": ("padding",),
+    "layers.MaxPooling": ("pool_size",),
+    "layers.AveragePooling": ("pool_size",),
+}
+
+
+def _leading(function: str) -> tuple[str, ...]:
+    return next((names for start, names in _LEADING.items() if function.startswith(start)), ())
+
+
+def _number(tree: ast.AST) -> Any:
+    """The plain number, or tuple of numbers, that a tree writes out; ``_MISSING`` for any other tree."""
+    if isinstance(tree, ast.Constant):
+        return tree.value if _is_number(tree.value) else _MISSING
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        inner = _number(tree.operand)
+        return -inner if isinstance(inner, int | float) and not isinstance(inner, bool) else _MISSING
+    if isinstance(tree, ast.Tuple) and tree.elts:
+        items = tuple(_number(item) for item in tree.elts)
+        return _MISSING if any(item is _MISSING for item in items) else items
+    return _MISSING
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float) or (isinstance(value, tuple) and value != () and all(map(_is_number, value)))
+
+
+def define(
+    calls: list[Call], constructors: Mapping[str, ast.expr], definitions: dict[str, Definition], namespace: Namespace
+) -> list[tuple[Definition, Call, ast.Call]]:
+    """Definitions for calls that have no calls inside, and for each call how it is constructed: ``Name(numbers)``."""
+    groups: dict[Any, list[Reading]] = {}
+    for call in calls:
+        reading = Reading(call, constructors, definitions)
+        groups.setdefault((call.module.type or _stem(call.module.path), reading.form), []).append(reading)
+    made = []
+    for (kind, _), readings in sorted(groups.items(), key=lambda group: -len(group[1])):
+        name = namespace.take(class_name(kind.rpartition(".")[2]))
+        definition = Definition(name, readings[0].call)
+        keys = _parametrise(definition, readings)
+        definitions[name] = definition
+        for reading in readings:
+            made.append((definition, reading.call, _construction(definition, reading, keys)))
+    return made
+
+
+def _stem(path: str) -> str:
+    """A class name for a module that has none in the source: "Layer" for "layers.3", "Block" for "h.0"."""
+    words = [part for part in path.split(".") if not part.isdigit()]
+    stem = words[-1].rstrip("0123456789_") if words else ""
+    if path.rpartition(".")[2].isdigit() and stem.endswith("s") and not stem.endswith("ss"):
+        stem = stem[:-1]
+    return stem.capitalize() if len(stem) > 1 else "Block"
+
+
+def _parametrise(definition: Definition, readings: list[Reading]) -> dict[str, str]:
+    """Mark, in the first call, the numbers in which the calls differ; returns a place of each parameter by its name."""
+    first = readings[0]
+    by_numbers: dict[tuple, list[str]] = {}
+    for place in first.numbers:
+        numbers = tuple(repr(reading.numbers[place]) for reading in readings)
+        if len(set(numbers)) > 1:
+            by_numbers.setdefault(numbers, []).append(place)
+    names, keys = Namespace(("self", "x")), {}
+    for places in by_numbers.values():
+        parameter = Parameter(names.take(_name(places, first)))
+        defaults = {repr(first.defaults.get(place, _MISSING)) for place in places}
+        if len(defaults) == 1 and first.defaults.get(places[0], _MISSING) is not _MISSING:
+            parameter.default, parameter.has_default = first.defaults[places[0]], True
+        for place in places:
+            parameter.held |= place.startswith(_RUN)
+            first.mark(place, parameter.name)
+        definition.parameters.append(parameter)
+        keys[parameter.name] = places[0]
+    definition.parameters.sort(key=lambda parameter: (parameter.has_default, _rank(parameter.name)))
+    return keys
+
+
+_INSIDE = ("in_channels", "in_features", "num_features", "normalized_shape", "num_channels")
+_OUTSIDE = ("out_channels", "out_features", "filters", "units")
+_ORDER = ("in_", "features", "channels", "hidden_", "filters", "units", "out_", "kernel_size", "stride")
+
+
+def _name(places: list[str], reading: Reading) -> str:
+    """What a person calls a number that stands at these places."""
+    roles = [(place, reading.roles[place]) for place in places]
+    wide = [(place, role) for place, role in reading.roles.items() if role in _INSIDE or role in _OUTSIDE]
+    first = next((place for place, role in wide if role in _INSIDE), None)
+    last = next((place for place, role in reversed(wide) if role in _OUTSIDE), None)
+    kinds = {role.rpartition("_")[2] for _, role in roles if role in _INSIDE[:2] or role in _OUTSIDE}
+    kind = "channels" if "channels" in kinds else "features"
+    if any(role in ("filters", "units") for _, role in roles):
+        return next(role for _, role in roles if role in ("filters", "units"))
+    if first in places and last in places:
+        return kind
+    if first in places or last in places:
+        return f"{'in' if first in places else 'out'}_{kind}"
+    if any(role in _INSIDE or role in _OUTSIDE for _, role in roles):
+        return f"hidden_{kind}"
+    return next((role for _, role in roles if role), "size")
+
+
+def _rank(name: str) -> int:
+    return next((place for place, start in enumerate(_ORDER) if name.startswith(start)), len(_ORDER))
+
+
+def _construction(definition: Definition, reading: Reading, keys: Mapping[str, str]) -> ast.Call:
+    args, keywords = [], []
+    for parameter in definition.parameters:
+        number = reading.numbers[keys[parameter.name]]
+        if not parameter.has_default:
+            args.append(literal(number))
+        elif repr(number) != repr(parameter.default):
+            keywords.append(ast.keyword(parameter.name, literal(number)))
+    return ast.Call(ast.Name(definition.name, ast.Load()), args, keywords)

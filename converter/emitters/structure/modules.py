@@ -1,0 +1,326 @@
+"""The call of a model as PyTorch modules: a class for each kind of module in the source, ``nn.Sequential`` for a chain."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from converter.emitters.blocks import Compound, Statement, function_lines, trees, variable, variables
+from converter.emitters.expressions import call, fill, literal, own, parse
+from converter.emitters.names import Namespace, identifier
+from converter.emitters.program import Program, name_body
+from converter.emitters.source import indent
+from converter.emitters.structure.calls import Call, is_own, nest, own_paths
+from converter.emitters.structure.definitions import Definition, define
+from converter.emitters.vocabulary import Layer
+from converter.graph import Value
+
+_MODULES = {
+    "F.relu": "nn.ReLU",
+    "F.relu6": "nn.ReLU6",
+    "F.gelu": "nn.GELU",
+    "F.silu": "nn.SiLU",
+    "F.elu": "nn.ELU",
+    "F.selu": "nn.SELU",
+    "F.leaky_relu": "nn.LeakyReLU",
+    "F.hardswish": "nn.Hardswish",
+    "F.hardsigmoid": "nn.Hardsigmoid",
+    "F.softplus": "nn.Softplus",
+    "F.softmax": "nn.Softmax",
+    "F.mish": "nn.Mish",
+    "torch.sigmoid": "nn.Sigmoid",
+    "torch.tanh": "nn.Tanh",
+    "torch.flatten": "nn.Flatten",
+}
+"""Functions of one tensor, and the module that applies each with the same further arguments."""
+
+
+class Modules:
+    """Makes the classes of a program's model.
+
+    ``reserved`` holds names that no class may take, ``inputs`` the names of the model's inputs.
+    """
+
+    def __init__(self, program: Program, reserved: Iterable[str]):
+        self.program = program
+        self.definitions: dict[str, Definition] = {}
+        self._reserved = frozenset(reserved)
+        self._class_names = Namespace(reserved)
+        self.root = nest(program.statements, program.output_values())
+        self._settle()
+        while self.root.calls:
+            ready = [call for call in self.root.walk() if call is not self.root and not call.calls]
+            made: dict[int, ast.expr] = {}
+            for each in ready:
+                if _wants_chain(each) and self._as_chain(each) and each.module.type.endswith("container.Sequential"):
+                    made[id(each)] = self._sequential(each)
+            others = [each for each in ready if id(each) not in made]
+            for _, each, construction in define(others, program.layers, self.definitions, self._class_names):
+                made[id(each)] = construction
+            self._put_in_place(made)
+
+    def code(self, name: str, inputs: Mapping[Value, str]) -> list[str]:
+        """The text of each class, the model's own last."""
+        texts = [self._class(definition, self._inputs(definition.call)) for definition in self.definitions.values()]
+        return [*texts, self._class(Definition(name, self.root), dict(inputs))]
+
+    # Where layers and weights live
+
+    def _settle(self) -> None:
+        """Bring every layer and weight to a path inside the call that uses it."""
+        for each in self.root.walk():
+            for statement in (item for item in each.items if not isinstance(item, Call)):
+                for tree in trees([statement]):
+                    for path in own_paths(tree):
+                        relative = each.relative(path)
+                        layer = self.program.layers[path]
+                        if relative is None:
+                            self._rename(path, f"{each.module.path}.{path.rpartition('.')[2]}".strip("."))
+                        elif "." in relative and not _is_module(layer):
+                            self._rename(path, f"{each.module.path}.{identifier(relative)}".strip("."))
+
+    def _rename(self, old: str, wanted: str) -> None:
+        program = self.program
+        new = program.layer_names.take(wanted)
+        for tree in trees(program.statements):
+            for node in ast.walk(tree):
+                if is_own(node) and node.attr == old:
+                    node.attr = new
+        program.layers[new] = program.layers.pop(old)
+        for key in [key for key in program.weights if key == old or key.startswith(f"{old}.")]:
+            program.weights[new + key[len(old) :]] = program.weights.pop(key)
+
+    # From calls to layers
+
+    def _as_chain(self, call: Call) -> bool:
+        """Whether the call runs modules one after the other; functions among them are made modules then."""
+        if len(call.inputs) != 1 or len(call.outputs) != 1:
+            return False
+        previous, links = call.inputs[0], []
+        for item in call.items:
+            if not isinstance(item, Statement) or len(item.targets) != 1:
+                return False
+            link = _link(item, previous, call)
+            if link is None:
+                return False
+            links.append(link)
+            previous = item.targets[0]
+        if previous is not call.outputs[0]:
+            return False
+        names = [name for name, _ in links]
+        if len(set(names)) < len(names) or not (all(n.isdigit() for n in names) or not any(n.isdigit() for n in names)):
+            return False
+        if all(name.isdigit() for name in names) and sorted(names, key=int) != names:
+            return False
+        for item, (name, module) in zip(call.items, links, strict=True):
+            if module is not None:
+                path = f"{call.module.path}.{name}".strip(".")
+                self.program.layers[path] = module
+                item.tree = ast.Call(own(path), [next(n for n in variables(item.tree))], [])
+                item.tree.layer = Layer(ast.unparse(module.func))
+        return True
+
+    def _sequential(self, each: Call) -> ast.expr:
+        paths = [own_paths(item.tree)[0] for item in each.items]
+        members = {each.relative(path): self.program.layers[path] for path in paths}
+        return call("nn.Sequential", _members(members), {})
+
+    def _put_in_place(self, made: Mapping[int, ast.expr]) -> None:
+        """Let each call that has been made a constructor be a layer of the call around it."""
+        for around in self.root.walk():
+            items: list[Statement | Compound | Call] = []
+            for item in around.items:
+                if not isinstance(item, Call) or id(item) not in made:
+                    items.append(item)
+                    continue
+                path = item.module.path
+                self.program.layers[path] = made[id(item)]
+                tree = ast.Call(own(path), [variable(value) for value in item.inputs], [])
+                tree.layer, tree.layer_name = Layer("nn.Module"), path.rpartition(".")[2]
+                items.append(Statement(item.outputs, tree, None, (item.module,)))
+            around.items = items
+
+    # Text
+
+    def _inputs(self, call: Call) -> dict[Value, str]:
+        namespace = Namespace((*self._reserved, "x", "out"))
+        names = {}
+        for place, value in enumerate(call.inputs):
+            name = identifier(value.name.rpartition("/")[2]) if place else "x"
+            names[value] = name if name == "x" else namespace.take(name)
+        return names
+
+    def _class(self, definition: Definition, inputs: dict[Value, str]) -> str:
+        each, program = definition.call, self.program
+        paths = list(dict.fromkeys(path for item in each.items for tree in trees([item]) for path in own_paths(tree)))
+        members = {each.relative(path): program.layers[path] for path in paths}
+        parameters = [p.name if not p.has_default else f"{p.name}={p.default!r}" for p in definition.parameters]
+        start = f"def __init__({', '.join(['self', *parameters])}):"
+        if members and all(name.isdigit() for name in members):
+            built = ast.unparse(_with_parameters(call("super().__init__", _members(members), {}), held=False))
+            return "\n".join([f"class {definition.name}(nn.Sequential):", indent([start, indent([built])])])
+        construction = ["super().__init__()"]
+        construction += [f"self.{p.name} = {p.name}" for p in definition.parameters if p.held]
+        construction += _attributes(members)
+
+        reads = Counter(name.value for tree in trees(each.items) for name in variables(tree))
+        reads.update(each.outputs if each is not self.root else program.output_values())
+        statements = program.fused(each.items, reads)
+        outputs = each.outputs if each is not self.root else program.output_values()
+        namespace = Namespace((*self._reserved, *inputs.values(), "out"))
+        held = next((value for value, name in inputs.items() if name == "x"), None)
+        names = name_body(program, statements, inputs, outputs, namespace, held)
+        for statement in statements:
+            for head in trees([statement]):
+                _resolve(head, each)
+        lines = function_lines(statements, outputs, names)
+        return "\n".join(
+            [
+                f"class {definition.name}(nn.Module):",
+                indent([start, indent(construction), ""]),
+                indent([f"def forward(self, {', '.join(inputs.values())}):", indent(lines)]),
+            ]
+        )
+
+
+def _wants_chain(call: Call) -> bool:
+    """Whether the source says so, or its modules have numbers for names, which no attribute of a class can have."""
+    paths = (path for item in call.items for tree in trees([item]) for path in own_paths(tree))
+    numbered = any((call.relative(path) or "")[:1].isdigit() for path in paths)
+    return numbered or call.module.type.endswith("container.Sequential")
+
+
+def _is_module(constructor: ast.expr) -> bool:
+    function = ast.unparse(constructor.func) if isinstance(constructor, ast.Call) else ""
+    return not hasattr(constructor, "buffer") and function not in ("nn.Parameter", "np.array")
+
+
+def _link(item: Statement, previous: Value, call: Call) -> tuple[str, ast.expr | None] | None:
+    """(the name of the module that a statement applies to the previous value, the module where it is a function so far)."""
+    tree = item.tree
+    if not isinstance(tree, ast.Call) or [name.value for name in variables(tree)] != [previous] or not tree.args:
+        return None
+    if not isinstance(tree.args[0], ast.Name) or tree.args[0].value is not previous:
+        return None
+    if is_own(tree.func):
+        name = call.relative(tree.func.attr)
+        return (name, None) if name is not None and "." not in name and len(tree.args) == 1 else None
+    function = ast.unparse(tree.func)
+    scope = item.scope or ()
+    name = call.relative(scope[-1].path) if scope else None
+    if function not in _MODULES or name is None or "." in name or any(own_paths(argument) for argument in tree.args[1:]):
+        return None
+    return name, ast.Call(parse(_MODULES[function]), tree.args[1:], tree.keywords)
+
+
+def _members(members: Mapping[str, ast.expr]) -> list[ast.expr]:
+    """Arguments of ``nn.Sequential``: modules by place, or one ordered dictionary where they have names."""
+    if not all(name.isdigit() for name in members):
+        return [call("OrderedDict", [], dict(members))]
+    return _runs(_filled(members))
+
+
+def _filled(members: Mapping[str, ast.expr]) -> list[ast.expr]:
+    """The modules by place; what is missing did nothing at inference."""
+    places = {int(name): module for name, module in members.items()}
+    return [places.get(place, parse("nn.Identity()")) for place in range(max(places) + 1)]
+
+
+def _runs(modules: list[ast.expr]) -> list[ast.expr]:
+    """Three and more equal modules in a row are written once."""
+    found: list[ast.expr] = []
+    for _, group in groupby(modules, ast.unparse):
+        same = list(group)
+        if len(same) < 3:
+            found += same
+        else:
+            bind = {"module": lambda m=same[0]: m, "count": lambda n=same: literal(len(n))}
+            generator = fill("[module for _ in range(count)]", bind)
+            found.append(ast.Starred(ast.GeneratorExp(generator.elt, generator.generators), ast.Load()))
+    return found
+
+
+def _attributes(members: Mapping[str, ast.expr]) -> list[str]:
+    """The lines that give a module its layers and weights; "h.0" is an element of a list, "body.conv" of a dictionary."""
+    lines, done = [], set()
+    for name, tree in members.items():
+        first = name.partition(".")[0]
+        if first in done:
+            continue
+        done.add(first)
+        if first != name:
+            inside = {other.partition(".")[2]: made for other, made in members.items() if other.startswith(f"{first}.")}
+            tree = _container(inside)
+        tree = _with_parameters(tree, held=False)
+        if getattr(tree, "buffer", False):
+            line = fill("self.register_buffer(name, start)", {"name": lambda n=name: literal(n), "start": lambda t=tree: t})
+            lines.append(ast.unparse(line))
+        else:
+            lines.append(f"self.{first} = {ast.unparse(tree)}")
+    return lines
+
+
+def _container(members: Mapping[str, ast.expr]) -> ast.expr:
+    direct = dict.fromkeys(name.partition(".")[0] for name in members)
+    modules = {}
+    for name in direct:
+        inside = {other.partition(".")[2]: made for other, made in members.items() if other.startswith(f"{name}.")}
+        modules[name] = members[name] if name in members else _container(inside)
+    if all(name.isdigit() for name in modules):
+        listed = _runs(_filled(modules))
+        if len(listed) == 1 and isinstance(listed[0], ast.Starred):
+            return call("nn.ModuleList", [listed[0].value], {})
+        return call("nn.ModuleList", [ast.List(listed, ast.Load())], {})
+    return call("nn.ModuleDict", [ast.Dict([ast.Constant(name) for name in modules], list(modules.values()))], {})
+
+
+class _Parameters(ast.NodeTransformer):
+    def __init__(self, held: bool):
+        self.held = held
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if hasattr(node, "parameter"):
+            return own(node.parameter) if self.held else ast.Name(node.parameter, ast.Load())
+        return self.generic_visit(node)
+
+
+def _with_parameters(tree: ast.expr, *, held: bool) -> ast.expr:
+    buffer = getattr(tree, "buffer", False)
+    tree = _Parameters(held).visit(copy.deepcopy(tree))
+    tree.buffer = buffer
+    return tree
+
+
+class _Relative(ast.NodeTransformer):
+    """Paths as attributes of the class whose method this is."""
+
+    def __init__(self, each: Call):
+        self.each = each
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if hasattr(node, "parameter"):
+            return own(node.parameter)
+        return super().visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if not is_own(node):
+            return self.generic_visit(node)
+        tree: ast.expr = node.value
+        for part in self.each.relative(node.attr).split("."):
+            if part.isdigit():
+                tree = ast.Subscript(tree, ast.Constant(int(part)), ast.Load())
+            else:
+                tree = ast.Attribute(tree, part, ast.Load())
+        return tree
+
+
+def _resolve(tree: ast.AST, each: Call) -> None:
+    """Write the paths in a statement's tree as seen from the class, in place."""
+    resolved = _Relative(each).visit(tree)
+    if resolved is not tree:
+        tree.__dict__.clear()
+        tree.__class__ = resolved.__class__
+        tree.__dict__.update(resolved.__dict__)

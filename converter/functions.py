@@ -1,0 +1,29 @@
+"""Operators of the project's own, which say at once what takes several of the standard.
+
+Each is defined by its body in the standard's operators, so that shape inference and onnxruntime take it as a model-local
+function (https://onnx.ai/onnx/intro/concepts.html#functions).
+"""
+
+from __future__ import annotations
+
+import functools
+
+import onnx
+import onnx.parser
+
+DOMAIN = "converter"
+
+_TEXTS = {
+    # A (..., in), B (in, out), C (out) -> (..., out)
+    "Linear": "Linear (A, B, C) => (Y) { product = MatMul(A, B)  Y = Add(product, C) }",
+}
+
+
+@functools.cache
+def function(op_type: str, opset: int) -> onnx.FunctionProto:
+    """The body of an operator, in operators of an opset."""
+    return onnx.parser.parse_function(f'<domain: "{DOMAIN}", opset_import: ["": {opset}]> {_TEXTS[op_type]}')
+
+
+def inputs_of(op_type: str) -> list[str]:
+    return list(function(op_type, 1).input)
