@@ -16,6 +16,8 @@ DOMAIN = "converter"
 _TEXTS = {
     # A (..., in), B (in, out), C (out) -> (..., out)
     "Linear": "Linear (A, B, C) => (Y) { product = MatMul(A, B)  Y = Add(product, C) }",
+    # indices (...), table (number, size) -> (..., size)
+    "Embedding": "Embedding (indices, table) => (Y) { Y = Gather(table, indices) }",
 }
 
 

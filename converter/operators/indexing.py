@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter import functions
 from converter.emitters.layout import logical
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import operator
@@ -108,22 +109,19 @@ class Gather:
     layout = _gathered
 
     def pytorch(n):
-        if _is_embedding(n):
-            return Layer("nn.Embedding", *n.data.shape, weights={"weight": n.data.weight})(n.indices)
         return n.expr(f"data[{':, ' * (n.axis % n.data.rank)}indices]", indices=_indices(n))
 
     def keras(n):
-        if _is_embedding(n):
-            return Layer("layers.Embedding", *n.data.shape, weights={"embeddings": n.data.weight})(n.indices)
         return n.expr("ops.take(data, indices, axis=axis)", indices=_indices(n), axis=n.axis)
 
 
-def _is_embedding(n) -> bool:
-    """Rows of a trained matrix, chosen at run time. Unlike the operator a layer does not count from the end."""
-    weight = n.data.weight
-    return (
-        weight is not None and weight.trainable and len(weight.shape) == 2 and n.node["axis"] == 0 and n.indices.weight is None
-    )
+@operator("Embedding", functions.DOMAIN)
+class Embedding:
+    def pytorch(n):
+        return Layer("nn.Embedding", *n.table.shape, weights={"weight": n.table.weight})(n.indices)
+
+    def keras(n):
+        return Layer("layers.Embedding", *n.table.shape, weights={"embeddings": n.table.weight})(n.indices)
 
 
 def _indices(n):

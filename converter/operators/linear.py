@@ -16,12 +16,18 @@ class Gemm:
     layout = flat_reader
 
     def pytorch(n):
-        return _dense(n, lambda w, b: Layer("nn.Linear", *w.shape, bias=b is not None, weights={"weight": _t(w), "bias": b}))
+        return _dense(n, _linear)
 
     def keras(n):
-        return _dense(
-            n, lambda w, b: Layer("layers.Dense", w.shape[1], use_bias=b is not None, weights={"kernel": w, "bias": b})
-        )
+        return _dense(n, _dense_layer)
+
+
+def _linear(n, w, b):
+    return Layer("nn.Linear", *w.shape, bias=b is not None, weights={"weight": w.transpose(1, 0), "bias": b})(n.A)
+
+
+def _dense_layer(n, w, b):
+    return Layer("layers.Dense", w.shape[1], use_bias=b is not None, weights={"kernel": w, "bias": b})(n.A)
 
 
 def _is_layer(w):
@@ -35,10 +41,6 @@ def _turned(n, name, turn):
     return matrix if not turn else n.expr("ops.transpose(x)" if n.framework == "keras" else "x.T", x=matrix)
 
 
-def _t(weight):
-    return weight.transpose(1, 0)
-
-
 def _dense(n, layer):
     w, b = n.weight("B"), n.weight("C")
     vector = b is not None and (b.size == 1 or b.shape[-1] == b.size == n.node.output.shape[1])
@@ -48,8 +50,8 @@ def _dense(n, layer):
         product = product if n.alpha == 1 else n.expr("alpha * product", product=product)
         addend = n.C if n.beta == 1 or n.C is None else n.expr("beta * C")
         return product if n.C is None else keras_sum(n, product, addend, n.node.output.shape, n.C.shape)
-    w = n.rows(_scaled(_t(w) if n.transB else w, n.alpha))
-    return layer(w, None if b is None else _scaled(_vector(b, w.shape[1]), n.beta))(n.A)
+    w = n.rows(_scaled(w.transpose(1, 0) if n.transB else w, n.alpha))
+    return layer(n, w, None if b is None else _scaled(_vector(b, w.shape[1]), n.beta))
 
 
 def _scaled(weight, factor):
@@ -68,15 +70,11 @@ class MatMul:
 
     def pytorch(n):
         w = n.weight("B")
-        if not _is_layer(w):
-            return n.expr("A @ B")
-        return Layer("nn.Linear", *w.shape, bias=False, weights={"weight": _t(w)})(n.A)
+        return _linear(n, w, None) if _is_layer(w) else n.expr("A @ B")
 
     def keras(n):
         w = n.weight("B")
-        if not _is_layer(w):
-            return n.expr("A @ B")
-        return Layer("layers.Dense", w.shape[1], use_bias=False, weights={"kernel": n.rows(w)})(n.A)
+        return _dense_layer(n, n.rows(w), None) if _is_layer(w) else n.expr("A @ B")
 
 
 @operator("Einsum")
@@ -117,7 +115,7 @@ class Linear:
     layout = flat_reader
 
     def pytorch(n):
-        return Layer("nn.Linear", *n.B.shape, weights={"weight": _t(n.B.weight), "bias": n.C.weight})(n.A)
+        return _linear(n, n.weight("B"), n.weight("C"))
 
     def keras(n):
-        return Layer("layers.Dense", n.B.shape[1], weights={"kernel": n.rows(n.B.weight), "bias": n.C.weight})(n.A)
+        return _dense_layer(n, n.rows(n.weight("B")), n.weight("C"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from converter.errors import ConversionError
 from converter.graph import Graph
 from converter.passes.cast_like import cast_like
+from converter.passes.embedding import embedding
 from converter.passes.flatten import flatten
 from converter.passes.fold_constants import fold_constants
 from converter.passes.free_batch import free_batch
@@ -50,6 +51,7 @@ PASSES = (
     plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     linear,  # after flatten, which gives the rank of 2 it asks for
+    embedding,
     remove_unused,  # what the passes above left without a reader
 )
 

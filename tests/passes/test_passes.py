@@ -260,7 +260,7 @@ class TestLinear:
             (["n", 3], (4,), ["Gemm"]),
             (["n", 3], (1, 4), ["MatMul", "Add"]),
             (["n", 3], (1,), ["MatMul", "Add"]),
-            (["n", 5, 3], (4,), ["MatMul", "Add"]),
+            (["n", 5, 3], (4,), ["Linear"]),
         ],
     )
     def test_rank_and_bias_decide(self, shape, bias, expected, swapped, tmp_path):

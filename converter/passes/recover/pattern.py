@@ -1,8 +1,8 @@
 """Patterns of operators, written as the formula they compute.
 
-``Pattern("x * sigmoid(x)")`` matches a Mul of a value and of its own Sigmoid. In a formula ``+ - * / **`` are Add, Sub, Mul, Div
-and Pow, a call is the operator of that name, other names stand for any value (the same name for the same value), and numbers for
-constants that hold that one number. ``Softmax(x, axis=-1)`` asks for an attribute, which is an axis counted from either end.
+``Pattern("x * Sigmoid(x)")`` matches a Mul of a value and of its own Sigmoid. In a formula ``+ - * / **`` are Add, Sub, Mul,
+Div and Pow, a call is the operator of that name, other names stand for any value (the same name for the same value), numbers
+for constants that hold that one number. ``Softmax(x, axis=-1)`` asks for an attribute, an axis counted from either end.
 """
 
 from __future__ import annotations
