@@ -44,6 +44,7 @@ class Keras:
 
     name = "keras"
     layers_nest = False
+    has_modules = False
     is_functional = True
     names = frozenset(IMPORTS) | helper_names("keras")
     widened = frozenset({"uint64"})

@@ -41,6 +41,9 @@ class Target(Protocol):
     layers_nest: bool
     """Whether a layer may be called on another layer's call in one expression."""
 
+    has_modules: bool
+    """Whether layers and weights live in modules inside modules, so that their names are paths."""
+
     names: frozenset[str]
     """Modules and helpers that templates may name."""
     widened: frozenset[str]
@@ -350,7 +353,10 @@ class Program:
     def _path(self, name: str, inner: str, fallback: str) -> str:
         """The path of a layer or weight used inside the module ``inner``: the source's name for it if that lies there."""
         path = name if name == inner or name.startswith(f"{inner}." if inner else "") else fallback
-        return ".".join(part if part.isdigit() else identifier(part) for part in path.strip(".").split("."))
+        parts = path.strip(".").split(".")
+        if not self.target.has_modules:
+            return identifier("_".join(parts))
+        return ".".join(part if part.isdigit() else identifier(part) for part in parts)
 
     def share(self, layer: Layer, name: str, named: bool) -> tuple[str, bool]:
         """(the layer's name, whether it is new): layers of one module that read the same weights are one, as are layers without

@@ -49,6 +49,7 @@ class PyTorch:
 
     name = "pytorch"
     layers_nest = True
+    has_modules = True
     is_functional = False
     names = frozenset(_IMPORTS) | helper_names("pytorch")
     widened = frozenset({"uint16", "uint32", "uint64"})
