@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx.helper
 
+from converter.emitters.heads import by_steps, is_plain
 from converter.operators.activation import wide_enough
 from converter.operators.registry import operator
 
@@ -15,7 +16,9 @@ _ATTENTION = (
 
 @operator("Attention")
 class Attention:
-    """softmax(scale * Q @ K.T + mask) @ V; PyTorch's own function where there is neither cache nor soft cap."""
+    """softmax(scale * Q @ K.T + mask) @ V; the framework's own function where there is neither cache nor soft cap."""
+
+    layout = by_steps
 
     def pytorch(n):
         if _is_plain(n):
@@ -29,6 +32,8 @@ class Attention:
         return n.results(_ATTENTION, 4, **_options(n, "torch.{}"))
 
     def keras(n):
+        if is_plain(n.node):
+            return n.expr("ops.dot_product_attention(Q, K, V, scale=scale, is_causal=causal)", causal=bool(n.is_causal))
         n.needs_sizes(n.Q, n.K, n.V, axes=range(1, n.Q.rank))
         n.needs_sizes(n.attn_mask, n.past_key, axes=(-2, -1))  # it counts queries and keys
         return n.results(_ATTENTION, 4, **_options(n, "{!r}"))

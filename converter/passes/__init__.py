@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from converter.errors import ConversionError
 from converter.graph import Graph
+from converter.passes.broadcast import broadcast
 from converter.passes.cast_like import cast_like
 from converter.passes.embedding import embedding
 from converter.passes.flatten import flatten
@@ -43,6 +44,7 @@ PASSES = (
     fold_constants,  # what others compute from the sizes that turned out to be numbers
     remove_identity,  # Reshape and its like that turn out to keep the shape
     remove_unused,  # what computed their target
+    broadcast,  # after sizes have names, of which it asks whether they are equal
     pick,  # after folding, which computes the ends of slices
     resolve_padding,  # after the batch is free, so that sizes are final
     merge_padding,  # needs explicit sides

@@ -345,7 +345,7 @@ def vision_transformer(channels=6, blocks=2):
         block = f"encoderblock{number}"
         layers += [
             normalization(f"{block}_layernorm1", channels),
-            self_attention(channels, outputs=channels, name=f"{block}_mha", DropoutProbability=[0.1])[0],
+            self_attention(channels, values=8, outputs=channels, name=f"{block}_mha", DropoutProbability=[0.1])[0],
             layer(f"{block}_add1", "AdditionLayer", NumInputs=[2]),
             normalization(f"{block}_layernorm2", channels),
             pointwise(f"{block}_conv1d1", channels, 4 * channels),
@@ -391,3 +391,23 @@ def test_transformers_are_converted_and_equal(read, tmp_path, network, target):
     layers, connections = network()
     read(*layers, connections=connections)
     assert converter.convert(tmp_path / "table.mat", target, tmp_path / target).report.ok
+
+
+def test_a_vision_transformer_reads_as_a_person_writes_it(read, tmp_path):
+    """Keras: the framework's own attention, of tokens that are stored as it wants them; only the class token is turned once."""
+    layers, connections = vision_transformer()
+    read(*layers, connections=connections)
+    converter.convert(tmp_path / "table.mat", "keras", tmp_path / "keras", verify=False)
+    code = (tmp_path / "keras" / "model.py").read_text()
+    assert code.count("ops.dot_product_attention(") == 2
+    assert code.count("ops.transpose(") == 1
+    assert code.count("ops.broadcast_to(") == 1
+
+
+def test_sizes_that_are_open_are_written_once(read, tmp_path):
+    layers, connections = text_transformer()
+    read(*layers, connections=connections)
+    converter.convert(tmp_path / "table.mat", "pytorch", tmp_path / "pytorch", verify=False)
+    code = (tmp_path / "pytorch" / "model.py").read_text()
+    assert "F.scaled_dot_product_attention(" in code
+    assert ".expand(" not in code
