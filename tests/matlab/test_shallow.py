@@ -233,3 +233,14 @@ def test_the_writer_of_these_files_writes_what_scipy_reads(tmp_path):
     found = scipy.io.loadmat(tmp_path / "net.mat")
     assert found["net"].classname == "network"
     assert found["net"]["IW"][0, 0][0, 0].shape == (2, 3)
+
+
+def test_layers_of_one_name(tmp_path):
+    """Some functions call every layer 'Layer'."""
+    net, (w1, w2), (b1, b2) = two_layers()
+    for layer in net.fields["layers"]:
+        layer["name"] = "Layer"
+    x = normal(3, 7)
+    np.testing.assert_allclose(run(tmp_path, net, x)[0], w2 @ np.tanh(w1 @ x + b1) + b2, atol=1e-5)
+    names = [layer.name for layer in matlab.read(tmp_path / "net.mat").layers]
+    assert len({*names}) == len(names)
