@@ -1,8 +1,8 @@
 """Recurrent layers over sequences (batch, channels, time); states are (batch, units).
 
-MATLAB stacks the gates as rows: LSTM input, forget, candidate, output; GRU reset, update, candidate; a second direction below
-the first. ONNX orders them input, output, forget, candidate and update, reset, candidate. Both orders of MATLAB were
-measured on trained networks with their data.
+MATLAB stacks the gates as rows: LSTM input, forget, candidate, output; GRU reset, update, candidate; the direction that goes
+backwards below the other, and so in the output. ONNX orders them input, output, forget, candidate and update, reset, candidate.
+All orders of MATLAB were measured on trained networks with their data.
 
 A projected layer keeps W Q instead of W and the projector Q, and multiplies by W Q Q' (MATLAB pages of lstmProjectedLayer and
 gruProjectedLayer). Its weights are multiplied out, which gives an ordinary layer.
