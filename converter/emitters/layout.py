@@ -150,7 +150,8 @@ def reshaped(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None]
 def matching_blocks(source: Shape, target: Shape) -> list[tuple[list[int], list[int]]] | None:
     """Pairs of runs of axes (of ``source``, of ``target``) that hold the same number of elements, as short as they can be.
 
-    None where an unknown size keeps the question open. An unknown size matches only the same symbol in one place.
+    None where an unknown size keeps the question open. An unknown size matches only the same symbol in one place, or several
+    whose product its name says ("batch*time").
     """
     blocks: list[tuple[list[int], list[int]]] = []
     i = j = 0
@@ -158,6 +159,11 @@ def matching_blocks(source: Shape, target: Shape) -> list[tuple[list[int], list[
         if i < len(source) and j < len(target) and _equal(source[i], target[j]):
             blocks.append(([i], [j]))
             i, j = i + 1, j + 1
+            continue
+        if count := _factors(target[j : j + 1], source[i:]) or -_factors(source[i : i + 1], target[j:]):
+            runs = max(count, 1), max(-count, 1)
+            blocks.append((list(range(i, i + runs[0])), list(range(j, j + runs[1]))))
+            i, j = i + runs[0], j + runs[1]
             continue
         inner, outer = [], []
         left: Dimension = 1
@@ -175,6 +181,14 @@ def matching_blocks(source: Shape, target: Shape) -> list[tuple[list[int], list[
                 outer.append(j - 1)
         blocks.append((inner, outer))
     return _with_trailing_ones(blocks)
+
+
+def _factors(one: Shape, sizes: Shape) -> int:
+    """How many of the first ``sizes`` are the factors of the lone size that ``one`` holds, by its name; 0: none."""
+    names = one[0].split("*") if one and isinstance(one[0], str) else []
+    if len(names) < 2 or not all(name.isidentifier() or name.isdigit() for name in names):
+        return 0
+    return len(names) if sorted(names) == sorted(map(str, sizes[: len(names)])) else 0
 
 
 def _equal(a: Dimension, b: Dimension) -> bool:
@@ -221,8 +235,7 @@ def plan(graph: Graph, rule_of: Callable[[Node], Rule]) -> Plan:
     result = Plan()
     for value in graph.inputs:
         if value.rank is not None:
-            wants = value.rank > 2 and _reaches_spatial(value, rule_of)
-            result.layouts[value] = Layout.channels_last(value.rank) if wants else Layout.logical(value.rank)
+            result.layouts[value] = _wanted(value, rule_of, set()) or Layout.logical(value.rank)
     _plan_nodes(graph, rule_of, result)
     return result
 
@@ -244,17 +257,41 @@ def _plan_nodes(graph: Graph, rule_of: Callable[[Node], Rule], result: Plan) -> 
                 result.layouts[value] = layout if fits else Layout.logical(value.rank)
 
 
-def _reaches_spatial(value: Value, rule_of: Callable[[Node], Rule]) -> bool:
-    """Whether an operator that wants channels last reads this value, directly or through operators that follow their input."""
-    seen: set[Value] = set()
-    waiting = [value]
-    while waiting:
-        current = waiting.pop()
-        for node, index in current.users:
-            rule = rule_of(node)
-            if rule is spatial and index == 0:
-                return True
-            if rule in (same, along_axes) and node.outputs[0] is not None and node.outputs[0] not in seen:
-                seen.add(node.outputs[0])
-                waiting.append(node.outputs[0])
-    return False
+def _wanted(value: Value, rule_of: Callable[[Node], Rule], seen: set[Value]) -> Layout | None:
+    """The order other than the graph's own that an operator asks of this value, directly or through operators that follow
+    their input, transpose it, or split and merge axes that it leaves side by side."""
+    for node, index in value.users:
+        rule, output = rule_of(node), node.outputs[0]
+        if rule not in (same, along_axes, reshaped, transposed):
+            have = [Layout.logical(item.rank) if item is not None and item.rank is not None else None for item in node.inputs]
+            wanted = rule(node, have)[0][index]
+            if wanted is not None and not wanted.is_logical:
+                return wanted
+        elif output is not None and output not in seen and (rule is not reshaped or index == 0):
+            seen.add(output)
+            after = _wanted(output, rule_of, seen)
+            before = _before(node, rule, after) if after is not None else None
+            if before is not None and len(before.order) == value.rank:
+                return before
+    return None
+
+
+def _before(node: Node, rule: Rule, after: Layout) -> Layout | None:
+    """The layout that the node turns into ``after`` without moving an element; None where there is none."""
+    if rule is transposed:
+        perm = node["perm"] or tuple(range(len(after.order)))[::-1]
+        return Layout(tuple(perm[axis] for axis in after.order))
+    if rule is not reshaped:
+        return after
+    source, target = node.inputs[0].shape, node.outputs[0].shape
+    blocks = matching_blocks(source, target) if source is not None and target is not None else None
+    if blocks is None or any(not inner or not outer for inner, outer in blocks):
+        return None
+    order: list[int] = []
+    for axis in after.order:
+        inner, outer = next(block for block in blocks if axis in block[1])
+        if axis == outer[0]:
+            order += inner
+    whole = Layout(tuple(order))
+    _, (given, *_) = reshaped(node, [whole, *[None] * (len(node.inputs) - 1)])
+    return whole if given == after else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from converter.emitters.layout import Layout, logical
 from converter.emitters.site import known
 from converter.emitters.vocabulary import Layer, Local
 from converter.operators.registry import operator
@@ -54,6 +55,14 @@ def _is_plain(node) -> bool:
     one_state = kind == "LSTM" and (node.input(5) is None) != (node.input(6) is None)
     others = node["clip"] is not None or node.input(4) is not None or node["layout"] or peepholes or one_state
     return held and activations and not others
+
+
+def batch_first(node, have):
+    """A layer of Keras reads (batch, time, units) and gives (batch, time, directions, units)."""
+    need, give = logical(node, have)
+    if _is_plain(node) and node.inputs[0].rank == 3:
+        need[0], give[0] = Layout((1, 0, 2)), Layout((2, 0, 1, 3))
+    return need, give
 
 
 def _room(n):
@@ -117,7 +126,7 @@ def _keras_layers(n, states):
     backwards = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}[n.direction]
     options = {"reset_after": bool(n.linear_before_reset)} if kind == "GRU" else {}
     options |= {"activation": "relu"} if "Relu" in _names(n.node) else {}
-    x, results = Local(n.expr("ops.swapaxes(X, 0, 1)"), ""), []
+    x, results = n.X, []
     name = "SimpleRNN" if kind == "RNN" else kind
     cell = "simple_rnn_cell" if kind == "RNN" else f"{kind.lower()}_cell"  # the layer holds its weights in a cell
     for index, back in enumerate(backwards):
@@ -162,6 +171,7 @@ def _gates(weight, direction: int, order: list[int]):
 
 @operator("LSTM")
 class LSTM:
+    layout = batch_first
     restrict = _reason
     restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)
@@ -169,6 +179,7 @@ class LSTM:
 
 @operator("GRU")
 class GRU:
+    layout = batch_first
     restrict = _reason
     restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)
@@ -176,6 +187,7 @@ class GRU:
 
 @operator("RNN")
 class RNN:
+    layout = batch_first
     restrict = _reason
     restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)

@@ -6,6 +6,7 @@ from converter.errors import ConversionError
 from converter.graph import Graph
 from converter.passes.broadcast import broadcast
 from converter.passes.cast_like import cast_like
+from converter.passes.compose_transposes import compose_transposes
 from converter.passes.embedding import embedding
 from converter.passes.flatten import flatten
 from converter.passes.fold_constants import fold_constants
@@ -42,6 +43,7 @@ PASSES = (
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
     fold_constants,  # what others compute from the sizes that turned out to be numbers
+    compose_transposes,  # before what it leaves as Identity is removed
     remove_identity,  # Reshape and its like that turn out to keep the shape
     remove_unused,  # what computed their target
     broadcast,  # after sizes have names, of which it asks whether they are equal

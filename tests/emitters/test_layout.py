@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+import converter
 from converter.emitters.layout import Layout, matching_blocks
 from tests.emitted import assert_equal
 
@@ -215,6 +216,55 @@ def test_blocks_of_a_reshape():
     assert matching_blocks(("n", 4, 6, 6), ("n", 2, 2, 36)) == [([0], [0]), ([1], [1, 2]), ([2, 3], [3])]
     assert matching_blocks(("n", 8, 1, 1), ("n", 8)) == [([0], [0]), ([1, 2, 3], [1])]
     assert matching_blocks(("n", 4), ("n", 2, 3)) is None or matching_blocks(("n", None, 4), ("n", 2, 2)) is None
+
+
+def test_blocks_of_sizes_whose_product_has_a_name():
+    assert matching_blocks(("n", "t", 3, 4), ("n*t", 12)) == [([0, 1], [0]), ([2, 3], [1])]
+    assert matching_blocks(("n*t", 6), ("t", "n", 2, 3)) == [([0], [0, 1]), ([1], [2, 3])]
+    assert matching_blocks(("n", "t + 1", 3), ("n*t + 1", 3)) is None
+
+
+def emitted(nodes, sizes, output, tmp_path):
+    """The Keras code for a model with input ``x``, weights of ones in it, and how its inputs are stored."""
+    graph = helper.make_graph(
+        nodes,
+        "model",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, sizes)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, output)],
+        [
+            numpy_helper.from_array(np.array([-1, 3, 8, 6]), "images"),
+            numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w"),
+            numpy_helper.from_array(np.ones((1, 20, 3), np.float32), "k"),
+            numpy_helper.from_array(np.ones((1, 20, 5), np.float32), "r"),
+        ],
+    )
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    conversion = converter.convert(path, "keras", tmp_path / "out")
+    assert conversion.report.ok
+    return conversion.inputs[0].axes, (tmp_path / "out" / "model.py").read_text(encoding="utf-8")
+
+
+def test_images_over_time_are_stored_channels_last(tmp_path):
+    nodes = [helper.make_node("Reshape", ["x", "images"], ["i"]), helper.make_node("Conv", ["i", "w"], ["y"])]
+    axes, code = emitted(nodes, ["n", "t", 3, 8, 6], ["m", 4, 6, 4], tmp_path)
+    assert axes == (0, 1, 3, 4, 2)
+    assert "transpose" not in code
+
+
+def test_sequences_are_stored_as_recurrent_layers_read_them(tmp_path):
+    """Whatever axis the source has time on, Keras has it behind the batch, between two layers too."""
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["steps"], perm=[2, 0, 1]),
+        helper.make_node("LSTM", ["steps", "k", "r"], ["h"], hidden_size=5),
+        helper.make_node("Squeeze", ["h", "one"], ["s"]),
+        helper.make_node("Transpose", ["s"], ["y"], perm=[1, 2, 0]),
+    ]
+    nodes.insert(0, helper.make_node("Constant", [], ["one"], value_ints=[1]))
+    axes, code = emitted(nodes, ["n", 3, "t"], ["n", 5, "t"], tmp_path)
+    assert axes == (0, 2, 1)
+    assert "transpose" not in code
+    assert "swapaxes" not in code
 
 
 def test_layout_follows_removed_axes():

@@ -54,6 +54,24 @@ class TestShapes:
             assert word in str(caught.value)
 
 
+class TestTransposes:
+    def test_two_become_one(self, tmp_path):
+        nodes = [
+            node("Transpose", ["x"], ["a"], perm=[1, 2, 0]),
+            node("Relu", ["a"], ["z"]),
+            node("Transpose", ["a"], ["y"], perm=[0, 2, 1]),
+        ]
+        proto = model(nodes, {"x": [2, 3, 4]}, ["y", "z"])
+        graph = read_normalised(proto, tmp_path)
+        assert [entry["perm"] for entry in graph.nodes if entry.op_type == "Transpose"] == [(1, 2, 0), (1, 0, 2)]
+        assert_same_answer(graph, proto, {"x": random(2, 3, 4)})
+
+    def test_there_and_back_is_nothing(self, tmp_path):
+        nodes = [node("Transpose", ["x"], ["a"], perm=[1, 2, 0]), node("Transpose", ["a"], ["b"], perm=[2, 0, 1])]
+        graph = read_normalised(model([*nodes, node("Relu", ["b"], ["y"])], {"x": [2, 3, 4]}, ["y"]), tmp_path)
+        assert _operators(graph) == ["Relu"]
+
+
 class TestConstants:
     def test_shape_arithmetic_disappears(self, tmp_path):
         nodes = [

@@ -296,10 +296,10 @@ def centered(x, zero_point=None, axis=1):
 
 
 def recurrent_outputs(results, backwards):
-    """What a layer for each direction gives, with time first and the directions on an axis of their own."""
+    """What a layer for each direction gives, directions on an axis of their own: behind time, and first of the states."""
     outputs = [ops.flip(y, axis=1) if back else y for (y, *_), back in zip(results, backwards)]
     states = zip(*(states for _, *states in results))
-    return ops.transpose(ops.stack(outputs), (2, 0, 1, 3)), *(ops.stack(state) for state in states)
+    return ops.stack(outputs, axis=2), *(ops.stack(state) for state in states)
 
 
 def over_time(step, x, states, lengths=None, reverse=False):

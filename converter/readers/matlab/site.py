@@ -19,7 +19,7 @@ from converter.readers.matlab.table import LayerRecord
 BATCH, TIME = "batch", "time"
 """The symbols of the batch size and of the length of sequences in every shape."""
 
-IMAGES, FOLDED = "batch * time", "images"
+IMAGES, FOLDED = f"{BATCH}*{TIME}", "images"
 """The symbols of how many images there are in a batch of sequences: of images over time, and between folding layers."""
 
 
