@@ -59,7 +59,7 @@ def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]
     import torch
 
     namespace = _namespace(emitted)
-    (module,) = [v for v in namespace.values() if isinstance(v, type) and issubclass(v, torch.nn.Module)]
+    *_, module = [v for v in namespace.values() if isinstance(v, type) and issubclass(v, torch.nn.Module)]
     model = module().eval()
     model.load_state_dict({key: as_tensor(held(weight.array(), "pytorch")) for key, weight in emitted.weights.items()})
     return PyTorch.call(model, arrays, len(emitted.outputs))

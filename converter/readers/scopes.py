@@ -7,6 +7,7 @@ Both were read off files that they wrote (PyTorch 2.13).
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 
 import onnx
@@ -15,8 +16,11 @@ from converter.graph import Module, Scope
 
 _NAMES, _TYPES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 _LONGEST = 20_000
+_DEEPEST = 50
 _SECOND_CALL = re.compile(r"@\d+$")
-_ATTRIBUTE = re.compile(r"\w+(\.\w+)*")
+_PART = r"(?:[A-Za-z_]\w*|\d{1,3})"
+_PATH = re.compile(rf"{_PART}(?:\.{_PART})*", re.ASCII)
+"""Attributes and the numbers of lists; a number is a place in a list, so that a large one would be a long list."""
 
 
 def scope_of(node: onnx.NodeProto) -> Scope | None:
@@ -34,7 +38,9 @@ def _from_metadata(metadata: dict[str, str]) -> Scope | None:
         return None  # the exporter's word for "nowhere"
     if len(types) != len(names):
         types = [""] * len(names)
-    return tuple(Module(_SECOND_CALL.sub("", name), type) for name, type in zip(names, types, strict=True))
+    modules = [Module(_SECOND_CALL.sub("", name), type) for name, type in zip(names, types, strict=True)]
+    known = itertools.takewhile(lambda module: _PATH.fullmatch(module.path), modules[1:_DEEPEST])
+    return (modules[0], *known)
 
 
 def _texts(text: str) -> list[str]:
@@ -50,7 +56,7 @@ def _texts(text: str) -> list[str]:
 def _from_name(name: str) -> Scope | None:
     """A child of a container repeats the container's name: "layer1.0" in "layer1"; a list has no call of its own: "h.0"."""
     parts = name.split("/")[1:-1]
-    if not all(_ATTRIBUTE.fullmatch(part) for part in parts):
+    if not all(_PATH.fullmatch(part) for part in parts) or len(parts) > _DEEPEST:
         return None
     scope, path, last = [Module("")], "", ""
     for part in parts:

@@ -1,0 +1,164 @@
+"""Module calls that exporters leave in a file become classes, sequences and lists, with the source's keys."""
+
+from __future__ import annotations
+
+import ast
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from converter.emitters import emit
+from tests.emitted import judge, read, run
+
+RANDOM = np.random.default_rng(7)
+
+
+class Network:
+    """Builds an ONNX model whose nodes are named by the modules that call them, as torch's older exporter does."""
+
+    def __init__(self):
+        self.nodes, self.weights = [], []
+
+    def add(self, scope: str, op_type: str, *inputs: str, types: str = "", **attributes) -> str:
+        output = f"v{len(self.nodes)}"
+        node = helper.make_node(op_type, inputs, [output], name=f"/{scope}/{op_type}".replace("//", "/"), **attributes)
+        self.nodes.append(node)
+        return output
+
+    def weight(self, name: str, *shape: int) -> str:
+        if all(tensor.name != name for tensor in self.weights):
+            self.weights.append(numpy_helper.from_array(RANDOM.standard_normal(shape).astype(np.float32), name))
+        return name
+
+    def conv(self, scope: str, path: str, x: str, channels: int, filters: int) -> str:
+        weights = [self.weight(f"{path}.weight", filters, channels, 3, 3), self.weight(f"{path}.bias", filters)]
+        return self.add(scope, "Conv", x, *weights, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+
+    def model(self, output: str, channels: int = 4) -> onnx.ModelProto:
+        x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", channels, 5, 6])
+        y = helper.make_tensor_value_info(output, TensorProto.FLOAT, None)
+        graph = helper.make_graph(self.nodes, "main_graph", [x], [y], self.weights)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def block(net: Network, scope: str, path: str, x: str, channels: int, filters: int) -> str:
+    inside = net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, filters)
+    inside = net.add(f"{scope}/act", "Relu", inside)
+    inside = net.conv(f"{scope}/conv2", f"{path}.conv2", inside, filters, channels)
+    return net.add(scope, "Add", inside, x)
+
+
+def emitted(model: onnx.ModelProto):
+    return emit(read(model), "pytorch")
+
+
+def equal(model: onnx.ModelProto, target: str = "pytorch") -> None:
+    feeds = {"x": RANDOM.standard_normal((2, 4, 5, 6)).astype(np.float32)}
+    (wanted,) = judge(model, feeds)
+    (found,) = run(read(model), target, feeds)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def classes(code: str) -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in ast.parse(code).body if isinstance(node, ast.ClassDef)}
+
+
+def test_equal_blocks_are_one_class_and_their_run_is_a_sequence():
+    net, x = Network(), "x"
+    for place, filters in enumerate((8, 8, 16)):
+        x = block(net, f"stage/stage.{place}", f"stage.{place}", x, 4, filters)
+    model = net.model(x)
+    found = emitted(model)
+    assert list(classes(found.code)) == ["Stage", "Model"]
+    assert "self.stage = nn.Sequential(Stage(8), Stage(8), Stage(16))" in found.code
+    assert "def __init__(self, hidden_channels):" in found.code
+    assert "return out + x" in found.code or "return self.conv2(out) + x" in found.code
+    assert set(found.weights) == {f"stage.{i}.conv{j}.{k}" for i in range(3) for j in (1, 2) for k in ("weight", "bias")}
+    equal(model)
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_a_list_of_modules_has_no_call_of_its_own(target):
+    net, x = Network(), "x"
+    for place in range(3):
+        x = block(net, f"encoder/layer.{place}", f"encoder.layer.{place}", x, 4, 8)
+    model = net.model(net.add("", "Relu", x))
+    if target == "pytorch":
+        found = emitted(model)
+        assert "self.layer = nn.ModuleList((Layer() for _ in range(3)))" in found.code.replace("Layer() for", "Layer() for")
+        assert "encoder.layer.2.conv1.weight" in found.weights
+    equal(model, target)
+
+
+def test_what_did_nothing_in_a_sequence_leaves_its_place():
+    net = Network()
+    x = net.conv("features/features.1", "features.1", "x", 4, 8)
+    x = net.add("features/features.2", "Relu", x)
+    x = net.conv("features/features.4", "features.4", x, 8, 4)
+    model = net.model(x)
+    found = emitted(model)
+    assert set(found.weights) == {"features.1.weight", "features.1.bias", "features.4.weight", "features.4.bias"}
+    assert found.code.count("nn.Identity()") == 2
+    equal(model)
+
+
+def test_a_module_called_twice_has_its_weights_once():
+    net = Network()
+    x = block(net, "body", "body", "x", 4, 8)
+    x = net.add("", "Relu", x)
+    x = block(net, "body", "body", x, 4, 8)
+    model = net.model(x)
+    assert len(emitted(model).weights) == 4
+    equal(model)
+
+
+def test_weights_read_outside_their_module():
+    """A tied weight: the second reader lies in another module."""
+    net = Network()
+    x = net.conv("first/conv", "first.conv", "x", 4, 4)
+    x = net.add("", "Relu", x)
+    x = net.add("second/conv", "Conv", x, "first.conv.weight", "first.conv.bias", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    equal(net.model(x))
+
+
+def test_calls_that_are_interleaved():
+    net = Network()
+    a = net.conv("left/conv1", "left.conv1", "x", 4, 8)
+    b = net.conv("right/conv1", "right.conv1", "x", 4, 8)
+    a = net.conv("left/conv2", "left.conv2", a, 8, 4)
+    b = net.conv("right/conv2", "right.conv2", b, 8, 4)
+    model = net.model(net.add("", "Add", a, b))
+    assert "left.conv1.weight" in emitted(model).weights
+    equal(model)
+
+
+def test_values_that_leave_a_call_in_several_ways():
+    net = Network()
+    inside = net.conv("body/conv1", "body.conv1", "x", 4, 4)
+    result = net.conv("body/conv2", "body.conv2", inside, 4, 4)
+    model = net.model(net.add("", "Mul", net.add("", "Add", inside, result), "x"))
+    equal(model)
+
+
+@pytest.mark.parametrize("name", ["import os", "9" * 9, "²", "class", "a.b-c", "x" * 30_000, "self"])
+def test_hostile_scopes(name):
+    net = Network()
+    x = block(net, "body", "body", "x", 4, 8)
+    model = net.model(x)
+    for node in model.graph.node:
+        scopes, types = ["", name, f"{name}.{name}", "op"], ["Net", 'x"); import os', "__import__('os')", "aten"]
+        node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=repr(scopes))
+        node.metadata_props.add(key="pkg.torch.onnx.class_hierarchy", value=repr(types))
+    assert "import os" not in emitted(model).code
+    equal(model)
+
+
+@pytest.mark.parametrize("text", ["", "[", "__import__('os')", "['', 1]", "['a'" + ", 'b'" * 9000, "[" * 5000])
+def test_scopes_that_are_no_lists(text):
+    net = Network()
+    model = net.model(block(net, "body", "body", "x", 4, 8))
+    for node in model.graph.node:
+        node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=text)
+    equal(model)
