@@ -712,7 +712,7 @@ def _name_block(
                 names[value] = "_"
             elif len(statement.targets) == 1 and places.get(value) == {place + 1} and not isinstance(statement, Compound):
                 names[value] = "x" if held is None else "out"
-            elif held is None and statement.scope is not None and _carries_on(statement):
+            elif held is None and statement.scope is not None and _carries_on(value, statement, statements[place + 1 :]):
                 names[value], held = "x", value
             else:
                 names[value] = namespace.take(_source_name(program, value, statement))
@@ -731,8 +731,10 @@ def _is_over(value: Value, place: int, places: dict[Value, set[int]], outside: S
     return value not in outside and all(0 <= other <= place for other in places.get(value, ()))
 
 
-def _carries_on(statement: Statement | Compound) -> bool:
-    """Whether a statement adds to what went through the function so far."""
+def _carries_on(value: Value, statement: Statement | Compound, following: list[Statement | Compound]) -> bool:
+    """Whether a value is what goes through the function: a sum with what went before, or the state of the loop that follows."""
+    if following and isinstance(following[0], Compound) and value in assigned(following[0].bodies):
+        return True
     return isinstance(statement, Statement) and statement.node is not None and statement.node.op_type in ("Add", "Concat")
 
 

@@ -114,6 +114,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     reserved = (*_RESERVED, *helper_names("pytorch"))
     namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
+    inputs = {value: "x" if value.name == "x" else name for value, name in inputs.items()}
     name = model_name(program, reserved)
     definition = "\n\n\n".join(Modules(program, reserved).code(name, inputs))
     inputs_ports = ports(program, graph.inputs, list(inputs.values()))

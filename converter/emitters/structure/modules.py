@@ -6,15 +6,15 @@ import ast
 import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import groupby
+from itertools import groupby, pairwise
 
-from converter.emitters.blocks import Compound, Statement, function_lines, trees, variable, variables
+from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.names import Namespace, identifier
 from converter.emitters.program import Program, name_body
 from converter.emitters.source import indent
-from converter.emitters.structure.calls import Call, is_own, nest, own_paths
-from converter.emitters.structure.definitions import Definition, define
+from converter.emitters.structure.calls import Call, is_own, nest, own_paths, reads
+from converter.emitters.structure.definitions import Definition, Reading, define
 from converter.emitters.vocabulary import Layer
 from converter.graph import Value
 
@@ -54,8 +54,11 @@ class Modules:
         while self.root.calls:
             ready = [call for call in self.root.walk() if call is not self.root and not call.calls]
             made: dict[int, ast.expr] = {}
-            for each in ready:
-                if _wants_chain(each) and self._as_chain(each) and each.module.type.endswith("container.Sequential"):
+            chains = [each for each in ready if _wants_chain(each) and self._as_chain(each)]
+            forms = {id(each): Reading(each, program.layers, self.definitions).form for each in chains}
+            for each in chains:
+                nameless = not each.module.type and list(forms.values()).count(forms[id(each)]) == 1
+                if nameless or each.module.type.endswith("container.Sequential"):
                     made[id(each)] = self._sequential(each)
             others = [each for each in ready if id(each) not in made]
             for _, each, construction in define(others, program.layers, self.definitions, self._class_names):
@@ -166,10 +169,11 @@ class Modules:
         construction += [f"self.{p.name} = {p.name}" for p in definition.parameters if p.held]
         construction += _attributes(members)
 
-        reads = Counter(name.value for tree in trees(each.items) for name in variables(tree))
-        reads.update(each.outputs if each is not self.root else program.output_values())
-        statements = program.fused(each.items, reads)
         outputs = each.outputs if each is not self.root else program.output_values()
+        items, outputs = _looped(each, outputs, [path for path in paths if _is_module(program.layers[path])])
+        count = Counter(name.value for tree in trees(items) for name in variables(tree))
+        count.update(outputs)
+        statements = program.fused(items, count)
         namespace = Namespace((*self._reserved, *inputs.values(), "out"))
         held = next((value for value, name in inputs.items() if name == "x"), None)
         names = name_body(program, statements, inputs, outputs, namespace, held)
@@ -191,6 +195,61 @@ def _wants_chain(call: Call) -> bool:
     paths = (path for item in call.items for tree in trees([item]) for path in own_paths(tree))
     numbered = any((call.relative(path) or "")[:1].isdigit() for path in paths)
     return numbered or call.module.type.endswith("container.Sequential")
+
+
+def _looped(each: Call, outputs: list[Value], paths: list[str]) -> tuple[list[Statement | Compound], list[Value]]:
+    """(the call's items, its outputs) with a loop where all modules of a list are called, each on what the one before gave."""
+    lists: dict[str, list[str]] = {}
+    for path in paths:
+        above, _, last = path.rpartition(".")
+        if last.isdigit() and each.relative(above) is not None:
+            lists.setdefault(above, []).append(path)
+    items, start = list(each.items), 0
+    while start < len(items):
+        path = _called(items[start])
+        members = lists.get(path.rpartition(".")[0], []) if path is not None else []
+        run = items[start : start + len(members)]
+        if len(members) > 1 and [_called(item) for item in run] == members and _chained(run, items, outputs):
+            first, last = run[0].tree.args[0].value, run[-1].targets[0]
+            state, before = first, []
+            if any(first in reads([item]) for item in items[start + len(run) :]) or first in outputs:
+                state = Value(first.name, first.dtype, first.shape)
+                before = [Statement([state], variable(first), None, run[0].scope)]
+            element = Value(_singular(path.rpartition(".")[0].rpartition(".")[2]))
+            arguments = [variable(state), *run[0].tree.args[1:]]
+            body = Statement([state], ast.Call(variable(element), arguments, []), None, run[0].scope)
+            loop = Compound([Clause("for", own(path.rpartition(".")[0]), [body], [element])], None, run[0].scope)
+            items[start : start + len(run)] = [*before, loop]
+            for name in (name for tree in trees(items) for name in variables(tree)):
+                name.value = state if name.value is last else name.value
+            outputs = [state if value is last else value for value in outputs]
+            start += len(before)
+        start += 1
+    return items, outputs
+
+
+def _singular(name: str) -> str:
+    """What an element of a list is called: "layer" of "layers", "block" of "h"."""
+    return "block" if len(name) == 1 else name.removesuffix("s")
+
+
+def _called(item: Statement | Compound) -> str | None:
+    """The path of the module that a statement calls and does nothing else."""
+    tree = item.tree if isinstance(item, Statement) else None
+    simple = isinstance(tree, ast.Call) and is_own(tree.func) and tree.args and len(item.targets) == 1
+    return tree.func.attr if simple and all(hasattr(argument, "value") for argument in tree.args) else None
+
+
+def _chained(run: list[Statement], items: list[Statement | Compound], outputs: list[Value]) -> bool:
+    """Whether each statement of the run has what the one before gave, which nothing else reads, and the same further inputs."""
+    rest = [argument.value for argument in run[0].tree.args[1:]]
+    for previous, item in pairwise(run):
+        given = previous.targets[0]
+        readers = [other for other in items if given in reads([other])]
+        first, *others = (argument.value for argument in item.tree.args)
+        if first is not given or others != rest or readers != [item] or given in outputs:
+            return False
+    return True
 
 
 def _is_module(constructor: ast.expr) -> bool:
@@ -272,7 +331,7 @@ def _container(members: Mapping[str, ast.expr]) -> ast.expr:
     if all(name.isdigit() for name in modules):
         listed = _runs(_filled(modules))
         if len(listed) == 1 and isinstance(listed[0], ast.Starred):
-            return call("nn.ModuleList", [listed[0].value], {})
+            return call("nn.ModuleList", [ast.ListComp(listed[0].value.elt, listed[0].value.generators)], {})
         return call("nn.ModuleList", [ast.List(listed, ast.Load())], {})
     return call("nn.ModuleDict", [ast.Dict([ast.Constant(name) for name in modules], list(modules.values()))], {})
 
