@@ -42,7 +42,7 @@ class Attention:
 def _is_plain(n) -> bool:
     cached = n.past_key or n.nonpad_kv_seqlen or n.softcap or len(n.node.outputs) > 1
     restricted = n.left_window_size != -1 or n.right_window_size != -1 or (n.is_causal and n.attn_mask)
-    short_mask = n.attn_mask and (n.attn_mask.shape[-1] != n.K.shape[-2] or n.attn_mask.dtype == bool)
+    short_mask = n.attn_mask and n.attn_mask.shape[-1] != n.K.shape[-2]
     return n.Q.rank == 4 and not cached and not restricted and not short_mask
 
 

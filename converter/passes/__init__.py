@@ -20,6 +20,7 @@ from converter.passes.name_sizes import name_sizes
 from converter.passes.pick import pick
 from converter.passes.plain_softmax import plain_softmax
 from converter.passes.recognise_same import recognise_same
+from converter.passes.recover.attention import attention
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
@@ -53,6 +54,7 @@ PASSES = (
     recognise_same,  # after merging, which takes amounts that are numbers
     scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image
     plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
+    attention,  # after folding, which computes its scale, and while Reshape and Where are what exporters write
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,
