@@ -70,11 +70,11 @@ class Namespace:
         """The names that are taken."""
         return iter(self._taken)
 
-    def take(self, wanted: str) -> str:
+    def take(self, wanted: str, joint: str = "_") -> str:
         """``wanted``, or ``wanted_2``, ``wanted_3`` ... where it is taken."""
         name, count = wanted, 1
         while name in self._taken:
             count += 1
-            name = f"{wanted}_{count}"
+            name = f"{wanted}{joint}{count}"
         self._taken.add(name)
         return name

@@ -168,3 +168,64 @@ def test_scopes_that_are_no_lists(text):
     for node in model.graph.node:
         node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=text)
     equal(model)
+
+
+def test_a_sequence_with_a_function_between_its_modules():
+    """A product of a value and its own sigmoid is no chain of modules."""
+    net = Network()
+    x = net.conv("body/body.0", "body.0", "x", 4, 8)
+    x = net.add("body/body.1", "Mul", x, net.add("body/body.1", "Cos", x))
+    x = net.conv("body/body.2", "body.2", x, 8, 4)
+    model = net.model(x)
+    assert set(emitted(model).weights) == {f"body.{i}.{k}" for i in (0, 2) for k in ("weight", "bias")}
+    equal(model)
+
+
+@pytest.mark.parametrize("between", ["Relu", "Cos"])
+def test_a_model_that_is_a_sequence_itself(between):
+    net = Network()
+    x = net.conv("0", "0", "x", 4, 8)
+    x = net.add("1", between, x)
+    x = net.conv("2", "2", x, 8, 4)
+    equal(net.model(x))
+
+
+def test_a_module_that_only_some_blocks_have():
+    """Where it is missing it is the identity; its numbers are asked for only where it is there."""
+    net, x, channels = Network(), "x", 4
+    for place, (filters, shortcut) in enumerate([(6, True), (6, False), (8, True), (8, False), (8, False)]):
+        scope, path = f"stage/stage.{place}", f"stage.{place}"
+        inside = net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, 5)
+        inside = net.conv(f"{scope}/conv2", f"{path}.conv2", inside, 5, filters)
+        kept = net.conv(f"{scope}/skip", f"{path}.skip", x, channels, filters) if shortcut else x
+        x, channels = net.add(scope, "Add", inside, kept), filters
+    model = net.model(x)
+    found = emitted(model)
+    assert list(classes(found.code)).count("Stage") == 1
+    assert len([name for name in classes(found.code) if name.startswith("Stage")]) == 1
+    assert "Stage(4, 6, skip=True)" in found.code
+    equal(model)
+
+
+def test_numbers_that_are_equal_by_chance_are_two_parameters():
+    net, x = Network(), "x"
+    for place, (stride, pad) in enumerate([(2, 2), (1, 1), (3, 3)]):
+        weights = [net.weight(f"stage.{place}.conv.weight", 4, 4, 3, 3), net.weight(f"stage.{place}.conv.bias", 4)]
+        inside = net.add(f"stage/stage.{place}/conv", "Conv", x, *weights, strides=[stride] * 2, pads=[pad] * 4)
+        x = net.add(f"stage/stage.{place}", "Abs", inside)
+    model = net.model(x)
+    assert "stride=stride, padding=padding" in emitted(model).code or "padding=padding, stride=stride" in emitted(model).code
+    equal(model)
+
+
+def test_a_list_that_is_called_in_part():
+    """Between the modules of a sequence a function runs, so that it is a list; one of its members is taken apart too."""
+    net, x = Network(), "x"
+    for place in range(4):
+        scope = f"body/body.{place}"
+        if place == 0:
+            x = net.conv(f"{scope}/{scope.rpartition('/')[2]}.0", "body.0.0", x, 4, 4)
+            x = net.add(scope, "Mul", x, net.add(scope, "Cos", x))
+        else:
+            x = block(net, scope, f"body.{place}", x, 4, 8)
+    equal(net.model(x))

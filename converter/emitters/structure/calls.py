@@ -23,6 +23,8 @@ class Call:
     items: list[Statement | Compound | Call] = field(default_factory=list)
     inputs: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
+    is_chain: bool = False
+    """Whether it applies its modules one after the other and does nothing else."""
 
     @property
     def calls(self) -> list[Call]:
@@ -131,3 +133,10 @@ def _connect(root: Call, results: list[Value]) -> None:
 def reads(statements: Iterable[Statement | Compound]) -> list[Value]:
     """The variables that the statements read, each once, in order."""
     return list(dict.fromkeys(name.value for tree in trees(statements) for name in variables(tree)))
+
+
+def called(item: Statement | Compound | Call) -> str | None:
+    """The path of the module that a statement calls and does nothing else."""
+    tree = item.tree if isinstance(item, Statement) else None
+    simple = isinstance(tree, ast.Call) and is_own(tree.func) and tree.args and len(item.targets) == 1
+    return tree.func.attr if simple and all(hasattr(argument, "value") for argument in tree.args) else None

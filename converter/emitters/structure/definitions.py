@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converter.emitters.blocks import Compound, Statement, variables
-from converter.emitters.expressions import literal
-from converter.emitters.names import Namespace, class_name
+from converter.emitters.expressions import literal, parse
+from converter.emitters.names import Namespace, class_name, snake_case
 from converter.emitters.signatures import defaults_of
-from converter.emitters.structure.calls import Call, is_own
+from converter.emitters.structure.calls import Call, called, is_own
 from converter.graph import Value
 
 
@@ -37,16 +37,25 @@ class Definition:
 
 _MISSING = object()
 _RUN, _MAKE = "run:", "make:"
+OPTIONAL = "make:optional"
+"""The place of the number that tells whether a definition's optional module is there."""
 
 
 class Reading:
     """The form of a call's body, equal for calls that do the same, and the numbers in it by place.
 
     ``constructors`` holds the constructor of each layer by path, ``definitions`` what is known of the constructors that are the
-    program's own.
+    program's own. ``without`` is a statement of one module's call on one value that is read as if it gave that value back.
     """
 
-    def __init__(self, call: Call, constructors: Mapping[str, ast.expr], definitions: Mapping[str, Definition]):
+    def __init__(
+        self,
+        call: Call,
+        constructors: dict[str, ast.expr],
+        definitions: Mapping[str, Definition],
+        *,
+        without: Statement | None = None,
+    ):
         self.call = call
         self.numbers: dict[str, Any] = {}
         self.defaults: dict[str, Any] = {}
@@ -55,14 +64,16 @@ class Reading:
         self._places: dict[str, tuple[ast.AST, str | None]] = {}
         self.layers: list[str] = []
         """Paths of the layers and weights, in order of use."""
-        self._constructors = constructors
-        self._definitions = definitions
+        self.constructors = constructors
+        self.definitions = definitions
         self._order: dict[Value, int] = {value: place for place, value in enumerate(call.inputs)}
-        items = tuple(self._item(item, f"{_RUN}{place}") for place, item in enumerate(call.items))
-        self.form = (len(call.inputs), items, tuple(self._order[value] for value in call.outputs))
+        self._same = {} if without is None else {without.targets[0]: without.tree.args[0].value}
+        kept = [(place, item) for place, item in enumerate(call.items) if item is not without]
+        items = tuple(self._item(item, f"{_RUN}{place}") for place, item in kept)
+        self.form = (len(call.inputs), items, tuple(map(self._index, call.outputs)))
 
     def _index(self, value: Value) -> int:
-        return self._order.setdefault(value, len(self._order))
+        return self._order.setdefault(self._same.get(value, value), len(self._order))
 
     def _item(self, item: Statement | Compound | Call, place: str) -> Any:
         if isinstance(item, Call):
@@ -104,26 +115,24 @@ class Reading:
         for number, argument in enumerate(tree.args):
             role = names[number] if number < len(names) else ""
             args.append(self._tree(argument, f"{place}.{role or number}", role))
-        keywords = []
+        keywords, given = [], {}
         for keyword in tree.keywords:
             number = _number(keyword.value)
-            here = f"{place}.{keyword.arg}"
             if number is not _MISSING and keyword.arg in defaults and _is_number(defaults[keyword.arg]):
-                self._enter(here, number, keyword.arg, tree, keyword.arg)
-                self.defaults[here] = defaults[keyword.arg]
+                given[keyword.arg] = number
             else:
-                keywords.append((keyword.arg, self._tree(keyword.value, here, keyword.arg)))
-        given = {keyword.arg for keyword in tree.keywords}
-        for name, default in defaults.items():
-            if name not in given and _is_number(default):
-                self._enter(f"{place}.{name}", default, name, tree, name)
+                keywords.append((keyword.arg, self._tree(keyword.value, f"{place}.{keyword.arg}", keyword.arg)))
+        written = {keyword.arg for keyword in tree.keywords} - given.keys()
+        for name, default in defaults.items():  # in this order, whichever are written
+            if name not in written and _is_number(default):
+                self._enter(f"{place}.{name}", given.get(name, default), name, tree, name)
                 self.defaults[f"{place}.{name}"] = default
         return ("Call", self._tree(tree.func, f"{place}.function", ""), tuple(args), tuple(keywords))
 
     def _signature(self, function: str) -> tuple[Mapping[str, Any], list[str]]:
         """(defaults, names of the leading arguments) of a function."""
-        if function in self._definitions:
-            parameters = self._definitions[function].parameters
+        if function in self.definitions:
+            parameters = self.definitions[function].parameters
             defaults = {parameter.name: parameter.default for parameter in parameters if parameter.has_default}
             return defaults, [parameter.name for parameter in parameters if not parameter.has_default]
         return defaults_of(function), _leading(function)
@@ -133,7 +142,7 @@ class Reading:
         if path in self.layers:
             return ("own", relative)
         self.layers.append(path)
-        constructor = self._constructors.get(path)
+        constructor = self.constructors.get(path)
         made = None if constructor is None else self._tree(constructor, f"{_MAKE}{relative}", "")
         return ("own", relative, getattr(constructor, "buffer", None), made)
 
@@ -141,6 +150,16 @@ class Reading:
         self.numbers[place] = number
         self.roles[place] = role
         self._places[place] = (tree, keyword)
+
+    def make_optional(self, path: str) -> None:
+        """Let the module at ``path`` be constructed only where a parameter says so."""
+        flag, constructor = ast.Constant(True), self.constructors[path]
+        name = path.rpartition(".")[2]
+        if name.isdigit():
+            name = snake_case(ast.unparse(constructor.func).rpartition(".")[2])
+        self.constructors[path] = ast.IfExp(flag, constructor, parse("nn.Identity()"))
+        self._enter(OPTIONAL, True, name, flag, None)
+        self.defaults[OPTIONAL] = False
 
     def mark(self, place: str, parameter: str) -> None:
         """Say that a parameter stands in this place instead of the number."""
@@ -197,22 +216,75 @@ def _is_number(value: Any) -> bool:
 
 
 def define(
-    calls: list[Call], constructors: Mapping[str, ast.expr], definitions: dict[str, Definition], namespace: Namespace
+    calls: list[Call], constructors: dict[str, ast.expr], definitions: dict[str, Definition], namespace: Namespace
 ) -> list[tuple[Definition, Call, ast.Call]]:
     """Definitions for calls that have no calls inside, and for each call how it is constructed: ``Name(numbers)``."""
     groups: dict[Any, list[Reading]] = {}
     for call in calls:
         reading = Reading(call, constructors, definitions)
-        groups.setdefault((call.module.type or _stem(call.module.path), reading.form), []).append(reading)
+        groups.setdefault((kind_of(call), reading.form), []).append(reading)
     made = []
+    by_kind: dict[str, list[list[Reading]]] = {}
     for (kind, _), readings in sorted(groups.items(), key=lambda group: -len(group[1])):
-        name = namespace.take(class_name(kind.rpartition(".")[2]))
-        definition = Definition(name, readings[0].call)
-        keys = _parametrise(definition, readings)
-        definitions[name] = definition
-        for reading in readings:
-            made.append((definition, reading.call, _construction(definition, reading, keys)))
+        by_kind.setdefault(kind, []).append(readings)
+    for kind, variants in by_kind.items():
+        for readings in _merged(variants):
+            name = namespace.take(class_name(kind.rpartition(".")[2]), joint="")
+            definition = Definition(name, readings[0].call)
+            keys = _parametrise(definition, readings)
+            definitions[name] = definition
+            for reading in readings:
+                made.append((definition, reading.call, _construction(definition, reading, keys)))
     return made
+
+
+def _merged(variants: list[list[Reading]]) -> list[list[Reading]]:
+    """The variants of one kind, two joined where they differ in one module that is left out: there it is the identity."""
+    for plain in variants:
+        for full in (other for other in variants if other is not plain):
+            path = _join(plain, full)
+            if path is not None:
+                return _merged([full + plain, *(each for each in variants if each is not plain and each is not full)])
+    return variants
+
+
+def _join(plain: list[Reading], full: list[Reading]) -> str | None:
+    """The path of the module that only ``full`` has; the numbers of ``plain`` are put where those of ``full`` stand."""
+    first = full[0]
+    for item in first.call.items:
+        path = called(item)
+        if path is None or len(item.tree.args) != 1 or path not in first.constructors or OPTIONAL in first.numbers:
+            continue
+        reduced = Reading(first.call, first.constructors, first.definitions, without=item)
+        if reduced.form != plain[0].form or path in reduced.layers or [*reduced.roles.values()] != [*plain[0].roles.values()]:
+            continue
+        for reading in full:
+            reading.numbers[OPTIONAL] = True
+        for reading in plain:
+            own = dict(zip(reduced.numbers, reading.numbers.values(), strict=True))
+            reading.numbers = {place: own.get(place, _MISSING) for place in first.numbers} | {OPTIONAL: False}
+            _complete(reading, full)
+        first.make_optional(path)
+        return path
+    return None
+
+
+def _complete(reading: Reading, full: list[Reading]) -> None:
+    """Give numbers to what is not there: those of a place where the others have the same numbers as there."""
+    by_numbers: dict[str, str] = {}
+    for place, number in reading.numbers.items():
+        if number is not _MISSING:
+            by_numbers.setdefault(repr([each.numbers[place] for each in full]), place)
+    for place, number in list(reading.numbers.items()):
+        if number is _MISSING:
+            numbers = [each.numbers[place] for each in full]
+            like = by_numbers.get(repr(numbers))
+            reading.numbers[place] = numbers[0] if like is None else reading.numbers[like]
+
+
+def kind_of(call: Call) -> str:
+    """The class of the module in the source, or a name for it where the source tells none."""
+    return call.module.type or _stem(call.module.path)
 
 
 def _stem(path: str) -> str:
@@ -230,8 +302,9 @@ def _parametrise(definition: Definition, readings: list[Reading]) -> dict[str, s
     by_numbers: dict[tuple, list[str]] = {}
     for place in first.numbers:
         numbers = tuple(repr(reading.numbers[place]) for reading in readings)
-        if len(set(numbers)) > 1:
-            by_numbers.setdefault(numbers, []).append(place)
+        role = first.roles[place]
+        if len(set(numbers)) > 1:  # a stride that equals a padding does so by chance
+            by_numbers.setdefault((numbers, "width" if role in _WIDTHS else role), []).append(place)
     names, keys = Namespace(("self", "x")), {}
     for places in by_numbers.values():
         parameter = Parameter(names.take(_name(places, first)))
@@ -249,6 +322,7 @@ def _parametrise(definition: Definition, readings: list[Reading]) -> dict[str, s
 
 _INSIDE = ("in_channels", "in_features", "num_features", "normalized_shape", "num_channels")
 _OUTSIDE = ("out_channels", "out_features", "filters", "units")
+_WIDTHS = {*_INSIDE, *_OUTSIDE, "channels", "features", "hidden_channels", "hidden_features", "groups", "size", ""}
 _ORDER = ("in_", "features", "channels", "hidden_", "filters", "units", "out_", "kernel_size", "stride")
 
 

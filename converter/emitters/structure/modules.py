@@ -13,8 +13,8 @@ from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.names import Namespace, identifier
 from converter.emitters.program import Program, name_body
 from converter.emitters.source import indent
-from converter.emitters.structure.calls import Call, is_own, nest, own_paths, reads
-from converter.emitters.structure.definitions import Definition, Reading, define
+from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
+from converter.emitters.structure.definitions import Definition, Reading, define, kind_of
 from converter.emitters.vocabulary import Layer
 from converter.graph import Value
 
@@ -52,18 +52,24 @@ class Modules:
         self.root = nest(program.statements, program.output_values())
         self._settle()
         while self.root.calls:
-            ready = [call for call in self.root.walk() if call is not self.root and not call.calls]
-            made: dict[int, ast.expr] = {}
-            chains = [each for each in ready if _wants_chain(each) and self._as_chain(each)]
-            forms = {id(each): Reading(each, program.layers, self.definitions).form for each in chains}
-            for each in chains:
+            ready = _ready(self.root)
+            made: dict[int, ast.expr | None] = {}
+            for each in (each for each in ready if _wants_chain(each)):
+                each.is_chain = self._as_chain(each)
+                if not each.is_chain:
+                    made[id(each)] = None
+            forms = {id(each): Reading(each, program.layers, self.definitions).form for each in ready if each.is_chain}
+            for each in (each for each in ready if each.is_chain):
                 nameless = not each.module.type and list(forms.values()).count(forms[id(each)]) == 1
-                if nameless or each.module.type.endswith("container.Sequential"):
+                if nameless or _is_sequential(each):
                     made[id(each)] = self._sequential(each)
             others = [each for each in ready if id(each) not in made]
             for _, each, construction in define(others, program.layers, self.definitions, self._class_names):
                 made[id(each)] = construction
             self._put_in_place(made)
+        self.root.is_chain = _wants_chain(self.root) and self._as_chain(self.root)
+        if not self.root.is_chain:
+            self._rename_numbers()
 
     def code(self, name: str, inputs: Mapping[Value, str]) -> list[str]:
         """The text of each class, the model's own last."""
@@ -84,6 +90,11 @@ class Modules:
                             self._rename(path, f"{each.module.path}.{path.rpartition('.')[2]}".strip("."))
                         elif "." in relative and not _is_module(layer):
                             self._rename(path, f"{each.module.path}.{identifier(relative)}".strip("."))
+
+    def _rename_numbers(self) -> None:
+        """Give the model's own modules that are called "0", "1" ... names that attributes can have."""
+        for path in [path for path in self.program.layers if path[:1].isdigit()]:
+            self._rename(path, f"layer_{path}")
 
     def _rename(self, old: str, wanted: str) -> None:
         program = self.program
@@ -131,13 +142,16 @@ class Modules:
         members = {each.relative(path): self.program.layers[path] for path in paths}
         return call("nn.Sequential", _members(members), {})
 
-    def _put_in_place(self, made: Mapping[int, ast.expr]) -> None:
-        """Let each call that has been made a constructor be a layer of the call around it."""
+    def _put_in_place(self, made: Mapping[int, ast.expr | None]) -> None:
+        """Let each call that has been made a constructor be a layer of the call around it, which takes up all others."""
         for around in self.root.walk():
             items: list[Statement | Compound | Call] = []
             for item in around.items:
                 if not isinstance(item, Call) or id(item) not in made:
                     items.append(item)
+                    continue
+                if made[id(item)] is None:
+                    items += item.items
                     continue
                 path = item.module.path
                 self.program.layers[path] = made[id(item)]
@@ -162,7 +176,7 @@ class Modules:
         members = {each.relative(path): program.layers[path] for path in paths}
         parameters = [p.name if not p.has_default else f"{p.name}={p.default!r}" for p in definition.parameters]
         start = f"def __init__({', '.join(['self', *parameters])}):"
-        if members and all(name.isdigit() for name in members):
+        if each.is_chain:
             built = ast.unparse(_with_parameters(call("super().__init__", _members(members), {}), held=False))
             return "\n".join([f"class {definition.name}(nn.Sequential):", indent([start, indent([built])])])
         construction = ["super().__init__()"]
@@ -190,6 +204,17 @@ class Modules:
         )
 
 
+def _ready(root: Call) -> list[Call]:
+    """Calls without calls inside, all of one kind together, so that those that do the same become one definition."""
+    ready = [call for call in root.walk() if call is not root and not call.calls]
+    waiting = {kind_of(call) for call in root.walk() if call is not root and call.calls and not _is_sequential(call)}
+    return [call for call in ready if kind_of(call) not in waiting] or ready
+
+
+def _is_sequential(call: Call) -> bool:
+    return call.module.type.endswith("container.Sequential")
+
+
 def _wants_chain(call: Call) -> bool:
     """Whether the source says so, or its modules have numbers for names, which no attribute of a class can have."""
     paths = (path for item in call.items for tree in trees([item]) for path in own_paths(tree))
@@ -204,12 +229,16 @@ def _looped(each: Call, outputs: list[Value], paths: list[str]) -> tuple[list[St
         above, _, last = path.rpartition(".")
         if last.isdigit() and each.relative(above) is not None:
             lists.setdefault(above, []).append(path)
+    for above, members in list(lists.items()):
+        inside = [path for path in paths if path.startswith(f"{above}.")]
+        if inside != members or [path.rpartition(".")[2] for path in members] != [str(n) for n in range(len(members))]:
+            del lists[above]
     items, start = list(each.items), 0
     while start < len(items):
-        path = _called(items[start])
+        path = called(items[start])
         members = lists.get(path.rpartition(".")[0], []) if path is not None else []
         run = items[start : start + len(members)]
-        if len(members) > 1 and [_called(item) for item in run] == members and _chained(run, items, outputs):
+        if len(members) > 1 and [called(item) for item in run] == members and _chained(run, items, outputs):
             first, last = run[0].tree.args[0].value, run[-1].targets[0]
             state, before = first, []
             if any(first in reads([item]) for item in items[start + len(run) :]) or first in outputs:
@@ -231,13 +260,6 @@ def _looped(each: Call, outputs: list[Value], paths: list[str]) -> tuple[list[St
 def _singular(name: str) -> str:
     """What an element of a list is called: "layer" of "layers", "block" of "h"."""
     return "block" if len(name) == 1 else name.removesuffix("s")
-
-
-def _called(item: Statement | Compound) -> str | None:
-    """The path of the module that a statement calls and does nothing else."""
-    tree = item.tree if isinstance(item, Statement) else None
-    simple = isinstance(tree, ast.Call) and is_own(tree.func) and tree.args and len(item.targets) == 1
-    return tree.func.attr if simple and all(hasattr(argument, "value") for argument in tree.args) else None
 
 
 def _chained(run: list[Statement], items: list[Statement | Compound], outputs: list[Value]) -> bool:
