@@ -346,6 +346,14 @@ def test_layer_normalization_of_sequences(read, over):
     assert any("before R2023a" in note for note in graph.notes) == (over is None)
 
 
+def test_rms_normalization_of_each_step(read):
+    scale, x = normal(3, 1), normal(3, 5)
+    item = layer("norm", "RMSNormalizationLayer", NumChannels=[3], Epsilon=[1e-3], Scale=scale)
+    graph = read(sequence(), item)
+    np.testing.assert_allclose(run(graph, x), x / np.sqrt((x**2).mean(axis=0) + 1e-3) * scale, atol=1e-5)
+    assert any("over the channels" in note for note in graph.notes)
+
+
 def test_normalization_and_prelu_of_each_channel_at_each_step(read):
     scale, offset, mean, variance, alpha = (normal(3, 1) for _ in range(5))
     norm = layer("norm", "BatchNormalizationLayer", NumChannels=[3], Epsilon=[1e-5], Scale=scale, Offset=offset,

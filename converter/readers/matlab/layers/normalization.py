@@ -86,24 +86,52 @@ def layer_normalization(n: Site) -> Value:
     if n.is_sequence and "OperationDimension" not in p:
         n.note("it has no OperationDimension, as before R2023a: taken over the channels of all steps together.")
     if n.rank == 0:
-        return _scaled(n, "LayerNormalization", axis=1)
+        return _over_channels(n, "LayerNormalization", "Scale", "Offset")
     if over == "channel-only" or (over == "auto" and n.rank == 1):
         if over == "auto" and not n.is_sequence:
             n.note("its OperationDimension 'auto' is taken as 'channel-only', as what arrives has one spatial axis.")
-        last = n.rank + 1
-        x = n.add("Transpose", None, {"perm": (0, *range(2, last + 1), 1)}, part="channels_last")
-        y = _scaled(n, "LayerNormalization", x, part="normalised", axis=last)
-        return n.add("Transpose", [y], {"perm": (0, last, *range(1, last))})
+        return _over_channels(n, "LayerNormalization", "Scale", "Offset")
     if over == "auto":
         n.note("its OperationDimension 'auto' is taken as 'spatial-channel', the whole image.")
     return _scaled(n, "GroupNormalization", num_groups=1)
 
 
-def _scaled(n: Site, op_type: str, x: Value | None = None, part: str = "", **attributes: int) -> Value:
-    """A normalisation with a scale and an offset for each channel."""
+@layer("RMSNormalizationLayer", "RMS Normalization", "RMS normalization")
+def rms_normalization(n: Site) -> Value:
+    """x / sqrt(mean of squares + Epsilon) * Scale over the channels: of a vector, or of each step or place.
+
+    From the paper "Root Mean Square Layer Normalization"; that MATLAB's layer has the properties of its layer normalisation is
+    from memory, and a note tells it. Over more axes than the channels it stays a placeholder.
+    """
+    over = n.properties.choice("OperationDimension", "auto", "channel-only", default="auto")
+    if over == "auto" and n.rank > 1:
+        raise Untranslated("over which axes of an image it works was not measured")
+    n.note("it is taken as normalising over the channels; its form was not measured on a trained network.")
+    return _over_channels(n, "RMSNormalization", "Scale")
+
+
+def _over_channels(n: Site, op_type: str, *learnables: str) -> Value:
+    """A normalisation over the channels at each place."""
+    if n.rank == 0:
+        return _scaled(n, op_type, learnables=learnables, axis=1)
+    last = n.rank + 1
+    x = n.add("Transpose", None, {"perm": (0, *range(2, last + 1), 1)}, part="channels_last")
+    y = _scaled(n, op_type, x, part="normalised", learnables=learnables, axis=last)
+    return n.add("Transpose", [y], {"perm": (0, last, *range(1, last))})
+
+
+def _scaled(
+    n: Site,
+    op_type: str,
+    x: Value | None = None,
+    part: str = "",
+    learnables: tuple[str, ...] = ("Scale", "Offset"),
+    **attributes: int,
+) -> Value:
+    """A normalisation with a scale, and mostly an offset, for each channel."""
     channels, p = n.channels(), n.properties
     if channels != p.opened("NumChannels", channels)[0]:
         n.fail(f"normalises {p.integer('NumChannels')} channels, but {channels} arrive.")
-    scale, offset = n.vector("Scale", channels), n.vector("Offset", channels)
+    vectors = [n.vector(name, channels) for name in learnables]
     options = attributes | {"epsilon": p.number("Epsilon")}
-    return n.add(op_type, [n.x if x is None else x, scale, offset], options, part=part, is_core=True)
+    return n.add(op_type, [n.x if x is None else x, *vectors], options, part=part, is_core=True)
