@@ -14,7 +14,8 @@ import numpy as np
 from converter.emitters import Port
 from converter.emitters.types import held, held_as
 from converter.graph import Graph, Node, Value, Weight, draws
-from converter.verification.compare import Difference, Tolerance, class_scores, difference, spread, tolerance_of
+from converter.verification.compare import Difference, Tolerance, class_scores, difference, tolerance_of
+from converter.verification.evidence import otherwise, says_little
 from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.report import Case, OutputReport, Report, Where
@@ -28,7 +29,6 @@ _OTHER_BATCH_SIZES = (2, 4)
 PROBE = Tolerance("probe", 1e-4, "the source's own program sums float32 numbers in its own order")
 _MARGIN = 4
 _LARGEST = 1e-3
-_CONSTANT = 1e-3  # of an output's scale; below it, the output says next to nothing about its input
 
 
 def verify(
@@ -60,6 +60,8 @@ def verify(
             judge = stack.enter_context(Judge(graph))
             report.judge = judge.name
             asked = _ask(judge, graph, seeds, batch_sizes, report.warnings)
+            more, unproven = _ask_otherwise(judge, graph, asked)
+            asked += more
         except JudgeError as error:
             report.findings.append(f"onnxruntime cannot run the source, so nothing can be proven: {error}")
             return report
@@ -107,9 +109,8 @@ def verify(
                 if question.answer is not None and value.name in question.answer and not fresh:
                     own = question.answer[value.name]
                     report.probe[port.source_name] = _compare([array], [own], [question.name], PROBE)
-            changes = spread(reference)
-            if changes is not None and changes < _CONSTANT:
-                report.warnings.append(f"output {port.source_name!r} hardly depends on the input: its equality proves little")
+            if value in unproven:
+                report.warnings.append(f"output {port.source_name!r} {unproven[value]}: its equality proves little")
     wrong = [repr(name) for name, output in report.probe.items() if not output.ok]
     if wrong and all(output.ok for output in report.outputs.values()):
         report.findings.append(
@@ -152,6 +153,28 @@ def _ask(
             warnings += [f"{name}: onnxruntime cannot run the source so, it was not asked ({failed[name]})" for name in failed]
             return asked
     raise next(iter(failed.values()), JudgeError("there is no input to run it on"))
+
+
+def _ask_otherwise(
+    judge: Judge, graph: Graph, asked: list[tuple[Question, dict[str, np.ndarray]]]
+) -> tuple[list[tuple[Question, dict[str, np.ndarray]]], dict[Value, str]]:
+    """More questions where the answers to those asked prove little of some output, with numbers that get more out of it; and
+    the outputs for which there are none, each with the reason."""
+    unproven = {value: says_little(value, [answers[value.name] for _, answers in asked]) for value in graph.outputs}
+    unproven = {value: reason for value, reason in unproven.items() if reason}
+    more: list[tuple[Question, dict[str, np.ndarray]]] = []
+    for again in otherwise([question for question, _ in asked]) if unproven else ():
+        try:
+            answered = [(question, judge.answer(question.inputs)) for question in again]
+        except JudgeError:
+            continue
+        proven = [value for value in unproven if not says_little(value, [answers[value.name] for _, answers in answered])]
+        if proven:
+            more += answered
+            unproven = {value: reason for value, reason in unproven.items() if value not in proven}
+        if not unproven:
+            break
+    return more, unproven
 
 
 def _own_movement(

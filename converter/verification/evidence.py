@@ -1,0 +1,91 @@
+"""Whether answers tell anything about a network, and questions that get more out of it.
+
+A trained classifier is certain of noise: its softmax gives one 1 and zeros, whatever the layers before it computed. An
+exponential of large numbers overflows, and beside 1e30 no other number counts. Equal answers of that kind prove little.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from converter.graph import Value
+from converter.verification.compare import is_floating, spread
+from converter.verification.inputs import Question
+
+_CONSTANT = 1e-3
+"""Of an output's scale; below it, the output says next to nothing about its input."""
+
+_HUGE = 1e9
+
+_CERTAIN = 1e-6
+"""A number nearer than this to -1, 0 or 1 is saturated."""
+
+_MOST = 0.9
+"""The share of saturated numbers beyond which an output says next to nothing."""
+
+_SATURATING = {"Softmax", "Sigmoid", "HardSigmoid", "Tanh"}
+_MOVES = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Gather", "Split"}
+
+_FACTORS = (1 / 16, 1 / 256, 1 / 4, 1 / 64, 1 / 1024, 16, 256)
+
+
+def says_little(value: Value, answers: Sequence[Any]) -> str:
+    """Why equal ``answers`` for the output ``value`` prove little, empty where they prove what they should."""
+    changes = spread(list(answers))
+    if changes is not None and changes < _CONSTANT:
+        return "hardly depends on the input"
+    arrays = [array for array in answers if isinstance(array, np.ndarray) and is_floating(array.dtype) and array.size]
+    if not arrays:
+        return ""
+    if _saturates(value) and float(np.concatenate([_saturated(array).ravel() for array in arrays]).mean()) > _MOST:
+        return "is saturated, one or zero nearly everywhere"
+    largest = max(float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in arrays)
+    return f"reaches {largest:.1e}, beside which no other number counts" if largest > _HUGE else ""
+
+
+def otherwise(asked: Sequence[Question]) -> Iterator[list[Question]]:
+    """Two of the questions asked again with smaller and with larger numbers; pixels also with smaller and larger contrast."""
+    free = [question for question in asked if question.answer is None]
+    largest = sorted(free, key=lambda question: sum(np.size(array) for array in question.inputs.values()))[-2:]
+    arrays = [array for question in largest for array in question.inputs.values() if _is_float(array)]
+    ways = [0.0, 1.0] if any(_middle(array) for array in arrays) else [0.0]
+    for factor, contrast in itertools.product(_FACTORS if arrays else (), ways):
+        if factor < 1 or not contrast:
+            yield [_scaled(question, factor, contrast) for question in largest]
+
+
+def _scaled(question: Question, factor: float, contrast: float) -> Question:
+    """Each number ``factor`` times as far from 0, or, with a ``contrast`` of 1, from the middle of the pixels."""
+    inputs = dict(question.inputs)
+    for name, array in inputs.items():
+        if _is_float(array):
+            middle = contrast * _middle(array)
+            inputs[name] = (middle + factor * (array.astype(np.float64) - middle)).astype(array.dtype)
+    how = f"{'contrast ' if contrast else ''}times {factor:g}"
+    return Question(f"{question.name}, {how}", inputs, f"{question.values}, {how}")
+
+
+def _middle(array: np.ndarray) -> float:
+    """The mean of pixels; 0 of numbers of both signs."""
+    wide = array.astype(np.float64)
+    return float(wide.mean()) if array.size > 1 and wide.min() >= 0 else 0.0
+
+
+def _is_float(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and is_floating(array.dtype)
+
+
+def _saturates(value: Value) -> bool:
+    node = value.producer
+    while node is not None and node.op_type in _MOVES and node.inputs[0] is not None:
+        node = node.inputs[0].producer
+    return node is not None and node.domain in ("", "ai.onnx") and node.op_type in _SATURATING
+
+
+def _saturated(array: np.ndarray) -> np.ndarray:
+    size = np.abs(array.astype(np.float64))
+    return (size < _CERTAIN) | (np.abs(size - 1) < _CERTAIN)

@@ -1,0 +1,83 @@
+"""Where answers prove little, other questions are asked; where none helps, the report says so."""
+
+import numpy as np
+from onnx import helper
+from safetensors.numpy import load_file, save_file
+
+import converter
+from tests.models import save
+
+node = helper.make_node
+
+
+def certain(path):
+    """A classifier that noise makes certain: sums of deviation 4000 before its softmax."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "hidden": rng.standard_normal((60, 40)).astype(np.float32),
+        "scores": (100 * rng.standard_normal((40, 7))).astype(np.float32),
+    }
+    nodes = [
+        node("MatMul", ["x", "hidden"], ["h"], name="hidden"),
+        node("Relu", ["h"], ["r"], name="relu"),
+        node("MatMul", ["r", "scores"], ["s"], name="scores"),
+        node("Softmax", ["s"], ["y"], name="softmax", axis=1),
+    ]
+    return save(path, nodes, {"x": ["batch", 60]}, {"y": ["batch", 7]}, weights)
+
+
+def steep(path):
+    """An exponential that noise brings to 1e20, and next to it a number of ordinary size."""
+    weight = np.random.default_rng(1).random((30, 2), np.float32) * np.float32([3, 0.04])
+    nodes = [
+        node("Mul", ["x", "x"], ["squares"], name="squares"),
+        node("MatMul", ["squares", "w"], ["s"], name="scores"),
+        node("Exp", ["s"], ["y"], name="exp"),
+    ]
+    return save(path, nodes, {"x": ["batch", 30]}, {"y": ["batch", 2]}, {"w": weight})
+
+
+def test_a_certain_classifier_is_asked_until_it_doubts(tmp_path):
+    report = converter.convert(certain(tmp_path / "m.onnx"), to="pytorch", out=tmp_path / "out").report
+    assert report.ok
+    assert not report.warnings
+    assert any(", times" in case.name for case in report.cases)
+    assert report.outputs["y"].max_relative_error > 0  # nothing rounds where all is one or zero
+
+
+def test_what_a_certain_classifier_hides_is_found(tmp_path):
+    """A thousandth of a weight: one and zeros stay one and zeros."""
+    conversion = converter.convert(certain(tmp_path / "m.onnx"), to="pytorch", out=tmp_path / "out", verify=False)
+    file = tmp_path / "out" / "model.safetensors"
+    weights = load_file(file)
+    save_file({name: array * np.float32(1.001) for name, array in weights.items()}, file)
+    report = conversion.verify()
+    assert not report.ok
+    assert ", times" in report.outputs["y"].where.case
+
+
+def test_numbers_beside_huge_ones_are_compared(tmp_path):
+    conversion = converter.convert(steep(tmp_path / "m.onnx"), to="pytorch", out=tmp_path / "out")
+    assert conversion.report.ok
+    assert not conversion.report.warnings
+    file = tmp_path / "out" / "model.safetensors"
+    weights = load_file(file)
+    (name,) = weights
+    save_file({name: weights[name] * np.float32([1, 1.1] if weights[name].shape[1] == 2 else [[1], [1.1]])}, file)
+    report = conversion.verify()
+    assert not report.ok
+    assert ", times" in report.outputs["y"].where.case
+
+
+def test_a_network_that_says_something_is_asked_nothing_more(tmp_path):
+    path = save(tmp_path / "m.onnx", [node("Softmax", ["x"], ["y"], axis=1)], {"x": ["batch", 4]}, {"y": ["batch", 4]})
+    assert len(converter.convert(path, to="pytorch", out=tmp_path / "out").report.cases) == 6
+
+
+def test_the_reader_is_told_where_no_question_helps(tmp_path):
+    nodes = [node("Mul", ["x", "zero"], ["z"]), node("Add", ["z", "one"], ["y"])]
+    weights = {"zero": np.float32(0), "one": np.float32(1)}
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 4]}, {"y": ["batch", 4]}, weights)
+    report = converter.convert(path, to="pytorch", out=tmp_path / "out").report
+    assert report.ok
+    assert report.warnings == ["output 'y' hardly depends on the input: its equality proves little"]
