@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnx.defs
 import onnx.helper
+import onnx.inliner
 import onnx.numpy_helper
 
 from converter import functions
@@ -46,16 +47,29 @@ def to_model(graph: Graph, *, weights: bool = True, fill: Fill | None = None) ->
 
 
 def save_model(graph: Graph, path: str | Path, fill: Fill | None = None) -> None:
-    """Write ``graph`` to ``path``; above 2 GB, the limit of a protobuf file, the weights go to ``<path>.data`` beside it."""
+    """Write ``graph`` to ``path``, in the standard's operators only.
+
+    Above 2 GB, the limit of a protobuf file, the weights go to ``<path>.data`` beside it.
+    """
     path = Path(path)
     total = sum(value.weight.nbytes for value in _all_values(graph) if value.weight is not None)
     if total < _PROTOBUF_LIMIT - 2**24:
-        onnx.save_model(to_model(graph, fill=fill), path)
+        onnx.save_model(_inlined(to_model(graph, fill=fill)), path)
         return
     data = path.with_name(path.name + ".data")
     with open(data, "wb") as file:
         writer = Writer(graph, fill=fill, external=(file, data.name))
-    onnx.save_model(writer.model, path)
+    onnx.save_model(_inlined(writer.model), path)
+
+
+def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the bodies of the project's own operators in their place."""
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+        standard = [entry for entry in model.opset_import if entry.domain != functions.DOMAIN]
+        del model.opset_import[:]
+        model.opset_import.extend(standard)
+    return model
 
 
 class Writer:

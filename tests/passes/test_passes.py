@@ -9,7 +9,7 @@ import onnx
 import onnx.helper
 import pytest
 
-from converter.emitters.onnx import to_model
+from converter.emitters.onnx import save_model, to_model
 from converter.errors import ReadError, UnsupportedError
 from converter.graph import Graph, Node, Value, Weight
 from converter.padding import Padding
@@ -293,6 +293,21 @@ class TestLinear:
         nodes = [node("MatMul", ["x", "w"], ["a"]), node("Add", ["a", "b"], ["y"])]
         proto = model(nodes, {"x": ["n", 3]}, ["y", "a"], {"w": random(3, 4), "b": random(4)})
         assert _operators(read_normalised(proto, tmp_path)) == ["MatMul", "Add"]
+
+
+class TestOwnOperators:
+    def test_a_file_holds_only_the_standard_ones(self, tmp_path):
+        nodes = [node("Gather", ["table", "i"], ["a"]), node("MatMul", ["a", "w"], ["b"]), node("Add", ["b", "c"], ["y"])]
+        weights = {"table": random(5, 3), "w": random(3, 4), "c": random(4)}
+        proto = model(nodes, {"i": (np.int64, ["n", 7])}, ["y"], weights)
+        graph = read_normalised(proto, tmp_path)
+        assert _operators(graph) == ["Embedding", "Linear"]
+        save_model(graph, tmp_path / "written.onnx")
+        written = onnx.load(tmp_path / "written.onnx")
+        assert not written.functions
+        assert {entry.domain for entry in written.opset_import} == {""}
+        feeds = {"i": np.array([[0, 4, 2, 1, 1, 3, 0]])}
+        np.testing.assert_allclose(run(written, feeds)[0], run(proto, feeds)[0], rtol=1e-6)
 
 
 class TestMergedPadding:
