@@ -21,6 +21,7 @@ from converter.passes.pick import pick
 from converter.passes.plain_softmax import plain_softmax
 from converter.passes.recognise_same import recognise_same
 from converter.passes.recover.attention import attention
+from converter.passes.recover.hoist import hoist
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
@@ -59,6 +60,7 @@ PASSES = (
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,
     remove_unused,  # what the passes above left without a reader
+    hoist,  # last, of what is left
 )
 
 

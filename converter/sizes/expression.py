@@ -156,6 +156,9 @@ def bounds(number: Number) -> tuple[int | None, int | None]:
         first, last = ends if factor > 0 else ends[::-1]
         low = None if low is None or first is None else low + first
         high = None if high is None or last is None else high + last
+    if low is None and (pair := least_of(number)) is not None:
+        ends = [bounds(side)[0] for side in pair]
+        low = None if None in ends else min(ends)
     return low, high
 
 
@@ -308,6 +311,15 @@ def greatest(a: Number, b: Number) -> Number:
 
 def least(a: Number, b: Number) -> Number:
     return a - _positive(a - b)
+
+
+def least_of(number: Number) -> tuple[Number, Number] | None:
+    """The two numbers of which this one is known to be the lesser, as ``least`` says it."""
+    for monomial, factor in terms_of(number).items():
+        if factor == -1 and len(monomial) == 1 and isinstance(monomial[0], Operation) and monomial[0].name == "max":
+            rest = number + Size({monomial: 1})
+            return rest, rest - monomial[0].arguments[0]
+    return None
 
 
 def _positive(number: Number) -> Number:

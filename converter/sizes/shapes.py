@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -80,7 +81,15 @@ def _broadcast(a: Number | None, b: Number | None) -> Number | None:
         return a
     if a == 1:
         return b
-    return next((x for x in (a, b) if isinstance(x, int)), None)
+    if isinstance(a, int) or isinstance(b, int):
+        return a if isinstance(a, int) else b
+    return a if _is_part_of(b, a) else b if _is_part_of(a, b) else None
+
+
+def _is_part_of(part: Number | None, whole: Number | None) -> bool:
+    """Whether one is min(whole, something above 0): unless they are equal, it broadcasts to the whole only as 1 does."""
+    sides = None if part is None or whole is None else e.least_of(part)
+    return sides is not None and any(side == whole and (e.bounds(other)[0] or 0) >= 1 for side, other in (sides, sides[::-1]))
 
 
 def _reshape(n: Inputs) -> Sizes | None:
@@ -269,6 +278,14 @@ def _depth_to_space(n: Inputs) -> Sizes | None:
     return batch, e.floor_divide(channels, block * block), height * block, width * block
 
 
+def _elementwise(n: Inputs) -> Sizes | None:
+    shapes = [n.shape(index) for index in range(len(n.node.inputs))]
+    return None if None in shapes else functools.reduce(broadcast, shapes)
+
+
+_ELEMENTWISE = ["Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean", "Where", "And", "Or", "Xor"]
+_ELEMENTWISE += ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"]
+
 _RULES: dict[str, Callable[[Inputs], Sizes | list[Sizes] | None]] = {
     "Reshape": _reshape,
     "Expand": _expand,
@@ -287,6 +304,7 @@ _RULES: dict[str, Callable[[Inputs], Sizes | list[Sizes] | None]] = {
     "MaxPool": _window,
     "AveragePool": _window,
     "DepthToSpace": _depth_to_space,
+    **dict.fromkeys(_ELEMENTWISE, _elementwise),
 }
 
 

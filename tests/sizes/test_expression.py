@@ -127,3 +127,11 @@ def test_written_as_a_person_would(size, text):
 
 def test_symbols():
     assert symbols_of(e.floor_divide(a + 1, b) + 2) == {"a", "b"}
+
+
+@given(expressions(2), st.integers(0, 9), SIZES)
+def test_the_lesser_of_two_is_taken_apart(pair, number, numbers):
+    size, plain = pair
+    sides = e.least_of(e.least(size, number))
+    if sides is not None:
+        assert min(value(side, numbers) for side in sides) == min(plain(numbers), number)

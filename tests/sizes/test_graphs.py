@@ -226,9 +226,9 @@ def test_as_exporters_write_it(name, target):
     [
         ("split_heads", ["x = x.reshape(x.shape[0], -1, 4, 8)", "return x.reshape(x.shape[0], -1, 32)"]),
         ("expanded_mask", ["y = x.expand(-1, 1, x.shape[3], -1)", "torch.arange(mask.shape[1])", "+ mask.shape[1]"]),
-        ("doubled_image", ["2, 2 * inputs.shape[2], 2 * inputs.shape[3])", "x[:, :, : inputs.shape[2], : inputs.shape[3]]"]),
+        ("doubled_image", ["2, 2 * x.shape[2], 2 * x.shape[3])", "out[:, :, : x.shape[2], : x.shape[3]]"]),
         ("padded_to_multiple", ["F.pad(x, (0, 0, 0, -x.shape[1] % 8))", "x.reshape(-1, 6)"]),
-        ("first_state", ["torch.full((inputs.shape[0], 3), 0.5"]),
+        ("first_state", ["(x) + 0.5"]),
         (
             "cached_positions",
             ["torch.arange(past.shape[1], ids.shape[1] + past.shape[1])", "x = cut / (ids.shape[1] + past.shape[1])"],
@@ -253,3 +253,16 @@ def test_shapes_have_the_names_of_their_sizes():
     shapes = {value.name: value.shape for value in graph.outputs}
     assert shapes["keys"] == ("batch", "length + past")
     assert shapes["embedded"] == ("length", 4)
+
+
+@pytest.mark.parametrize(("rows", "size"), [(512, "s"), (1, "s"), (0, 0)])
+def test_a_table_cut_to_the_length_of_what_it_is_added_to_has_that_length(rows, size):
+    """Where the table is shorter the sum does not exist; an empty one makes it empty."""
+    nodes = [
+        node("Shape", ["x"], ["steps"], start=1, end=2),
+        node("Slice", ["table", "zero", "steps", "one"], ["positions"]),
+        node("Add", ["positions", "x"], ["y"]),
+    ]
+    weights = constants(zero=[0], one=[1], table=np.zeros((1, rows, 4)) + 0.5)
+    graph = read(model(nodes, {"x": ["b", "s", 4]}, ["y"], weights))
+    assert graph.outputs[0].shape == ("b", size, 4)
