@@ -18,6 +18,8 @@ _TEXTS = {
     "Linear": "Linear (A, B, C) => (Y) { product = MatMul(A, B)  Y = Add(product, C) }",
     # indices (...), table (number, size) -> (..., size)
     "Embedding": "Embedding (indices, table) => (Y) { Y = Gather(table, indices) }",
+    # Swish of opset 24, which onnxruntime does not run
+    "Silu": "Silu (X) => (Y) { gate = Sigmoid(X)  Y = Mul(X, gate) }",
 }
 
 

@@ -207,7 +207,20 @@ def _with_trailing_ones(blocks: list[tuple[list[int], list[int]]]) -> list[tuple
 
 
 _FLAT_READERS = {"Gemm", "Linear", "MatMul"}
-_UNARY = {"Relu", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Dropout", "Softplus", "Softsign", "HardSigmoid", "Gelu"}
+_UNARY = {
+    "Relu",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Sigmoid",
+    "Tanh",
+    "Dropout",
+    "Softplus",
+    "Softsign",
+    "HardSigmoid",
+    "Gelu",
+    "Silu",
+}
 
 
 def _absorbed(value: Value) -> bool:

@@ -352,7 +352,8 @@ class Program:
 
     def _path(self, name: str, inner: str, fallback: str) -> str:
         """The path of a layer or weight used inside the module ``inner``: the source's name for it if that lies there."""
-        path = name if name == inner or name.startswith(f"{inner}." if inner else "") else fallback
+        lies_there = name and (name == inner or name.startswith(f"{inner}." if inner else ""))
+        path = name if lies_there else fallback
         parts = path.strip(".").split(".")
         if not self.target.has_modules:
             return identifier("_".join(parts))

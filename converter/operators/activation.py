@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter import functions
 from converter.emitters.layout import along_axes, same
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import elementwise, operator
@@ -17,7 +18,7 @@ elementwise(
     HardSwish=("F.hardswish(X)", "ops.hard_silu(X)", "hard_silu"),
     Celu=("F.celu(X, alpha=alpha)", "ops.celu(X, alpha=alpha)"),
     ThresholdedRelu=("F.threshold(X, alpha, 0.0)", "ops.threshold(X, alpha, 0.0)"),
-    Mish=("F.mish(X)", "X * ops.tanh(ops.softplus(X))"),
+    Mish=("F.mish(X)", "X * ops.tanh(ops.softplus(X))", "mish"),
 )
 
 
@@ -45,6 +46,20 @@ class Swish:
 
     def keras(n):
         return n.expr("ops.silu(X)" if n.alpha == 1 else "X * ops.sigmoid(alpha * X)")
+
+
+@operator("Silu", functions.DOMAIN)
+class Silu:
+    layout = same
+
+    def activation(node):
+        return "silu"
+
+    def pytorch(n):
+        return n.expr("F.silu(X)")
+
+    def keras(n):
+        return n.expr("ops.silu(X)")
 
 
 @operator("SwiGLU")

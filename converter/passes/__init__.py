@@ -21,7 +21,12 @@ from converter.passes.pick import pick
 from converter.passes.plain_softmax import plain_softmax
 from converter.passes.recognise_same import recognise_same
 from converter.passes.recover.attention import attention
+from converter.passes.recover.concat_of_concat import concat_of_concat
+from converter.passes.recover.gated import gated
+from converter.passes.recover.gelu import gelu
+from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
+from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
 from converter.passes.resolve_padding import resolve_padding
@@ -57,6 +62,11 @@ PASSES = (
     plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
     attention,  # after folding, which computes its scale, and while Reshape and Where are what exporters write
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
+    zero_bias,  # after folding, which computes the zeros
+    global_pool,  # after folding, which computes the axes
+    concat_of_concat,  # once nothing that hands on its input hides what is equal
+    gelu,  # formulas, once nothing is left between their operations
+    gated,  # after Gelu, which has a gate too
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,
     remove_unused,  # what the passes above left without a reader

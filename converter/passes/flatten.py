@@ -19,10 +19,10 @@ def flatten(graph: Graph) -> None:
 
 
 def _is_flatten(node: Node) -> bool:
-    if node.op_type != "Reshape" or node.domain or node["allowzero"]:
+    if node.op_type != "Reshape" or node.domain:
         return False
     data, target = node.inputs[0], node.inputs[1].array
-    if target is None or len(target) != 2 or not data.shape:
+    if target is None or len(target) != 2 or not data.shape or (node["allowzero"] and 0 in target):
         return False
     (batch, *rest), (first, second) = data.shape, target.tolist()
     size = math.prod(rest) if all(isinstance(size, int) for size in rest) else None

@@ -20,7 +20,7 @@ IMAGE_RANGE = 255.0
 """Images of MATLAB networks hold numbers from 0 to this."""
 
 _LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-_RECTIFIERS = {"Relu", "LeakyRelu", "PRelu", "Elu", "Gelu", "Swish", "HardSwish"}
+_RECTIFIERS = {"Relu", "LeakyRelu", "PRelu", "Elu", "Gelu", "Swish", "Silu", "HardSwish"}
 _SATURATING = {"Softmax", "LogSoftmax", "Sigmoid", "Tanh", "HardSigmoid"}
 _NORMALISATIONS = {"BatchNormalization", "InstanceNormalization", "GroupNormalization", "LayerNormalization"}
 _RECURRENT = {"LSTM", "GRU", "RNN"}

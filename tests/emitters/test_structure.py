@@ -229,3 +229,29 @@ def test_a_list_that_is_called_in_part():
         else:
             x = block(net, scope, f"body.{place}", x, 4, 8)
     equal(net.model(x))
+
+
+def test_numbers_that_grow_by_equal_steps_are_written_once():
+    net, x = Network(), "x"
+    for place in range(5):
+        x = block(net, f"stage/stage.{place}", f"stage.{place}", x, 4, 8 + 2 * place)
+    found = emitted(net.model(x))
+    assert "self.stage = nn.Sequential(*(Stage(8 + 2 * i) for i in range(5)))" in found.code
+    equal(net.model(x))
+
+
+def test_dense_layers_are_one_class():
+    """Each layer of a DenseNet joins all that came before it, as PyTorch's exporters write it."""
+    net, parts = Network(), ["x"]
+    for place in range(1, 6):
+        scope, path = f"dense/layer{place}", f"dense.layer{place}"
+        x = net.add(scope, "Concat", *parts, axis=1) if place > 1 else "x"
+        inside = net.add(scope, "Relu", net.conv(f"{scope}/conv1", f"{path}.conv1", x, 4 + 3 * (place - 1), 8))
+        parts.append(net.conv(f"{scope}/conv2", f"{path}.conv2", inside, 8, 3))
+    model = net.model(net.add("dense", "Concat", *parts, axis=1))
+    found = emitted(model)
+    assert list(classes(found.code)) == ["Layer", "Model"]
+    assert 'OrderedDict({f"layer{i + 1}": Layer(4 + 3 * i) for i in range(5)})' in " ".join(found.code.split()).replace(
+        "( { ", "({"
+    ).replace(" } )", "})")
+    equal(model)

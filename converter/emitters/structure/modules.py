@@ -6,7 +6,7 @@ import ast
 import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
@@ -54,14 +54,15 @@ class Modules:
         while self.root.calls:
             ready = _ready(self.root)
             made: dict[int, ast.expr | None] = {}
-            for each in (each for each in ready if _wants_chain(each)):
-                each.is_chain = self._as_chain(each)
-                if not each.is_chain:
+            for each in ready:
+                wanted = _wants_chain(each)
+                each.is_chain = (wanted or self._is_run(each)) and self._as_chain(each)
+                if wanted and not each.is_chain:
                     made[id(each)] = None
             forms = {id(each): Reading(each, program.layers, self.definitions).form for each in ready if each.is_chain}
             for each in (each for each in ready if each.is_chain):
                 nameless = not each.module.type and list(forms.values()).count(forms[id(each)]) == 1
-                if nameless or _is_sequential(each):
+                if nameless or _is_sequential(each) or self._is_run(each):
                     made[id(each)] = self._sequential(each)
             others = [each for each in ready if id(each) not in made]
             for _, each, construction in define(others, program.layers, self.definitions, self._class_names):
@@ -136,6 +137,13 @@ class Modules:
                 item.tree = ast.Call(own(path), [next(n for n in variables(item.tree))], [])
                 item.tree.layer = Layer(ast.unparse(module.func))
         return True
+
+    def _is_run(self, each: Call) -> bool:
+        """Whether a call runs nothing but numbered modules, written once for all, one after the other."""
+        paths = [called(item) for item in each.items]
+        if None in paths or len(paths) < 3 or any(each.relative(path) is None for path in paths):
+            return False
+        return _numbered({each.relative(path): self.program.layers[path] for path in paths}) is not None
 
     def _sequential(self, each: Call) -> ast.expr:
         paths = [own_paths(item.tree)[0] for item in each.items]
@@ -300,7 +308,8 @@ def _link(item: Statement, previous: Value, call: Call) -> tuple[str, ast.expr |
 def _members(members: Mapping[str, ast.expr]) -> list[ast.expr]:
     """Arguments of ``nn.Sequential``: modules by place, or one ordered dictionary where they have names."""
     if not all(name.isdigit() for name in members):
-        return [call("OrderedDict", [], dict(members))]
+        run = _numbered(members)
+        return [call("OrderedDict", [], dict(members)) if run is None else call("OrderedDict", [run], {})]
     return _runs(_filled(members))
 
 
@@ -311,17 +320,103 @@ def _filled(members: Mapping[str, ast.expr]) -> list[ast.expr]:
 
 
 def _runs(modules: list[ast.expr]) -> list[ast.expr]:
-    """Three and more equal modules in a row are written once."""
+    """Three and more equal modules in a row are written once, and four and more whose numbers grow by equal steps."""
     found: list[ast.expr] = []
-    for _, group in groupby(modules, ast.unparse):
-        same = list(group)
-        if len(same) < 3:
-            found += same
-        else:
-            bind = {"module": lambda m=same[0]: m, "count": lambda n=same: literal(len(n))}
-            generator = fill("[module for _ in range(count)]", bind)
-            found.append(ast.Starred(ast.GeneratorExp(generator.elt, generator.generators), ast.Load()))
+    start = 0
+    while start < len(modules):
+        length = _run_length(modules[start:])
+        steps = _steps(modules[start : start + length])
+        if length < (4 if any(steps) else 3):
+            found.append(modules[start])
+            start += 1
+            continue
+        module = _progression(modules[start], steps)
+        bind = {"module": lambda m=module: m, "count": lambda n=length: literal(n)}
+        generator = fill(f"[module for {'i' if any(steps) else '_'} in range(count)]", bind)
+        found.append(ast.Starred(ast.GeneratorExp(generator.elt, generator.generators), ast.Load()))
+        start += length
     return found
+
+
+def _numbered(members: Mapping[str, ast.expr]) -> ast.expr | None:
+    """The members as a dictionary, written once for all, where their names are numbered and they are one run of ``_runs``."""
+    listed = _runs(list(members.values()))
+    first = next(iter(members))
+    stem = first.rstrip("0123456789")
+    if len(listed) > 1 or not isinstance(listed[0], ast.Starred) or first == stem:
+        return None
+    start = int(first.removeprefix(stem))
+    if list(members) != [f"{stem}{start + place}" for place in range(len(members))]:
+        return None
+    generator = listed[0].value
+    generator.generators[0].target.id = "i"
+    name = ast.JoinedStr([ast.Constant(stem), ast.FormattedValue(_sum(start, 1), -1)])
+    return ast.DictComp(name, generator.elt, generator.generators)
+
+
+def _run_length(modules: list[ast.expr]) -> int:
+    """How many modules from the first on are equal but for numbers that grow by equal steps."""
+    length = 1
+    steps = None
+    for module, following in pairwise(modules):
+        step = _steps([module, following])
+        if step is None or (steps is not None and step != steps):
+            break
+        steps = step
+        length += 1
+    return length
+
+
+def _steps(modules: list[ast.expr]) -> tuple[int, ...] | None:
+    """What each number of the first module grows by to the second; None where they differ in anything else."""
+    forms = [_without_numbers(module) for module in modules[:2]]
+    if len({form for form, _ in forms}) > 1:
+        return None
+    first, second = forms[0][1], forms[-1][1]
+    same = all(
+        type(one) is type(other) and (type(one) is int or one == other) for one, other in zip(first, second, strict=True)
+    )
+    return tuple(other - one if type(one) is int else 0 for one, other in zip(first, second, strict=True)) if same else None
+
+
+def _is_number(node: ast.AST) -> bool:
+    plain = isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    return plain and not hasattr(node, "parameter")
+
+
+def _without_numbers(module: ast.expr) -> tuple[str, list[int | float]]:
+    """The module's text but for the numbers that are no parameters of the class around, and those numbers."""
+    tree = copy.deepcopy(module)
+    numbers = [node for node in ast.walk(tree) if _is_number(node)]
+    values = [node.value for node in numbers]
+    for node in numbers:
+        node.value = ...
+    return ast.unparse(_with_parameters(tree, held=False)), values
+
+
+def _progression(module: ast.expr, steps: tuple[int, ...]) -> ast.expr:
+    """The module with numbers that grow with ``i``."""
+    tree = copy.deepcopy(module)
+    numbers = [node for node in ast.walk(tree) if _is_number(node)]
+    for node, step in zip(numbers, steps, strict=True):
+        if step:
+            tree = _Put(node, _sum(node.value, step)).visit(tree)
+    return tree
+
+
+class _Put(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.expr):
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.new if node is self.old else self.generic_visit(node)
+
+
+def _sum(start: int, step: int) -> ast.expr:
+    """``start + step * i`` as a person writes it."""
+    if step == 1:
+        return parse(f"i + {start}" if start else "i")
+    return parse(f"{start} {'-' if step < 0 else '+'} {abs(step)} * i" if start else f"{step} * i")
 
 
 def _attributes(members: Mapping[str, ast.expr]) -> list[str]:
