@@ -107,6 +107,11 @@ class Weight:
         finally:
             self._load, self._base = own
 
+    @property
+    def origin(self) -> Weight:
+        """The weight of the source that this one was derived from."""
+        return self if self._base is None else self._base.origin
+
     def transpose(self, *axes: int) -> Weight:
         if axes == tuple(range(len(self.shape))):
             return self

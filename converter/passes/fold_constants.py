@@ -58,6 +58,9 @@ def _fold(graph: Graph) -> bool:
             continue
         if node.op_type in ("Shape", "Size") and _set_shape(node):
             continue
+        if node.op_type == "Transpose" and node.inputs[0].weight is not None and node.inputs[0].weight.trainable:
+            _turn(node)
+            continue
         if not all(value is None or value in known or _has_data(value) for value in node.inputs):
             continue
         if not all(_has_known_size(value) for value in node.outputs if value is not None) and node.op_type not in _BOUNDED:
@@ -138,6 +141,14 @@ def _fill(node: Node, trainable: bool) -> None:
     shape = tuple(int(size) for size in node.inputs[0].weight.array()) if node.inputs[0].weight else value.shape
     weight = Weight(value.name, shape, value.dtype, lambda: np.full(shape, number, number.dtype), trainable=trainable)
     _become(value, weight)
+    node.detach()
+
+
+def _turn(node: Node) -> None:
+    """A weight in another order of axes is still that weight of the source: it keeps its name, and is read when asked for."""
+    weight = node.inputs[0].weight
+    perm = node["perm"] if node["perm"] is not None else range(len(weight.shape))[::-1]
+    _become(node.output, weight.transpose(*perm))
     node.detach()
 
 

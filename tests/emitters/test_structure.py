@@ -126,7 +126,9 @@ def test_weights_read_outside_their_module():
     x = net.conv("first/conv", "first.conv", "x", 4, 4)
     x = net.add("", "Relu", x)
     x = net.add("second/conv", "Conv", x, "first.conv.weight", "first.conv.bias", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
-    equal(net.model(x))
+    model = net.model(x)
+    assert "self.second.conv.weight = self.first.conv.weight" in emitted(model).code
+    equal(model)
 
 
 def test_calls_that_are_interleaved():

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
+import numpy as np
+
 from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.names import Namespace, identifier
@@ -16,7 +18,7 @@ from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
 from converter.emitters.structure.definitions import Definition, Reading, define, kind_of
 from converter.emitters.vocabulary import Layer
-from converter.graph import Value
+from converter.graph import Value, Weight
 
 _MODULES = {
     "F.relu": "nn.ReLU",
@@ -170,6 +172,21 @@ class Modules:
 
     # Text
 
+    def _ties(self) -> list[tuple[str, str]]:
+        """Pairs of keys under which one trained weight of the source stands, as it does in two modules that share it.
+
+        Vectors are left alone: torch's older exporter writes those once that are equal by chance, as in fresh layers.
+        """
+        seen: dict[tuple[Weight, tuple[int, ...]], str] = {}
+        ties = []
+        for key, weight in self.program.weights.items():
+            if not weight.trainable or not weight.has_data or len(weight.shape) < 2:
+                continue
+            first = seen.setdefault((weight.origin, weight.shape), key)
+            if first != key and np.array_equal(self.program.weights[first].array(), weight.array()):
+                ties.append((first, key))
+        return ties
+
     def _inputs(self, call: Call) -> dict[Value, str]:
         namespace = Namespace((*self._reserved, "x", "out"))
         names = {}
@@ -190,6 +207,8 @@ class Modules:
         construction = ["super().__init__()"]
         construction += [f"self.{p.name} = {p.name}" for p in definition.parameters if p.held]
         construction += _attributes(members)
+        if each is self.root:
+            construction += [f"{_text(second, each)} = {_text(first, each)}" for first, second in self._ties()]
 
         outputs = each.outputs if each is not self.root else program.output_values()
         items, outputs = _looped(each, outputs, [path for path in paths if _is_module(program.layers[path])])
@@ -491,6 +510,10 @@ class _Relative(ast.NodeTransformer):
             else:
                 tree = ast.Attribute(tree, part, ast.Load())
         return tree
+
+
+def _text(path: str, each: Call) -> str:
+    return ast.unparse(_Relative(each).visit(own(path)))
 
 
 def _resolve(tree: ast.AST, each: Call) -> None:
