@@ -14,9 +14,10 @@ from converter.emitters.expressions import Binding, call, fill, literal
 from converter.emitters.layout import Rule
 from converter.emitters.names import Namespace
 from converter.emitters.ports import classes, header, input_names, model_name, ports
-from converter.emitters.program import Program, name_variables, variable
+from converter.emitters.program import Program
 from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
+from converter.emitters.structure.functions import Functions, any_tensor
 from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Layer
 from converter.graph import Graph, Node, Shape, Value, Weight
@@ -101,11 +102,10 @@ class Keras:
             options["trainable"] = literal(False)
         if weight.dtype != "float32":
             options["dtype"] = literal(held_as(weight.dtype.name, "keras"))
-        anchor = program.graph.inputs[0]
 
         def use() -> ast.expr:
             layer = call("Weight", [literal(weight.shape)], {**options, "name": literal(name)})
-            return ast.Call(layer, [variable(anchor)], [])
+            return ast.Call(layer, [any_tensor()], [])
 
         return use
 
@@ -122,27 +122,23 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     if not graph.inputs or not all(is_symbolic(value) for value in graph.inputs):
         raise NotFunctionalError("its inputs are no tensors of known rank")
     program = Program.of(graph, Keras(), same=same)
-    program.fuse()
-    called_again = {name: tree for name, tree in program.layers.items() if getattr(tree, "called_again", False)}
-    called = {n.attr for tree in trees(program.statements) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     reserved = (*RESERVED, *helper_names("keras"))
+    functions = Functions(program, reserved)
+    called = {n.attr for tree in trees(program.statements) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     # Keras names an operation after its function; an input must have neither its name nor that of a layer.
-    inputs = input_names(program, Namespace((*reserved, *called, *program.layer_names)), kept=True)
-    namespace = Namespace((*reserved, *called_again, *inputs.values()))
-    results = program.output_values()
-    names = name_variables(program, namespace, inputs)
+    kept = (*reserved, *called, *program.layer_names, *functions.definitions)
+    inputs = input_names(program, Namespace(kept), kept=True)
     name = model_name(program)
+    blocks, body, names = functions.code(inputs)
 
     lines = [f"{text} = {ast.unparse(_input(program, value, text))}" for value, text in inputs.items()]
-    for layer, constructor in called_again.items():
-        lines.append(f"{layer} = {ast.unparse(constructor)}")
-        _use_variable(program, constructor, layer)
-    lines += [line for statement in program.statements for line in statement.lines(names)]
+    lines += body
+    results = program.output_values()
     ends = _one_or_list([names[value] for value in results])
     model = f'keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")'
     lines.append(f"return {model}")
     definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
-    return module(program, name, list(inputs.values()), definition)
+    return module(program, name, list(inputs.values()), "\n\n\n".join([*blocks, definition]))
 
 
 def module(program: Program, name: str, inputs: list[str], definition: str) -> Emitted:
@@ -167,14 +163,6 @@ def _input(program: Program, value: Value, name: str) -> ast.expr:
     if not sizes or isinstance(sizes[0], int):
         return call("keras.Input", [], {"batch_shape": literal(sizes), **dtype, "name": literal(name)})
     return call("keras.Input", [literal(sizes[1:])], {**dtype, "name": literal(name)})
-
-
-def _use_variable(program: Program, constructor: ast.expr, name: str) -> None:
-    """Let the first call of a layer that is called again go through its variable, as the later ones do."""
-    for tree in trees(program.statements):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and node.func is constructor:
-                node.func = ast.Name(name, ast.Load())
 
 
 def _one_or_list(names: list[str]) -> str:

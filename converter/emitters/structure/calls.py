@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from converter.emitters.blocks import Compound, Statement, assigned, trees, variables
+from converter.emitters.names import identifier
 from converter.graph import Module, Scope, Value
 
 
@@ -48,6 +49,16 @@ class Call:
         start = f"{self.module.path}." if self.module.path else ""
         return path[len(start) :] if path.startswith(start) and len(path) > len(start) else None
 
+    @property
+    def prefix(self) -> str:
+        """What the names of its layers begin with where names are identifiers: "layer1_0" of "layer1_0_conv1"."""
+        return identifier(f"{self.module.path}_x")[:-2] if self.module.path else ""
+
+    def rest(self, name: str) -> str | None:
+        """A layer's name without the prefix, "_conv1", "" for the prefix itself; None where it begins otherwise."""
+        rest = name.removeprefix(self.prefix)
+        return rest if self.prefix and len(rest) < len(name) and (not rest or rest.startswith("_")) else None
+
 
 def own_paths(tree: ast.AST) -> list[str]:
     """Paths of the layers and weights that an expression names."""
@@ -58,8 +69,14 @@ def is_own(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
-def nest(statements: list[Statement | Compound], results: list[Value]) -> Call:
-    """The call of the whole model, with the calls of its modules inside."""
+def _owns_path(call: Call, tree: ast.AST) -> bool:
+    return any(call.relative(path) is not None for path in own_paths(tree))
+
+
+def nest(
+    statements: list[Statement | Compound], results: list[Value], owns: Callable[[Call, ast.AST], bool] = _owns_path
+) -> Call:
+    """The call of the whole model, with the calls of its modules inside; ``owns``: whether a tree uses what a call owns."""
     root = Call(Module(""))
     open_calls = [root]
     for statement, scope in zip(statements, _filled([statement.scope for statement in statements]), strict=True):
@@ -75,7 +92,7 @@ def nest(statements: list[Statement | Compound], results: list[Value]) -> Call:
             open_calls[-1].items.append(call)
             open_calls.append(call)
         open_calls[-1].items.append(statement)
-    _dissolve(root, Counter(call.module.path for call in root.walk()))
+    _dissolve(root, Counter(call.module.path for call in root.walk()), owns)
     _connect(root, results)
     return root
 
@@ -98,18 +115,16 @@ def _filled(scopes: list[Scope | None]) -> list[Scope]:
     return filled
 
 
-def _dissolve(call: Call, pieces: Counter[str]) -> None:
+def _dissolve(call: Call, pieces: Counter[str], owns: Callable[[Call, ast.AST], bool]) -> None:
     """Take apart the calls that own nothing, and those of a module that is called in several pieces."""
     for inner in call.calls:
-        _dissolve(inner, pieces)
+        _dissolve(inner, pieces, owns)
     items: list[Statement | Compound | Call] = []
     for item in call.items:
         if not isinstance(item, Call):
             items.append(item)
             continue
-        owned = [path for statement in item.statements() for tree in trees([statement]) for path in own_paths(tree)]
-        owns = any(item.relative(path) is not None for path in owned)
-        if owns and pieces[item.module.path] == 1:
+        if pieces[item.module.path] == 1 and any(owns(item, tree) for tree in trees(item.statements())):
             items.append(item)
         else:
             items += item.items

@@ -33,6 +33,12 @@ class Definition:
     name: str
     call: Call
     parameters: list[Parameter] = field(default_factory=list)
+    tensors: int = 0
+    """How many tensors it is given before its numbers."""
+
+    def places(self) -> list[str]:
+        """What stands in each place of its call, "" for a tensor."""
+        return [""] * self.tensors + [parameter.name for parameter in self.parameters if not parameter.has_default]
 
 
 _MISSING = object()
@@ -62,6 +68,8 @@ class Reading:
         """By place, for arguments that may be left out."""
         self.roles: dict[str, str] = {}
         self._places: dict[str, tuple[ast.AST, str | None]] = {}
+        self.layer_names: dict[str, str] = {}
+        """By place, the rest of the name of the layer that is constructed there."""
         self.layers: list[str] = []
         """Paths of the layers and weights, in order of use."""
         self.constructors = constructors
@@ -99,6 +107,8 @@ class Reading:
             return self._index(tree.value)
         if is_own(tree):
             return self._layer(tree.attr, place)
+        if role == "name" and isinstance(tree, ast.Constant):
+            return ("name", self.call.rest(tree.value), None if self.call.rest(tree.value) is not None else tree.value)
         number = _number(tree)
         if number is not _MISSING:
             self._enter(place, number, role, tree, None)
@@ -114,15 +124,20 @@ class Reading:
         args = []
         for number, argument in enumerate(tree.args):
             role = names[number] if number < len(names) else ""
+            if function in _SHAPED and isinstance(argument, ast.Tuple):
+                args.append(("shape", self._tree(argument.elts, f"{place}.{number}", "size")))
+                continue
             args.append(self._tree(argument, f"{place}.{role or number}", role))
         keywords, given = [], {}
         for keyword in tree.keywords:
+            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                self.layer_names[place] = self.call.rest(keyword.value.value) or ""
             number = _number(keyword.value)
             if number is not _MISSING and keyword.arg in defaults and _is_number(defaults[keyword.arg]):
                 given[keyword.arg] = number
             else:
                 keywords.append((keyword.arg, self._tree(keyword.value, f"{place}.{keyword.arg}", keyword.arg)))
-        written = {keyword.arg for keyword in tree.keywords} - given.keys()
+        written = {keyword.arg for keyword in tree.keywords} - given.keys() | {*names[: len(tree.args)]}
         for name, default in defaults.items():  # in this order, whichever are written
             if name not in written and _is_number(default):
                 self._enter(f"{place}.{name}", given.get(name, default), name, tree, name)
@@ -134,8 +149,9 @@ class Reading:
         if function in self.definitions:
             parameters = self.definitions[function].parameters
             defaults = {parameter.name: parameter.default for parameter in parameters if parameter.has_default}
-            return defaults, [parameter.name for parameter in parameters if not parameter.has_default]
-        return defaults_of(function), _leading(function)
+            return defaults, self.definitions[function].places()
+        defaults = {name: _single(default) for name, default in defaults_of(function).items()}
+        return defaults, _leading(function)
 
     def _layer(self, path: str, place: str) -> Any:
         relative = self.call.relative(path)
@@ -168,7 +184,9 @@ class Reading:
             given = next((entry for entry in tree.keywords if entry.arg == keyword), None)
             if given is None:
                 given = ast.keyword(keyword, literal(self.numbers[place]))
-                tree.keywords.append(given)
+                given.is_added = True
+                place = next((i for i, entry in enumerate(tree.keywords) if entry.arg == "name"), len(tree.keywords))
+                tree.keywords.insert(place, given)
             tree = given.value
         tree.parameter = parameter
 
@@ -194,8 +212,18 @@ _LEADING = {
 }
 
 
+_SHAPED = ("layers.Reshape", "ops.reshape")
+"""Functions that take a shape, in which each size is a number of its own."""
+
+
 def _leading(function: str) -> tuple[str, ...]:
     return next((names for start, names in _LEADING.items() if function.startswith(start)), ())
+
+
+def _single(default: Any) -> Any:
+    """The default of strides and the like as a person writes it: 1 for (1, 1)."""
+    same = isinstance(default, tuple | list) and len(default) > 1 and len(set(map(repr, default))) == 1
+    return default[0] if same else default
 
 
 def _number(tree: ast.AST) -> Any:
@@ -219,23 +247,39 @@ def define(
     calls: list[Call], constructors: dict[str, ast.expr], definitions: dict[str, Definition], namespace: Namespace
 ) -> list[tuple[Definition, Call, ast.Call]]:
     """Definitions for calls that have no calls inside, and for each call how it is constructed: ``Name(numbers)``."""
+    made = []
+    by_kind: dict[str, list[list[Reading]]] = {}
+    for readings in alike(calls, constructors, definitions):
+        by_kind.setdefault(kind_of(readings[0].call), []).append(readings)
+    for kind, variants in by_kind.items():
+        for readings in _merged(variants):
+            name = namespace.take(class_name(kind.rpartition(".")[2]), joint="")
+            definition, keys = define_alike(name, readings, definitions)
+            for reading in readings:
+                made.append((definition, reading.call, construction(definition, reading, keys)))
+    return made
+
+
+def alike(calls: list[Call], constructors: dict[str, ast.expr], definitions: Mapping[str, Definition]) -> list[list[Reading]]:
+    """Calls of one kind that do the same, most first."""
     groups: dict[Any, list[Reading]] = {}
     for call in calls:
         reading = Reading(call, constructors, definitions)
         groups.setdefault((kind_of(call), reading.form), []).append(reading)
-    made = []
-    by_kind: dict[str, list[list[Reading]]] = {}
-    for (kind, _), readings in sorted(groups.items(), key=lambda group: -len(group[1])):
-        by_kind.setdefault(kind, []).append(readings)
-    for kind, variants in by_kind.items():
-        for readings in _merged(variants):
-            name = namespace.take(class_name(kind.rpartition(".")[2]), joint="")
-            definition = Definition(name, readings[0].call)
-            keys = _parametrise(definition, readings)
-            definitions[name] = definition
-            for reading in readings:
-                made.append((definition, reading.call, _construction(definition, reading, keys)))
-    return made
+    return sorted(groups.values(), key=lambda readings: -len(readings))
+
+
+def define_alike(
+    name: str, readings: list[Reading], definitions: dict[str, Definition], *, computes: bool = False
+) -> tuple[Definition, dict[str, str]]:
+    """The definition of calls that do the same, and a place of each parameter by its name.
+
+    ``computes`` lets it compute a number from another where a person would: ``4 * filters``.
+    """
+    definition = Definition(name, readings[0].call)
+    keys = _parametrise(definition, readings, computes)
+    definitions[name] = definition
+    return definition, keys
 
 
 def _merged(variants: list[list[Reading]]) -> list[list[Reading]]:
@@ -296,7 +340,7 @@ def _stem(path: str) -> str:
     return stem.capitalize() if len(stem) > 1 else "Block"
 
 
-def _parametrise(definition: Definition, readings: list[Reading]) -> dict[str, str]:
+def _parametrise(definition: Definition, readings: list[Reading], computes: bool) -> dict[str, str]:
     """Mark, in the first call, the numbers in which the calls differ; returns a place of each parameter by its name."""
     first = readings[0]
     by_numbers: dict[tuple, list[str]] = {}
@@ -304,10 +348,17 @@ def _parametrise(definition: Definition, readings: list[Reading]) -> dict[str, s
         numbers = tuple(repr(reading.numbers[place]) for reading in readings)
         role = first.roles[place]
         if len(set(numbers)) > 1:  # a stride that equals a padding does so by chance
-            by_numbers.setdefault((numbers, "width" if role in _WIDTHS else role), []).append(place)
-    names, keys = Namespace(("self", "x")), {}
+            is_width = role in _WIDTHS or role.endswith(_GIVEN)
+            by_numbers.setdefault((numbers, "width" if is_width else role), []).append(place)
+    names, keys = Namespace(("self", "x", "name")), {}
+    computed = _computed(list(by_numbers.values()), readings) if computes else {}
+    widths = [places for places in by_numbers.values() if id(places) not in computed and _is_width(places, first)]
+    taken: dict[int, str] = {}
     for places in by_numbers.values():
-        parameter = Parameter(names.take(_name(places, first)))
+        if id(places) in computed:
+            continue
+        taken[id(places)] = names.take(_width_name(places, widths, first) if places in widths else _name(places, first))
+        parameter = Parameter(taken[id(places)])
         defaults = {repr(first.defaults.get(place, _MISSING)) for place in places}
         if len(defaults) == 1 and first.defaults.get(places[0], _MISSING) is not _MISSING:
             parameter.default, parameter.has_default = first.defaults[places[0]], True
@@ -316,10 +367,65 @@ def _parametrise(definition: Definition, readings: list[Reading]) -> dict[str, s
             first.mark(place, parameter.name)
         definition.parameters.append(parameter)
         keys[parameter.name] = places[0]
+    for places in by_numbers.values():
+        if id(places) in computed:
+            text, base = computed[id(places)]
+            for place in places:
+                first.mark(place, text.format(taken[id(base)]))
     definition.parameters.sort(key=lambda parameter: (parameter.has_default, _rank(parameter.name)))
     return keys
 
 
+def _is_width(places: list[str], reading: Reading) -> bool:
+    """Whether a number is how many channels a layer of Keras gives."""
+    return any(reading.roles[place].rpartition("_")[2] in _GIVEN for place in places)
+
+
+def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tuple[str, list[str]]]:
+    """Numbers that a person computes from another: (how, the places of the other).
+
+    Widths that are always so many times another, as a bottleneck's last is four times its first, and the padding that is half
+    the size of a kernel.
+    """
+
+    def numbers(places: list[str]) -> list[Any]:
+        return [reading.numbers[places[0]] for reading in readings]
+
+    found: dict[int, tuple[str, list[str]]] = {}
+    for places in groups:
+        have, width = numbers(places), _is_width(places, readings[0])
+        padding = readings[0].roles[places[0]] == "padding"
+        for base in groups:
+            want = numbers(base)
+            if base is places or id(base) in found or not all(type(number) is int for number in (*have, *want)):
+                continue
+            factor = have[0] // want[0] if want[0] else 0
+            if width and _is_width(base, readings[0]) and factor > 1 and have == [factor * number for number in want]:
+                found[id(places)] = (f"{factor} * {{}}", base)
+            elif padding and readings[0].roles[base[0]] == "kernel_size" and have == [number // 2 for number in want]:
+                found[id(places)] = ("{} // 2", base)
+            if id(places) in found:
+                break
+    return found
+
+
+def _width_name(places: list[str], widths: list[list[str]], reading: Reading) -> str:
+    """ "filters" where there is one width, or for the last; else what the layer says, as "branch1_filters"."""
+    kind = next(role for role in (reading.roles[place].rpartition("_")[2] for place in places) if role in _GIVEN)
+    if len(widths) == 1:
+        return kind
+    order = {place: number for number, place in enumerate(reading.roles)}
+    if len(widths) > 2:
+        place = next(place for place in places if reading.roles[place].rpartition("_")[2] in _GIVEN)
+        layer = next((name for at, name in reading.layer_names.items() if place.startswith(f"{at}.")), "").strip("_")
+        words = [word for word in layer.split("_") if not word.isdigit() and word not in ("block", "conv", "layers")]
+        if words:
+            return f"{layer}_{kind}"
+    is_last = max(widths, key=lambda group: max(order[place] for place in group)) is places
+    return kind if is_last else f"hidden_{kind}"
+
+
+_GIVEN = ("filters", "units")
 _INSIDE = ("in_channels", "in_features", "num_features", "normalized_shape", "num_channels")
 _OUTSIDE = ("out_channels", "out_features", "filters", "units")
 _WIDTHS = {*_INSIDE, *_OUTSIDE, "channels", "features", "hidden_channels", "hidden_features", "groups", "size", ""}
@@ -334,8 +440,6 @@ def _name(places: list[str], reading: Reading) -> str:
     last = next((place for place, role in reversed(wide) if role in _OUTSIDE), None)
     kinds = {role.rpartition("_")[2] for _, role in roles if role in _INSIDE[:2] or role in _OUTSIDE}
     kind = "channels" if "channels" in kinds else "features"
-    if any(role in ("filters", "units") for _, role in roles):
-        return next(role for _, role in roles if role in ("filters", "units"))
     if first in places and last in places:
         return kind
     if first in places or last in places:
@@ -349,7 +453,8 @@ def _rank(name: str) -> int:
     return next((place for place, start in enumerate(_ORDER) if name.startswith(start)), len(_ORDER))
 
 
-def _construction(definition: Definition, reading: Reading, keys: Mapping[str, str]) -> ast.Call:
+def construction(definition: Definition, reading: Reading, keys: Mapping[str, str]) -> ast.Call:
+    """``Name(numbers)`` with the numbers of one of the calls, those that equal their default left out."""
     args, keywords = [], []
     for parameter in definition.parameters:
         number = reading.numbers[keys[parameter.name]]

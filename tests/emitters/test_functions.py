@@ -1,0 +1,241 @@
+"""Module calls that exporters leave in a file become functions and loops in Keras; layers keep their names."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Collection
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from converter.emitters import emit
+from tests.emitted import judge, read, run
+from tests.emitters.test_structure import RANDOM, Network
+
+
+class Blocks(Network):
+    """Adds layers whose sizes differ from block to block."""
+
+    def add(self, scope: str, op_type: str, *inputs: str, **attributes) -> str:
+        output = super().add(scope, op_type, *inputs, **attributes)
+        same = sum(node.name.startswith(self.nodes[-1].name) for node in self.nodes[:-1])
+        self.nodes[-1].name += f"_{same}" if same else ""
+        return output
+
+    def conv(self, scope: str, path: str, x: str, channels: int, filters: int, *, size: int = 3, stride: int = 1) -> str:
+        weights = [self.weight(f"{path}.weight", filters, channels, size, size), self.weight(f"{path}.bias", filters)]
+        sizes = {"kernel_shape": [size] * 2, "pads": [size // 2] * 4, "strides": [stride] * 2}
+        return self.add(scope, "Conv", x, *weights, **sizes)
+
+    def residual(self, path: str, x: str, channels: int, filters: int, *, size: int = 3, stride: int = 1) -> str:
+        """A block with a projection where it changes the shape."""
+        scope = _scope(path)
+        inside = self.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, filters, size=size, stride=stride)
+        inside = self.add(f"{scope}/act", "Relu", inside)
+        inside = self.conv(f"{scope}/conv2", f"{path}.conv2", inside, filters, filters)
+        if stride != 1 or channels != filters:
+            x = self.conv(f"{scope}/project", f"{path}.project", x, channels, filters, size=1, stride=stride)
+        return self.add(scope, "Relu", self.add(scope, "Add", inside, x))
+
+
+def _scope(path: str) -> str:
+    """ "layer1.0" as the older exporter writes it: "layer1/layer1.0"."""
+    parts = path.split(".")
+    return "/".join(parts[:1] + [f"{before}.{part}" for before, part in itertools.pairwise(parts)])
+
+
+def functions(code: str) -> dict[str, str]:
+    """The functions of blocks, with their text."""
+    nodes = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    return {node.name: ast.unparse(node) for node in nodes if node.name not in ("build_model", "load_model")}
+
+
+def checked(model: onnx.ModelProto, shared: Collection[str] = ()) -> str:
+    """The code, which computes what onnxruntime does, and whose layers, but shared ones, are named as the file's weights."""
+    shape = [size.dim_value or 2 for size in model.graph.input[0].type.tensor_type.shape.dim]
+    feeds = {"x": RANDOM.standard_normal(shape).astype(np.float32)}
+    found, wanted = run(read(model), "keras", feeds), judge(model, feeds)
+    for have, want in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
+    emitted = emit(read(model), "keras")
+    layers = {re.sub(r"\.(weight|bias)$", "", tensor.name).replace(".", "_") for tensor in model.graph.initializer}
+    assert {path.partition("/")[0] for path in emitted.weights} - {*shared} == layers - {"shared"}
+    return emitted.code
+
+
+def test_blocks_become_a_function_with_the_numbers_that_differ():
+    net = Blocks()
+    x = net.residual("layer1.0", "x", 4, 6, stride=2)
+    x = net.residual("layer2.0", x, 6, 12, stride=1)
+    code = checked(net.model(net.residual("layer3.0", x, 12, 24, stride=2)))
+    (text,) = functions(code).values()
+    assert text.startswith("def layer(x, filters, name, strides=1):")
+    assert "layers.Conv2D(filters, 1, strides=strides, name=f'{name}_project')(x)" in text
+    assert 'x = layer(x, 12, name="layer2_0")' in code
+
+
+def test_equal_calls_become_a_loop():
+    net = Blocks()
+    x = net.residual("layer1.0", "x", 4, 6)
+    for place in range(1, 5):
+        x = net.residual(f"layer1.{place}", x, 6, 6)
+    code = checked(net.model(x))
+    assert 'for i in range(1, 5):\n        x = layer(x, name=f"layer1_{i}")' in code
+
+
+def test_a_loop_over_numbers():
+    net = Blocks()
+    x = net.conv("stem", "stem", "x", 4, 4)
+    for stage, (channels, filters) in enumerate([(4, 6), (6, 10), (10, 12)], 1):
+        x = net.residual(f"stages.{stage}", x, channels, filters, stride=2)
+    code = checked(net.model(x))
+    assert 'for i, filters in enumerate([6, 10, 12], 1):\n        x = stage(x, filters, name=f"stages_{i}")' in code
+
+
+@pytest.mark.parametrize("sizes", [(3, 5), (5, 7, 3)])
+def test_the_padding_follows_the_kernel(sizes):
+    net = Blocks()
+    x = "x"
+    for place, size in enumerate(sizes):
+        x = net.residual(f"blocks.{place}", x, 4, 4, size=size)
+    (text,) = functions(checked(net.model(x))).values()
+    assert "layers.ZeroPadding2D(kernel_size // 2)(x)" in text
+
+
+def test_a_padding_that_is_twice_the_stride_is_its_own_number():
+    net = Blocks()
+    x = "x"
+    for place, (pads, stride) in enumerate([(1, 1), (2, 2), (1, 1)]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        weights = [net.weight(f"{path}.conv.weight", 4, 4, 3, 3), net.weight(f"{path}.conv.bias", 4)]
+        sizes = {"kernel_shape": [3] * 2, "pads": [pads] * 4, "strides": [stride] * 2}
+        x = net.add(f"{scope}/conv", "Conv", x, *weights, **sizes)
+        for op_type in ("Relu", "Exp", "Neg", "Exp"):
+            x = net.add(scope, op_type, x)
+        x = net.conv(f"{scope}/out", f"{path}.out", x, 4, 4)
+    (text,) = functions(checked(net.model(x))).values()
+    assert text.startswith("def block(x, padding, name, strides=1):")
+
+
+def test_a_width_that_is_always_twice_another():
+    net = Blocks()
+    x, channels = "x", 4
+    for place, filters in enumerate([6, 8]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        x = net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, filters)
+        x = net.add(scope, "Relu", x)
+        x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, filters, 2 * filters)
+        channels = 2 * filters
+    (text,) = functions(checked(net.model(x))).values()
+    assert text.startswith("def block(x, filters, name):")
+    assert "layers.Conv2D(2 * filters, 3, name=f'{name}_conv2')" in text
+
+
+def test_a_module_called_twice_is_made_once():
+    """Its layers are shared, so that its calls stay where they are."""
+    net = Blocks()
+    x = net.residual("block", "x", 4, 4)
+    code = checked(net.model(net.residual("block", x, 4, 4)))
+    assert code.count('name="block_conv1"') == 1
+
+
+def test_a_layer_called_twice_inside_each_block():
+    net = Blocks()
+    x = "x"
+    for place in range(3):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        x = net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4)
+        x = net.add(scope, "Relu", x)
+        x = net.conv(f"{scope}/conv_1", f"{path}.conv", x, 4, 4)
+        x = net.add(scope, "Add", x, net.conv(f"{scope}/other", f"{path}.other", x, 4, 4))
+    (text,) = functions(checked(net.model(x))).values()
+    assert "conv = layers.Conv2D(4, 3, name=f'{name}_conv')" in text
+
+
+def test_a_layer_called_in_several_blocks_is_handed_to_them():
+    net = Blocks()
+    x = "x"
+    for place in range(3):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        x = net.conv(f"{scope}/conv1", f"{path}.conv1", x, 4, 4)
+        x = net.add(scope, "Relu", x)
+        x = net.conv(f"{scope}/shared", "shared", x, 4, 4)
+        x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4, 4)
+    (text,) = functions(checked(net.model(x), {"blocks_0_shared"})).values()
+    assert text.startswith("def block(x, blocks_0_shared, name):")
+
+
+def test_a_block_with_two_outputs():
+    net = Blocks()
+    x, skips = "x", []
+    for place in range(3):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        skips.append(net.conv(f"{scope}/side", f"{path}.side", x, 4, 4))
+        x = net.conv(f"{scope}/conv1", f"{path}.conv1", x, 4, 4)
+        x = net.add(f"{scope}/act", "Relu", x)
+        x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4, 4)
+    for skip in skips:
+        x = net.add("", "Add", x, skip)
+    (text,) = functions(checked(net.model(x))).values()
+    assert re.search(r"return \(?\w+, \w+\)?$", text)
+
+
+def test_weights_of_blocks_hang_on_a_tensor_of_theirs():
+    net = Blocks()
+    x = net.conv("stem", "stem", "x", 4, 4)
+    for place in range(3):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        scale = net.weight(f"{path}.scale", 4, 1, 1)
+        inside = net.add(scope, "Mul", net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4), scale)
+        inside = net.add(scope, "Add", inside, net.add(scope, "Exp", net.add(scope, "Neg", inside)))
+        x = net.add(scope, "Mul", net.add(scope, "Add", inside, x), scale)
+    (text,) = functions(checked(net.model(x))).values()
+    assert "inputs" not in text
+
+
+def test_what_stands_once_is_written_where_it_stands():
+    net = Blocks()
+    x = net.residual("first", "x", 4, 6)
+    code = checked(net.model(net.conv("last", "last", x, 6, 2)))
+    assert functions(code) == {}
+
+
+def test_two_blocks_that_differ_in_what_they_do():
+    net = Blocks()
+    x = "x"
+    for place, op_type in enumerate(["Relu", "Tanh", "Relu", "Tanh", "Relu", "Tanh"]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        x = net.conv(f"{scope}/conv1", f"{path}.conv1", x, 4, 4)
+        x = net.add(scope, op_type, x)
+        x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4, 4)
+        x = net.add(scope, "Add", x, net.add(scope, "Sigmoid", x))
+    assert len(functions(checked(net.model(x)))) == 2
+
+
+@pytest.mark.parametrize("name", ["name", "x", "i", "layers", "filters", "build_model", "Weight", "for", "lambda", "0"])
+def test_hostile_names_of_modules(name):
+    net = Blocks()
+    x = "x"
+    for place in range(3):
+        scope, path = f"{name}/{name}.{place}", f"{name}.{place}"
+        x = net.conv(f"{scope}/{name}", f"{path}.{name}", x, 4, 4)
+        x = net.add(scope, "Relu", x)
+        x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4, 4)
+        x = net.add(scope, "Add", x, net.add(scope, "Sigmoid", x))
+    model = net.model(x)
+    feeds = {"x": RANDOM.standard_normal((2, 4, 5, 6)).astype(np.float32)}
+    np.testing.assert_allclose(run(read(model), "keras", feeds)[0], judge(model, feeds)[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_with_two_outputs_of_blocks():
+    net = Blocks()
+    first = net.residual("layer1.0", "x", 4, 4)
+    second = net.residual("layer2.0", first, 4, 4)
+    third = net.residual("layer3.0", second, 4, 4)
+    model = net.model(third)
+    model.graph.output.append(helper.make_tensor_value_info(first, TensorProto.FLOAT, None))
+    checked(model)
