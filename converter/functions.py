@@ -20,6 +20,12 @@ _TEXTS = {
     "Embedding": "Embedding (indices, table) => (Y) { Y = Gather(table, indices) }",
     # Swish of opset 24, which onnxruntime does not run
     "Silu": "Silu (X) => (Y) { gate = Sigmoid(X)  Y = Mul(X, gate) }",
+    # X (..., 2 * half) -> (..., 2 * half)
+    "RotateHalf": """RotateHalf (X) => (Y) {
+        first, second = Split <axis = -1, num_outputs = 2> (X)
+        turned = Neg(second)
+        Y = Concat <axis = -1> (turned, first)
+    }""",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx.helper
 
+from converter import functions
 from converter.emitters.heads import by_steps, is_plain
 from converter.operators.activation import wide_enough
 from converter.operators.registry import operator
@@ -71,6 +72,17 @@ def _rotary(n):
     text = "rotary_embedding(X, cos_cache, sin_cache, position_ids, heads=heads, size=size, interleaved=interleaved)"
     heads = n.num_heads if n.X.rank == 3 else None
     return n.expr(text, heads=heads, size=n.rotary_embedding_dim or None, interleaved=bool(n.interleaved))
+
+
+@operator("RotateHalf", functions.DOMAIN)
+class RotateHalf:
+    """The second half of the features turned negative, before the first: what sines are multiplied with in rotary positions."""
+
+    def pytorch(n):
+        return n.expr("rotate_half(X)")
+
+    def keras(n):
+        return n.expr("rotate_half(X)")
 
 
 @operator("TensorScatter")

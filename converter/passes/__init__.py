@@ -23,9 +23,12 @@ from converter.passes.recognise_same import recognise_same
 from converter.passes.recover.attention import attention
 from converter.passes.recover.concat_of_concat import concat_of_concat
 from converter.passes.recover.gated import gated
+from converter.passes.recover.gather_all import gather_all
 from converter.passes.recover.gelu import gelu
 from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
+from converter.passes.recover.neutral import neutral
+from converter.passes.recover.rotate_half import rotate_half
 from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
@@ -50,9 +53,11 @@ PASSES = (
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
     fold_constants,  # what others compute from the sizes that turned out to be numbers
+    neutral,  # after sizes have names, of which it asks whether they are equal
     compose_transposes,  # before what it leaves as Identity is removed
     remove_identity,  # Reshape and its like that turn out to keep the shape
     remove_unused,  # what computed their target
+    gather_all,  # after sizes have names, of which it asks whether they are equal
     broadcast,  # after sizes have names, of which it asks whether they are equal
     pick,  # after folding, which computes the ends of slices
     resolve_padding,  # after the batch is free, so that sizes are final
@@ -61,6 +66,7 @@ PASSES = (
     scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image
     plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
     attention,  # after folding, which computes its scale, and while Reshape and Where are what exporters write
+    rotate_half,  # after folding, which computes the ends of slices
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     zero_bias,  # after folding, which computes the zeros
     global_pool,  # after folding, which computes the axes

@@ -145,6 +145,12 @@ def join_heads(x):
     return ops.reshape(x, (-1, x.shape[1], x.shape[2] * x.shape[3]))
 
 
+def rotate_half(x):
+    """The second half of the features turned negative, then the first."""
+    first, second = ops.split(x, 2, axis=-1)
+    return ops.concatenate([-second, first], axis=-1)
+
+
 def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interleaved=False):
     """Turn pairs of the first ``size`` features by the angle of their position."""
     y = split_heads(x, heads) if heads is not None else x

@@ -87,6 +87,12 @@ def attention(
     return (y if heads is None else y.transpose(1, 2).flatten(2)), k, v, stages[stage]
 
 
+def rotate_half(x):
+    """The second half of the features turned negative, then the first."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([-second, first], dim=-1)
+
+
 def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interleaved=False):
     """Turn pairs of the first ``size`` features by the angle of their position."""
     y = x.unflatten(-1, (heads, -1)) if heads is not None else x.transpose(1, 2)
