@@ -28,6 +28,7 @@ from converter.passes.recover.gelu import gelu
 from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
 from converter.passes.recover.neutral import neutral
+from converter.passes.recover.normalisations import normalisations
 from converter.passes.recover.rotate_half import rotate_half
 from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
@@ -69,9 +70,10 @@ PASSES = (
     rotate_half,  # after folding, which computes the ends of slices
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     zero_bias,  # after folding, which computes the zeros
+    normalisations,  # formulas, once nothing is left between their operations; before means become pools
     global_pool,  # after folding, which computes the axes
     concat_of_concat,  # once nothing that hands on its input hides what is equal
-    gelu,  # formulas, once nothing is left between their operations
+    gelu,  # formulas too
     gated,  # after Gelu, which has a gate too
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,

@@ -1,0 +1,91 @@
+"""Normalisations that exporters write as arithmetic: by the root of the mean square, over the last axes, and by groups."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter.graph import Graph, Value
+from converter.passes.recover.pattern import Match, Pattern, replace
+
+_BY_ROOT = (
+    "{x} * Reciprocal(Sqrt({square} + epsilon))",
+    "{x} * (1 / Sqrt({square} + epsilon))",
+    "{x} / Sqrt({square} + epsilon)",
+    "{x} / ({square} + epsilon) ** 0.5",
+    "{x} * ({square} + epsilon) ** -0.5",
+)
+_SQUARES = ("ReduceMean({x} ** 2, axes, keepdims=1)", "ReduceMean({x} * {x}, axes, keepdims=1)")
+_CENTRED = "(x - ReduceMean(x, axes, keepdims=1))"
+
+
+def _normalised(x: str) -> list[str]:
+    return [f"({text.format(x=x, square=square.format(x=x))}) * scale" for text in _BY_ROOT for square in _SQUARES]
+
+
+_RMS = [Pattern(text) for text in _normalised("x")]
+_LAYER = [Pattern(f"{text} + bias") for text in _normalised(_CENTRED)] + [Pattern(text) for text in _normalised(_CENTRED)]
+_GROUP = Pattern("Reshape(InstanceNormalization(Reshape(x, before), one, zero), after) * scale + bias")
+
+
+def normalisations(graph: Graph) -> None:
+    """The formulas of RMSNormalization, LayerNormalization and GroupNormalization become one operator each.
+
+    Only in float32, in which all of them compute, and where scale and bias are weights of the shape that the layer has.
+    Source: the function bodies on the pages of the operators.
+    """
+    for patterns, op_type in ((_LAYER, "LayerNormalization"), (_RMS, "RMSNormalization")):
+        for pattern in patterns:
+            for match in pattern.matches(graph):
+                axis, epsilon = _axis(match), _number(match["epsilon"])
+                weights = [match.values[name] for name in ("scale", "bias") if name in match.values]
+                if (
+                    axis is not None
+                    and epsilon is not None
+                    and all(_is_own(value, match["x"].shape[axis:]) for value in weights)
+                ):
+                    replace(graph, match, op_type, [match["x"], *weights], {"axis": axis, "epsilon": epsilon})
+    for match in _GROUP.matches(graph):
+        _recover_groups(graph, match)
+
+
+def _axis(match: Match) -> int | None:
+    """The first of the axes, counted from the end, where they are the last ones and in float32."""
+    x, axes = match["x"], match["axes"].array
+    if axes is None or not x.rank or x.dtype != np.float32 or not axes.size:
+        return None
+    found = sorted(axis % x.rank for axis in axes.tolist())
+    return -len(found) if found == list(range(x.rank - len(found), x.rank)) else None
+
+
+def _number(value: Value) -> float | None:
+    """The one number of a constant, as the shortest decimal that is the same float32."""
+    weight = value.weight
+    return float(str(value.array.reshape(-1)[0])) if weight is not None and weight.size == 1 and weight.has_data else None
+
+
+def _is_own(value: Value, shape: tuple) -> bool:
+    return value.weight is not None and value.shape == shape and all(isinstance(size, int) for size in shape)
+
+
+def _recover_groups(graph: Graph, match: Match) -> None:
+    x, rows, result = match["x"], match.nodes[-1].output, match.nodes[0].output
+    norm = next(node for node in match.nodes if node.op_type == "InstanceNormalization")
+    reshaped = next(node.output for node in match.nodes if node.op_type == "Reshape")
+    if x.dtype != np.float32 or not x.shape or x.rank < 3 or None in x.shape or not reshaped.shape == x.shape == result.shape:
+        return
+    channels = x.shape[1]
+    if rows.rank != 3 or rows.shape[0] != x.shape[0] or not isinstance(rows.shape[1], int) or not isinstance(channels, int):
+        return
+    one, zero = match["one"].array, match["zero"].array
+    weights = [_per_channel(match[name], channels, x.rank) for name in ("scale", "bias")]
+    if one is None or zero is None or (one != 1).any() or zero.any() or None in weights or channels % rows.shape[1]:
+        return
+    attributes = {"num_groups": rows.shape[1], "epsilon": norm["epsilon"]}
+    replace(graph, match, "GroupNormalization", [x, *weights], attributes)
+
+
+def _per_channel(value: Value, channels: int, rank: int) -> Value | None:
+    shape = (1,) * (rank - len(value.shape or ())) + (value.shape or ())
+    if value.weight is None or shape != (1, channels, *(1,) * (rank - 2)):
+        return None
+    return Value.of_weight(value.weight.reshape(channels), value.name)
