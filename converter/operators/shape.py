@@ -115,10 +115,11 @@ class Unsqueeze:
     def pytorch(n):
         if not _places_known(n):
             return n.expr("unsqueezed(data, axes.tolist())", axes=n.operand(1))
-        result = n.data
-        for axis in _new_axes(n):
-            result = n.expr("torch.unsqueeze(x, axis)", x=result, axis=axis)
-        return result
+        axes = _new_axes(n)
+        if len(axes) == 1:
+            return n.expr("torch.unsqueeze(data, axis)", axis=axes[0])
+        places = ["None" if axis in axes else ":" for axis in range(axes[-1] + 1)] if axes else []
+        return n.expr(f"data[{', '.join(places)}]") if places else n.data
 
     def keras(n):
         if _places_known(n):

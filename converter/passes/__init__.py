@@ -7,6 +7,7 @@ from converter.graph import Graph
 from converter.passes.broadcast import broadcast
 from converter.passes.cast_like import cast_like
 from converter.passes.compose_transposes import compose_transposes
+from converter.passes.compose_unsqueezes import compose_unsqueezes
 from converter.passes.embedding import embedding
 from converter.passes.flatten import flatten
 from converter.passes.fold_constants import fold_constants
@@ -57,7 +58,8 @@ PASSES = (
     neutral,  # after sizes have names, of which it asks whether they are equal
     compose_transposes,  # before what it leaves as Identity is removed
     remove_identity,  # Reshape and its like that turn out to keep the shape
-    remove_unused,  # what computed their target
+    compose_unsqueezes,  # once nothing that hands on its input stands between
+    remove_unused,  # what computed the target of a Reshape that was removed, and the first Unsqueeze of two
     gather_all,  # after sizes have names, of which it asks whether they are equal
     broadcast,  # after sizes have names, of which it asks whether they are equal
     pick,  # after folding, which computes the ends of slices
