@@ -39,8 +39,9 @@ def snake_case(name: str) -> str:
 
 
 def without_number(name: str) -> str:
-    """A name without the number that torch's exporter counts up: "add" for "add_17"."""
-    return re.sub(r"_\d+$", "", name)
+    """A name without what torch's exporters add: "add" for "add_17", "mat_mul" for "/layers.0/attn/MatMul_1_output_0"."""
+    last = re.sub(r"_output_\d+$", "", name.rpartition("/")[2])
+    return snake_case(re.sub(r"_\d+$", "", last))
 
 
 def is_generated(name: str) -> bool:

@@ -415,7 +415,9 @@ class Program:
         wanted = identifier(text if not is_generated(text) else "weight")
         inner = None if node is None or node.scope is None else node.scope[-1].path
         if inner is not None:
-            wanted = self._path(text, inner, f"{inner}.{wanted if is_generated(text) else text.rpartition('.')[2]}")
+            wanted = self._path(
+                text, inner, f"{inner}.{wanted if is_generated(text) else without_number(text.rpartition('.')[2])}"
+            )
         if order is not None and order == tuple(range(len(order))):
             order = None  # however many axes: the weight is as the source has it
         key = (value, order, weight.shape, inner)
