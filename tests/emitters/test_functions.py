@@ -96,6 +96,37 @@ def test_a_loop_over_numbers():
     assert 'for i, filters in enumerate([6, 10, 12], 1):\n        x = stage(x, filters, name=f"stages_{i}")' in code
 
 
+def test_concatenated_features_go_on_from_those_before():
+    net = Blocks()
+    features = [net.conv("stem", "stem", "x", 4, 4)]
+    for place in range(5):
+        scope, path = f"layers/layers.{place}", f"layers.{place}"
+        x = features[0] if len(features) == 1 else net.add(scope, "Concat", *features, axis=1)
+        x = net.conv(f"{scope}/conv1", f"{path}.conv1", x, 4 + 2 * place, 6)
+        x = net.add(scope, "Relu", x)
+        features.append(net.conv(f"{scope}/conv2", f"{path}.conv2", x, 6, 2))
+    code = checked(net.model(net.conv("last", "last", net.add("", "Concat", *features, axis=1), 14, 3)))
+    assert len(functions(code)) == 1
+    assert "for i in range(5):" in code
+    assert max(len(node.args[0].elts) for node in ast.walk(ast.parse(code)) if _concatenates(node)) == 2
+
+
+def _concatenates(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "ops.concatenate"
+
+
+def test_concatenated_along_another_axis_is_not_the_same():
+    net = Blocks()
+    a, b = net.add("", "Relu", "x"), net.add("", "Neg", "x")
+    first = net.add("", "Concat", a, b, axis=1)
+    second = net.add("", "Concat", a, b, a, axis=2)
+    third = net.add("", "Concat", b, a, b, axis=1)
+    x = net.conv("last", "last", first, 8, 3)
+    model = net.model(x)
+    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in (second, third))
+    checked(model)
+
+
 @pytest.mark.parametrize("sizes", [(3, 5), (5, 7, 3)])
 def test_the_padding_follows_the_kernel(sizes):
     net = Blocks()

@@ -38,6 +38,7 @@ class Functions:
     def __init__(self, program: Program, reserved: Iterable[str]):
         self.program = program
         self._reserved = frozenset(reserved) | {"build_model", "load_model", "name"}
+        _concatenate_in_turn(program.statements)
         self._layers = _hold_called_again(program)
         self._inline: set[Module] = set()
         """Modules whose calls are written where they stand."""
@@ -66,7 +67,8 @@ class Functions:
         results = self.program.output_values()
         given = {**inputs, **self._layers}
         statements, names = self._body(self.root.items, given, results, (*reserved, *given.values()), None)
-        lines = [line for statement in rolled(statements, names, self.definitions) for line in statement.lines(names)]
+        body = rolled(statements, names, self.definitions, reserved)
+        lines = [line for statement in body for line in statement.lines(names)]
         return functions, lines, names
 
     # Which calls become functions
@@ -146,7 +148,7 @@ class Functions:
                 given[value] = namespace.take(identifier(each.rest(self._layers[value]) or self._layers[value]))
         taken = (*reserved, *parameters, *given.values(), "out")
         statements, names = self._body(each.items, given, each.outputs, taken, each)
-        lines = function_lines(rolled(statements, names, self.definitions), each.outputs, names)
+        lines = function_lines(rolled(statements, names, self.definitions, taken), each.outputs, names)
         required = [parameter.name for parameter in definition.parameters if not parameter.has_default]
         optional = [f"{parameter.name}={parameter.default!r}" for parameter in definition.parameters if parameter.has_default]
         head = f"def {definition.name}({', '.join([*inputs, *required, 'name', *optional])}):"
@@ -208,6 +210,33 @@ def _owns_layer(call: Call, tree: ast.AST) -> bool:
     """Whether a tree constructs a layer whose name begins with that of the call."""
     names = (node.value.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "name")
     return any(call.rest(name) for name in names)
+
+
+def _concatenate_in_turn(statements: list[Statement | Compound]) -> None:
+    """Let what begins with tensors that were concatenated already go on from there, and concatenate before a call, not in it.
+
+    So the layers of a DenseNet, each of which has all before it concatenated, do the same: ``x = ops.concatenate([x, out])``.
+    """
+    known: dict[tuple[str, tuple[Value, ...]], Value] = {}
+    for place, statement in enumerate(statements):
+        tree = statement.tree
+        if statement.node is None or statement.node.op_type != "Concat" or len(statement.targets) != 1:
+            continue
+        if not isinstance(tree, ast.Call) or not tree.args or not isinstance(tree.args[0], ast.List):
+            continue
+        parts = tree.args[0].elts
+        if not all(hasattr(part, "value") and isinstance(part, ast.Name) for part in parts):
+            continue
+        scope = statement.scope
+        if scope and place and (statements[place - 1].scope or ())[: len(scope)] != scope:
+            statement.scope = scope[:-1] or scope
+        axis = ast.unparse(ast.Tuple([keyword.value for keyword in tree.keywords], ast.Load()))
+        values = tuple(part.value for part in parts)
+        for count in range(len(values) - 1, 1, -1):
+            if (axis, values[:count]) in known:
+                tree.args[0].elts = [variable(known[axis, values[:count]]), *parts[count:]]
+                break
+        known[axis, values] = statement.targets[0]
 
 
 def _hold_called_again(program: Program) -> dict[Value, str]:

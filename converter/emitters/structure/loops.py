@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from converter.emitters.blocks import Clause, Compound, Statement, variable
@@ -21,20 +21,25 @@ _LONGEST = 8
 
 
 def rolled(
-    statements: list[Statement], names: dict[Value, str], functions: Mapping[str, Definition]
+    statements: list[Statement], names: dict[Value, str], functions: Mapping[str, Definition], taken: Iterable[str]
 ) -> list[Statement | Compound]:
     """The statements, all variables named, with runs of calls of ``functions`` in loops, the shortest loops first.
 
-    ``names`` gets the names of the loops' variables.
+    ``names`` gets the names of the loops' variables, none of which is ``taken``.
     """
     found: list[Statement | Compound] = list(statements)
+    taken = {*taken, *names.values()}
     for period in range(1, _LONGEST + 1):
-        found = _rolled(found, period, names, functions)
+        found = _rolled(found, period, names, functions, taken)
     return found
 
 
 def _rolled(
-    statements: list[Statement | Compound], period: int, names: dict[Value, str], functions: Mapping[str, Definition]
+    statements: list[Statement | Compound],
+    period: int,
+    names: dict[Value, str],
+    functions: Mapping[str, Definition],
+    taken: Set[str],
 ) -> list[Statement | Compound]:
     lines = [_line(statement, names, functions) for statement in statements]
     found: list[Statement | Compound] = []
@@ -43,7 +48,7 @@ def _rolled(
         loop, count = None, _count([shape for shape, _ in lines[place:]], period)
         body = statements[place : place + period]
         while loop is None and (count > 2 or (count == 2 and period > 2)) and any(_calls(each, functions) for each in body):
-            loop = _loop(body, _columns([lines[place + turn * period :][:period] for turn in range(count)]), names)
+            loop = _loop(body, _columns([lines[place + turn * period :][:period] for turn in range(count)]), names, taken)
             count -= loop is None
         found.append(loop or statements[place])
         place += count * period if loop else 1
@@ -95,7 +100,9 @@ def _columns(turns: list[list[tuple[Any, list[tuple[Any, str]]]]]) -> list[tuple
     return [([value for value, _ in column], column[0][1]) for column in zip(*by_turn, strict=True)]
 
 
-def _loop(body: list[Statement], columns: list[tuple[list[Any], str]], names: dict[Value, str]) -> Compound | None:
+def _loop(
+    body: list[Statement], columns: list[tuple[list[Any], str]], names: dict[Value, str], taken: Set[str]
+) -> Compound | None:
     """The loop whose turns have these constants; None where it would not read well."""
     counted: list[tuple[str, str] | None] = []
     starts, lists = set(), {}
@@ -113,9 +120,8 @@ def _loop(body: list[Statement], columns: list[tuple[list[Any], str]], names: di
             lists[tuple(values)] = argument
     if len(starts) > 1 or len(lists) > 1:
         return None
-    namespace = Namespace(
-        (*names.values(), *(node.id for s in body for node in ast.walk(s.tree) if isinstance(node, ast.Name)))
-    )
+    said = (node.id for statement in body for node in ast.walk(statement.tree) if isinstance(node, ast.Name))
+    namespace = Namespace((*taken, *said))
     index, item = Value("i"), Value(next(iter(lists.values()), "") or "size")
     count = len(columns[0][0]) if columns else 0
     start = next(iter(starts), 0)
