@@ -51,6 +51,16 @@ class _Fill(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """``x - 1`` rather than ``x + -1``, which is the same number."""
+        self.generic_visit(node)
+        negative = isinstance(node.right, ast.UnaryOp) and isinstance(node.right.op, ast.USub)
+        if negative and isinstance(node.right.operand, ast.Constant) and isinstance(node.op, ast.Add | ast.Sub):
+            node.op = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+            node.right = node.right.operand
+        return node
+
+
 _MOVES = {"broadcast_to", "tile", "expanded", "reshape", "reshaped", "take", "gather"}
 
 
