@@ -50,7 +50,6 @@ class _Fill(ast.NodeTransformer):
             return self.bindings[node.value.id]()
         return self.generic_visit(node)
 
-
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """``x - 1`` rather than ``x + -1``, which is the same number."""
         self.generic_visit(node)

@@ -24,6 +24,8 @@ class Tolerance:
     relative: float
     reason: str
     absolute: float = 0.0
+    share: float = 0.0
+    """The share of an output's numbers that may be further apart, where places of maxima are decided by last bits."""
 
 
 EXACT = Tolerance("exact", 0.0, "integers and booleans have no rounding")
@@ -106,6 +108,18 @@ def difference(actual: Any, reference: Any) -> Difference:
     finite = np.abs(reference[np.isfinite(reference)])
     scale = float(finite.max()) if finite.size else 0.0
     return Difference(absolute, absolute / scale if scale else math.inf, tuple(int(i) for i in worst))
+
+
+def share_beyond(actual: Any, reference: Any, relative: float) -> float:
+    """The share of the numbers that are further apart than ``relative`` of the largest reference magnitude; 1 for arrays that
+    cannot be compared."""
+    found = difference(actual, reference)
+    if found.problem or not math.isfinite(found.absolute):
+        return 1.0
+    if found.relative <= relative:
+        return 0.0
+    gap = np.abs(actual.astype(np.float64) - reference.astype(np.float64))
+    return float(np.mean(gap > relative * found.absolute / found.relative))
 
 
 def _difference_of_parts(actual: Any, reference: Any) -> Difference:

@@ -38,7 +38,8 @@ class OutputReport:
     """The comparison of one output over all cases.
 
     ``max_relative_error`` is max |a - b| / max |reference| in the worst case. ``top1_agreement`` is the share of samples in
-    which both sides name the same class, None for an output that holds no class scores.
+    which both sides name the same class, None for an output that holds no class scores. ``beyond`` is the share of numbers
+    further apart than the tolerance in the worst case, where the tolerance allows for such.
     """
 
     tolerance: Tolerance
@@ -47,11 +48,12 @@ class OutputReport:
     where: Where | None = None
     top1_agreement: float | None = None
     problem: str = ""
+    beyond: float = 0.0
 
     @property
     def ok(self) -> bool:
         within = self.max_relative_error <= self.tolerance.relative or self.max_abs_error <= self.tolerance.absolute
-        return within and not self.problem
+        return (within or 0 < self.beyond <= self.tolerance.share) and not self.problem
 
 
 @dataclass
@@ -124,6 +126,8 @@ class Report:
 
 def _size(tolerance: Tolerance) -> str:
     share = f"{tolerance.relative:g} of the output's largest magnitude"
+    if tolerance.share:
+        return f"{share}, but for {tolerance.share:.2g} of its numbers"
     if not tolerance.absolute:
         return share
     return f"{share}, or {tolerance.absolute:g}" if tolerance.relative else f"{tolerance.absolute:g}"
@@ -133,6 +137,8 @@ def _row(name: str, output: OutputReport) -> list[Text]:
     top1 = "" if output.top1_agreement is None else f"{output.top1_agreement:.0%}"
     place = f"{output.where.case}, {list(output.where.index)}" if output.where else ""
     verdict = Text("equal", style="green") if output.ok else Text("differs", style="red")
+    if output.tolerance.share:
+        place = f"{place}; {output.beyond:.1e} of its numbers are beyond the tolerance"
     cells = [name, f"{output.max_abs_error:.2g}", f"{output.max_relative_error:.2g}", top1, output.problem or place]
     return [*(Text(cell) for cell in cells), verdict]
 
@@ -146,6 +152,7 @@ def _output(row: dict[str, Any]) -> OutputReport:
         None if where is None else Where(where["case"], tuple(where["index"])),
         row["top1_agreement"],
         row["problem"],
+        row["beyond"],
     )
 
 
