@@ -29,8 +29,8 @@ def _unchanged(node: Node) -> Value | None:
 
 def _is_neutral(op_type: str, value: Value) -> bool:
     weight = value.weight
-    if weight is None or not weight.has_data or weight.size != 1 or weight.shape not in ((), (1,)):
-        return False
+    if weight is None or not weight.has_data or weight.size != 1 or weight.shape not in ((), (1,)) or weight.trainable:
+        return False  # a trained scale may still stand at 1
     if weight.dtype.kind not in {"Add": "iu", "Mul": "iuf", "And": "b"}[op_type]:
         return False
     return bool(np.all(weight.array() == (0 if op_type == "Add" else 1)))

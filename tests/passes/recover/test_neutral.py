@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.graph import Graph, Value
+from converter.graph import Graph, Value, Weight
 from converter.passes.recover.neutral import neutral
 
 
@@ -38,3 +38,12 @@ def test_only_what_changes_nothing_is_left_out(op_type, number, shape, gone, fir
     neutral(graph)
     graph.check()
     assert (graph.nodes[0].op_type == "Identity") == gone
+
+
+def test_a_trained_scale_that_stands_at_one_stays():
+    x = Value("x", np.float32, ("n", 3))
+    graph = Graph("test", [x])
+    graph.outputs = [graph.add("Mul", [x, Value.of_weight(Weight.of(np.ones(1, np.float32), "scale"))], name="y")]
+    graph.outputs[0].dtype, graph.outputs[0].shape = x.dtype, x.shape
+    neutral(graph)
+    assert graph.nodes[0].op_type == "Mul"
