@@ -28,6 +28,21 @@ _TEXTS = {
     }""",
 }
 
+# X (batch, time, in), weights as the operator of the same name -> (batch, time, hidden), or of the last step (batch, hidden)
+for _kind, _states, _options in (
+    ("RNN", "last", ""),
+    ("GRU", "last", ", linear_before_reset"),
+    ("LSTM", "last, cell", ""),
+):
+    _given = f"hidden_size: int = @hidden_size{_options and _options + ': int = @linear_before_reset'}"
+    _run = f"steps = Transpose <perm = [1, 0, 2]> (X)  all, {_states} = {_kind} <{_given}> (steps, W, R, B)"
+    _TEXTS[f"Sequence{_kind}"] = f"""Sequence{_kind} <hidden_size{_options}> (X, W, R, B) => (Y) {{
+        {_run}  axis = Constant <value_ints = [1]> ()  each = Squeeze (all, axis)  Y = Transpose <perm = [1, 0, 2]> (each)
+    }}"""
+    _TEXTS[f"Last{_kind}"] = f"""Last{_kind} <hidden_size{_options}> (X, W, R, B) => (Y) {{
+        {_run}  axis = Constant <value_ints = [0]> ()  Y = Squeeze (last, axis)
+    }}"""
+
 
 @functools.cache
 def function(op_type: str, opset: int) -> onnx.FunctionProto:

@@ -69,6 +69,11 @@ def logical(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None],
     return need, [None] * len(node.outputs)
 
 
+def sequential(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Works in the graph's own order, and wants it so much that an input is stored as a Transpose before it brings it."""
+    return logical(node, have)
+
+
 def spatial(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
     """Wants channels last for its first input and gives it; other inputs (weights) are the room's own matter."""
     rank = node.inputs[0].rank
@@ -278,7 +283,7 @@ def _wanted(value: Value, rule_of: Callable[[Node], Rule], seen: set[Value]) -> 
         if rule not in (same, along_axes, reshaped, transposed):
             have = [Layout.logical(item.rank) if item is not None and item.rank is not None else None for item in node.inputs]
             wanted = rule(node, have)[0][index]
-            if wanted is not None and not wanted.is_logical:
+            if wanted is not None and (not wanted.is_logical or rule is sequential):
                 return wanted
         elif output is not None and output not in seen and (rule is not reshaped or index == 0):
             seen.add(output)

@@ -52,9 +52,11 @@ _BUILTIN = {
         f"F.conv_transpose{rank}d": {"bias": None, "stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "dilation": 1}
         for rank in (1, 2, 3)
     },
+    **{f"nn.{kind}": {"bias": True, "batch_first": False, "bidirectional": False} for kind in ("RNN", "LSTM", "GRU")},
     "F.scaled_dot_product_attention": {"attn_mask": None, "is_causal": False, "scale": None, "enable_gqa": False},
 }
-"""Functions that ``inspect.signature`` cannot read, from https://docs.pytorch.org/docs/stable/nn.functional.html."""
+"""What ``inspect.signature`` cannot read, from https://docs.pytorch.org/docs/stable/nn.functional.html and the pages of
+``nn.LSTM``, ``nn.GRU`` and ``nn.RNN``."""
 
 
 def module_attributes() -> frozenset[str]:

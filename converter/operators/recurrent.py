@@ -6,9 +6,12 @@ Source: https://onnx.ai/onnx/operators/onnx__LSTM.html and the pages of nn.LSTM,
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
-from converter.emitters.layout import Layout, logical
+from converter import functions
+from converter.emitters.layout import Layout, logical, sequential
 from converter.emitters.site import known
 from converter.emitters.vocabulary import Layer, Local
 from converter.operators.registry import operator
@@ -27,16 +30,16 @@ _FUNCTIONS = {
 
 
 def _names(node) -> tuple[str, ...]:
-    given = node["activations"] or _DEFAULT[_kind(node)] * _directions(node)
+    given = node.attributes.get("activations") or _DEFAULT[_kind(node)] * _directions(node)
     return tuple(next((name for name in _FUNCTIONS if name.lower() == text.lower()), text) for text in given)
 
 
 def _directions(node) -> int:
-    return 2 if node["direction"] == "bidirectional" else 1
+    return 2 if node.attributes.get("direction") == "bidirectional" else 1
 
 
 def _kind(node) -> str:
-    return node.op_type.removeprefix("DynamicQuantize")
+    return re.sub("^(DynamicQuantize|Sequence|Last)", "", node.op_type)
 
 
 def _reason(node, target):
@@ -104,9 +107,9 @@ def _over_time(n, cell, inputs, peepholes):
     return text, options
 
 
-def _torch_layer(n) -> Layer:
+def _torch_layer(n, **more) -> Layer:
     """``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``."""
-    kind, w, r, b = n.node.op_type, n.weight("W"), n.weight("R"), n.weight("B")
+    kind, w, r, b = _kind(n.node), n.weight("W"), n.weight("R"), n.weight("B")
     weights = {}
     for index, suffix in enumerate(["", "_reverse"][: w.shape[0]]):
         weights[f"weight_ih_l0{suffix}"] = _gates(w, index, _TORCH_GATES[kind])
@@ -117,35 +120,39 @@ def _torch_layer(n) -> Layer:
             weights[f"bias_hh_l0{suffix}"] = _gates(_part(both, 1), index, _TORCH_GATES[kind])
     options = {"nonlinearity": "relu"} if "Relu" in _names(n.node) else {}
     both_ways = w.shape[0] == 2
-    return Layer(f"nn.{kind}", w.shape[2], r.shape[2], bias=b is not None, bidirectional=both_ways, **options, weights=weights)
+    return Layer(
+        f"nn.{kind}", w.shape[2], r.shape[2], bias=b is not None, bidirectional=both_ways, **options, **more, weights=weights
+    )
 
 
 def _keras_layers(n, states):
     """A layer for each direction; one that goes backwards gives its outputs last step first."""
-    kind, w, r, b = n.node.op_type, n.weight("W"), n.weight("R"), n.weight("B")
     backwards = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}[n.direction]
-    options = {"reset_after": bool(n.linear_before_reset)} if kind == "GRU" else {}
-    options |= {"activation": "relu"} if "Relu" in _names(n.node) else {}
-    x, results = n.X, []
-    name = "SimpleRNN" if kind == "RNN" else kind
-    cell = "simple_rnn_cell" if kind == "RNN" else f"{kind.lower()}_cell"  # the layer holds its weights in a cell
+    results = []
     for index, back in enumerate(backwards):
-        kernels = [_gates(weight, index, _KERAS_GATES[kind]).transpose(1, 0) for weight in (w, r)]
-        weights = {f"{cell}/kernel": kernels[0], f"{cell}/recurrent_kernel": kernels[1]}
-        if b is not None:
-            both = b.reshape(b.shape[0], 2, b.shape[1] // 2)
-            parts = _gates(_part(both, 0), index, _KERAS_GATES[kind]), _gates(_part(both, 1), index, _KERAS_GATES[kind])
-            weights[f"{cell}/bias"] = _combined(*parts, apart=options.get("reset_after", False))
-        layer = Layer(
-            f"layers.{name}", r.shape[2], **options, use_bias=b is not None,
-            return_sequences=True, return_state=True, go_backwards=back, weights=weights,
-        )  # fmt: skip
+        layer = _keras_layer(n, index, return_sequences=True, return_state=True, go_backwards=back)
         first = (
             [n.expr(f"[{', '.join(f'{state}[index]' for state in states)}]", index=index)] if n.initial_h is not None else []
         )
-        results.append(Local(layer(x, *first), "backward" if back else "forward"))
+        results.append(Local(layer(n.X, *first), "backward" if back else "forward"))
     text = "recurrent_outputs([*results], backwards)"
     return n.results(text, 1 + len(states), results=results, backwards=backwards)
+
+
+def _keras_layer(n, index, **more) -> Layer:
+    """``layers.LSTM``, ``layers.GRU`` or ``layers.SimpleRNN`` for one direction."""
+    kind, w, r, b = _kind(n.node), n.weight("W"), n.weight("R"), n.weight("B")
+    options = {"reset_after": bool(n.linear_before_reset)} if kind == "GRU" else {}
+    options |= {"activation": "relu"} if "Relu" in _names(n.node) else {}
+    name = "SimpleRNN" if kind == "RNN" else kind
+    cell = "simple_rnn_cell" if kind == "RNN" else f"{kind.lower()}_cell"  # the layer holds its weights in a cell
+    kernels = [_gates(weight, index, _KERAS_GATES[kind]).transpose(1, 0) for weight in (w, r)]
+    weights = {f"{cell}/kernel": kernels[0], f"{cell}/recurrent_kernel": kernels[1]}
+    if b is not None:
+        both = b.reshape(b.shape[0], 2, b.shape[1] // 2)
+        parts = _gates(_part(both, 0), index, _KERAS_GATES[kind]), _gates(_part(both, 1), index, _KERAS_GATES[kind])
+        weights[f"{cell}/bias"] = _combined(*parts, apart=options.get("reset_after", False))
+    return Layer(f"layers.{name}", r.shape[2], **options, use_bias=b is not None, **more, weights=weights)
 
 
 def _combined(inner, outer, *, apart: bool):
@@ -191,6 +198,35 @@ class RNN:
     restrict = _reason
     restrictions = "activations without parameters"
     pytorch = keras = staticmethod(_room)
+
+
+class _Sequence:
+    """All steps, batch first."""
+
+    layout = sequential
+
+    def pytorch(n):
+        return n.expr("result[0]", result=_torch_layer(n, batch_first=True)(n.X))
+
+    def keras(n):
+        return _keras_layer(n, 0, return_sequences=True)(n.X)
+
+
+class _Last:
+    """The last step, batch first."""
+
+    layout = sequential
+
+    def pytorch(n):
+        return n.expr("result[0][:, -1]", result=_torch_layer(n, batch_first=True)(n.X))
+
+    def keras(n):
+        return _keras_layer(n, 0)(n.X)
+
+
+for _name in _DEFAULT:
+    operator(f"Sequence{_name}", functions.DOMAIN)(_Sequence)
+    operator(f"Last{_name}", functions.DOMAIN)(_Last)
 
 
 @operator("DynamicQuantizeLSTM", domain="com.microsoft")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from converter import plugins
+from converter import functions, plugins
 from converter.emitters.layout import Rule, logical, same, spatial
 from converter.errors import Problem
 from converter.graph import MATLAB_DOMAIN, Graph, Node, Shape, onnx_schema
@@ -168,7 +168,7 @@ def refusals(graph: Graph, target: str) -> list[Problem]:
 
 
 def _no_onnx(node: Node) -> Problem | None:
-    known = node.domain == "com.microsoft" or onnx_schema(node.op_type, node.domain) is not None
+    known = node.domain in ("com.microsoft", functions.DOMAIN) or onnx_schema(node.op_type, node.domain) is not None
     return None if known else _no_room(node, "onnx")
 
 

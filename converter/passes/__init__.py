@@ -30,6 +30,7 @@ from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
 from converter.passes.recover.neutral import neutral
 from converter.passes.recover.normalisations import normalisations
+from converter.passes.recover.recurrent_layer import recurrent_layer
 from converter.passes.recover.rotate_half import rotate_half
 from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
@@ -56,6 +57,7 @@ PASSES = (
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
     fold_constants,  # what others compute from the sizes that turned out to be numbers
     neutral,  # after sizes have names, of which it asks whether they are equal
+    recurrent_layer,  # before the Transposes that it makes are composed with others
     compose_transposes,  # before what it leaves as Identity is removed
     remove_identity,  # Reshape and its like that turn out to keep the shape
     compose_unsqueezes,  # once nothing that hands on its input stands between
