@@ -51,10 +51,11 @@ class _Fill(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        """``x - 1`` rather than ``x + -1``, which is the same number."""
+        """``x - 1`` rather than ``x + -1``, which is the same number; -2**63 has no opposite among whole numbers of 64 bits."""
         self.generic_visit(node)
         negative = isinstance(node.right, ast.UnaryOp) and isinstance(node.right.op, ast.USub)
-        if negative and isinstance(node.right.operand, ast.Constant) and isinstance(node.op, ast.Add | ast.Sub):
+        number = node.right.operand if negative and isinstance(node.right.operand, ast.Constant) else None
+        if number is not None and number.value != 2**63 and isinstance(node.op, ast.Add | ast.Sub):
             node.op = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
             node.right = node.right.operand
         return node

@@ -72,7 +72,8 @@ def _room(n):
     """The layer where its meaning is the framework's own, the cell over time by a helper elsewhere."""
     kind = n.node.op_type
     states = ["initial_h", "initial_c"] if kind == "LSTM" else ["initial_h"]
-    if _is_plain(n.node) and n.framework == "keras":
+    steps = n.node.outputs[0]
+    if _is_plain(n.node) and n.framework == "keras" and (n.node.inputs[0].rank == 3 or steps is None or not steps.users):
         return _keras_layers(n, states)
     if _is_plain(n.node) and n.direction != "reverse" and (kind != "GRU" or n.linear_before_reset):
         first = [n.X]
@@ -128,13 +129,14 @@ def _torch_layer(n, **more) -> Layer:
 def _keras_layers(n, states):
     """A layer for each direction; one that goes backwards gives its outputs last step first."""
     backwards = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}[n.direction]
+    x = n.X if n.node.inputs[0].rank == 3 else n.expr("ops.swapaxes(X, 0, 1)")  # of unknown rank nothing is known of its order
     results = []
     for index, back in enumerate(backwards):
         layer = _keras_layer(n, index, return_sequences=True, return_state=True, go_backwards=back)
         first = (
             [n.expr(f"[{', '.join(f'{state}[index]' for state in states)}]", index=index)] if n.initial_h is not None else []
         )
-        results.append(Local(layer(n.X, *first), "backward" if back else "forward"))
+        results.append(Local(layer(x, *first), "backward" if back else "forward"))
     text = "recurrent_outputs([*results], backwards)"
     return n.results(text, 1 + len(states), results=results, backwards=backwards)
 

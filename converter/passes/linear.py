@@ -20,7 +20,7 @@ def linear(graph: Graph) -> None:
         x, weight, bias = match["x"], match["weight"], match["bias"]
         if _is_matrix(weight) and bias.weight is not None and bias.shape == (weight.shape[1],) and x.rank is not None:
             own = {} if x.rank == 2 else {"domain": functions.DOMAIN}
-            replace(graph, match, "Gemm" if x.rank == 2 else "Linear", [x, weight, bias], **own)
+            replace(graph, match, "Gemm" if x.rank == 2 else "Linear", [x, weight, bias], name=match.nodes[1].name, **own)
     for match in _FOLDED.matches(graph):
         gemm, weight, bias = match.nodes[1], match["weight"], match["bias"]
         plain = gemm["alpha"] == gemm["beta"] == 1 and not gemm["transA"]

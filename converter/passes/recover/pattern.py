@@ -152,14 +152,17 @@ def replace(
     attributes: dict[str, Any] | None = None,
     *,
     domain: str = "",
+    name: str = "",
 ) -> Node:
-    """Let one node compute what the match computes; it stands where the match's last node stood."""
+    """Let one node compute what the match computes, where the match's last node stood; by default it has the name of that."""
     last = match.nodes[0]
     place = graph.nodes.index(last)
     scope = shared_scope(match.nodes)
     for node in match.nodes:
         node.detach()
-    node = Node(op_type, inputs, last.outputs, attributes, name=last.name, domain=domain, origin=last.origin, scope=scope)
+    node = Node(
+        op_type, inputs, last.outputs, attributes, name=name or last.name, domain=domain, origin=last.origin, scope=scope
+    )
     graph.nodes[place] = node
     gone = set(match.nodes)
     graph.nodes = [node for node in graph.nodes if node not in gone]
