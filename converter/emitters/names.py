@@ -30,7 +30,7 @@ def class_name(name: str) -> str:
     """``name`` as a class name: "bvlc_alexnet" becomes "BvlcAlexnet", "AlexNet" stays."""
     words = [word for word in re.split(r"[^0-9A-Za-z]+", name) if word]
     text = "".join(word[0].upper() + word[1:] for word in words)
-    return identifier(text, prefix="Model") if text else "Model"
+    return identifier(f"Model{text}" if text[:1].isdigit() else text) if text else "Model"
 
 
 def snake_case(name: str) -> str:

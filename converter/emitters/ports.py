@@ -32,6 +32,7 @@ def input_names(program: Program, namespace: Namespace, *, kept: bool) -> dict[V
     names, places = {}, program.places()
     for value in program.graph.inputs:
         wanted = identifier(value.name.removeprefix(program._scope), "input")
+        wanted = "inputs" if wanted == "input" else wanted  # which is a function of Python
         if wanted == "x" and not kept and places.get(value, set()) <= {0}:
             names[value] = "x"
         else:
