@@ -192,6 +192,16 @@ def test_a_model_that_is_a_sequence_itself(between):
     equal(net.model(x))
 
 
+def test_a_model_of_numbered_blocks_that_is_no_sequence():
+    net = Network()
+    x = block(net, "0", "0", "x", 4, 8)
+    x = net.add("1", "Cos", x)
+    x = block(net, "2", "2", x, 4, 6)
+    model = net.model(x)
+    assert "layer_2.conv1.weight" in emitted(model).weights
+    equal(model)
+
+
 def test_a_module_that_only_some_blocks_have():
     """Where it is missing it is the identity; its numbers are asked for only where it is there."""
     net, x, channels = Network(), "x", 4

@@ -43,7 +43,7 @@ _MODULES = {
 class Modules:
     """Makes the classes of a program's model.
 
-    ``reserved`` holds names that no class may take, ``inputs`` the names of the model's inputs.
+    ``reserved`` holds names that no class may take.
     """
 
     def __init__(self, program: Program, reserved: Iterable[str]):
@@ -96,13 +96,14 @@ class Modules:
 
     def _rename_numbers(self) -> None:
         """Give the model's own modules that are called "0", "1" ... names that attributes can have."""
-        for path in [path for path in self.program.layers if path[:1].isdigit()]:
+        paths = dict.fromkeys(path for tree in trees(self.root.items) for path in own_paths(tree))
+        for path in (path for path in paths if path[:1].isdigit()):
             self._rename(path, f"layer_{path}")
 
     def _rename(self, old: str, wanted: str) -> None:
         program = self.program
         new = program.layer_names.take(wanted)
-        for tree in trees(program.statements):
+        for tree in trees(self.root.statements()):
             for node in ast.walk(tree):
                 if is_own(node) and node.attr == old:
                     node.attr = new
