@@ -109,14 +109,31 @@ class PyTorch:
 
 
 def emit(graph: Graph, *, same: bool = False) -> Emitted:
-    """The module's code, and its weights by ``state_dict`` key."""
+    """The module's code, and its weights by ``state_dict`` key.
+
+    Scopes that no modules can have (a layer that holds others, say) give one class without them.
+    """
+    try:
+        return _emit(graph, same=same)
+    except (KeyError, SyntaxError):
+        if all(node.scope is None for node in graph.nodes):
+            raise
+    for node in graph.nodes:
+        node.scope = None
+    return _emit(graph, same=same)
+
+
+def _emit(graph: Graph, *, same: bool) -> Emitted:
     program = Program.of(graph, PyTorch(), same=same, reserved=tuple(module_attributes()))
     reserved = (*_RESERVED, *helper_names("pytorch"))
     namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
     inputs = {value: "x" if value.name == "x" else name for value, name in inputs.items()}
     name = model_name(program, reserved)
-    definition = "\n\n\n".join(Modules(program, reserved).code(name, inputs))
+    modules = Modules(program, reserved)
+    modules.check()
+    definition = "\n\n\n".join(modules.code(name, inputs))
+    ast.parse(definition)
     inputs_ports = ports(program, graph.inputs, list(inputs.values()))
     outputs_ports = ports(program, graph.outputs)
     code = "\n\n\n".join([*classes(outputs_ports), *helpers_for("pytorch", definition), definition, _loading(name, program)])

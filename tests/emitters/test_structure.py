@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 
 import numpy as np
 import onnx
@@ -267,3 +268,32 @@ def test_dense_layers_are_one_class():
         "( { ", "({"
     ).replace(" } )", "})")
     equal(model)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_scopes(seed):
+    """Layers in modules of any shape: lists in lists, layers that hold others, pieces of one module far apart."""
+    chance, net, values, scope = random.Random(seed), Network(), ["x"], []
+    for _ in range(chance.randint(3, 14)):
+        while scope and chance.random() < 0.35:
+            scope.pop()
+        while len(scope) < 3 and chance.random() < 0.5:
+            scope.append(chance.choice(["0", "1", "2", "a", "b", "h.0", "h.1", "act", "body"]))
+        path, around = ".".join(scope), "/".join(scope)
+        x = values[-1] if chance.random() < 0.75 else chance.choice(values)
+        kind = chance.choice(["Conv", "Conv", "Relu", "Add", "Cos", "Mul"])
+        if kind == "Conv":
+            inside = chance.choice([f"{path}.conv", f"{path}.conv2", f"{path}.0", path or "top"]).strip(".")
+            values.append(net.conv(around, inside, x, 4, 4))
+        else:
+            values.append(net.add(around, kind, x, *([] if kind in ("Relu", "Cos") else [chance.choice(values)])))
+    model = net.model(values[-1])
+    for node in model.graph.node:
+        paths = [""]
+        for part in node.name.split("/")[1:-1]:
+            paths.append(f"{paths[-1]}.{part}".strip("."))
+        node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=repr([*paths, "op"]))
+        node.name = ""
+    feeds = {"x": RANDOM.standard_normal((2, 4, 5, 6)).astype(np.float32)}
+    (wanted,), (found,) = judge(model, feeds), run(read(model), "pytorch", feeds)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * max(np.abs(wanted).max(), 1e-6))

@@ -79,6 +79,33 @@ class Modules:
         texts = [self._class(definition, self._inputs(definition.call)) for definition in self.definitions.values()]
         return [*texts, self._class(Definition(name, self.root), dict(inputs))]
 
+    def check(self) -> None:
+        """Raise KeyError for a weight whose key leads to no layer of the classes."""
+        for key in self.program.weights:
+            if not self._leads(self._members(self.root), key.split(".")):
+                raise KeyError(key)
+
+    def _members(self, call: Call) -> dict[str, ast.expr]:
+        paths = dict.fromkeys(path for tree in trees(call.items) for path in own_paths(tree))
+        return {call.relative(path): self.program.layers[path] for path in paths}
+
+    def _leads(self, members: Mapping[str, ast.expr], parts: list[str]) -> bool:
+        """Whether the rest of a key, from among these members on, ends at a weight."""
+        lengths = [length for length in range(1, len(parts) + 1) if ".".join(parts[:length]) in members]
+        if len(lengths) != 1:  # none, or a module that is a layer and holds others
+            return False
+        tree, rest = members[".".join(parts[: lengths[0]])], parts[lengths[0] :]
+        if not _is_module(tree):
+            return not rest
+        tree = tree.body if isinstance(tree, ast.IfExp) else tree
+        function = ast.unparse(tree.func)
+        if function in self.definitions:
+            return self._leads(self._members(self.definitions[function].call), rest)
+        if function != "nn.Sequential":
+            return len(rest) == 1
+        inside = _written_members(tree)
+        return bool(rest) and (inside is None or self._leads(inside, rest))
+
     # Where layers and weights live
 
     def _settle(self) -> None:
@@ -192,8 +219,7 @@ class Modules:
         namespace = Namespace((*self._reserved, "x", "out"))
         names = {}
         for place, value in enumerate(call.inputs):
-            name = identifier(value.name.rpartition("/")[2]) if place else "x"
-            names[value] = name if name == "x" else namespace.take(name)
+            names[value] = namespace.take(identifier(value.name.rpartition("/")[2])) if place else "x"
         return names
 
     def _class(self, definition: Definition, inputs: dict[Value, str]) -> str:
@@ -209,7 +235,9 @@ class Modules:
         construction += [f"self.{p.name} = {p.name}" for p in definition.parameters if p.held]
         construction += _attributes(members)
         if each is self.root:
-            construction += [f"{_text(second, each)} = {_text(first, each)}" for first, second in self._ties()]
+            construction += [
+                f"{_text(second, each, members)} = {_text(first, each, members)}" for first, second in self._ties()
+            ]
 
         outputs = each.outputs if each is not self.root else program.output_values()
         items, outputs = _looped(each, outputs, [path for path in paths if _is_module(program.layers[path])])
@@ -221,7 +249,7 @@ class Modules:
         names = name_body(program, statements, inputs, outputs, namespace, held)
         for statement in statements:
             for head in trees([statement]):
-                _resolve(head, each)
+                _resolve(head, each, members)
         lines = function_lines(statements, outputs, names)
         return "\n".join(
             [
@@ -300,6 +328,16 @@ def _chained(run: list[Statement], items: list[Statement | Compound], outputs: l
         if first is not given or others != rest or readers != [item] or given in outputs:
             return False
     return True
+
+
+def _written_members(sequence: ast.Call) -> dict[str, ast.expr] | None:
+    """The modules of an ``nn.Sequential`` by name; None where some are written by one comprehension."""
+    if len(sequence.args) == 1 and ast.unparse(sequence.args[0]).startswith("OrderedDict("):
+        entries = sequence.args[0].keywords
+        return {entry.arg: entry.value for entry in entries} if entries else None
+    if any(isinstance(module, ast.Starred) for module in sequence.args):
+        return None
+    return {str(place): module for place, module in enumerate(sequence.args)}
 
 
 def _is_module(constructor: ast.expr) -> bool:
@@ -493,8 +531,9 @@ def _with_parameters(tree: ast.expr, *, held: bool) -> ast.expr:
 class _Relative(ast.NodeTransformer):
     """Paths as attributes of the class whose method this is."""
 
-    def __init__(self, each: Call):
+    def __init__(self, each: Call, members: Iterable[str]):
         self.each = each
+        self.members = tuple(members)
 
     def visit(self, node: ast.AST) -> ast.AST:
         if hasattr(node, "parameter"):
@@ -505,21 +544,27 @@ class _Relative(ast.NodeTransformer):
         if not is_own(node):
             return self.generic_visit(node)
         tree: ast.expr = node.value
-        for part in self.each.relative(node.attr).split("."):
+        parts = self.each.relative(node.attr).split(".")
+        for place, part in enumerate(parts):
             if part.isdigit():
-                tree = ast.Subscript(tree, ast.Constant(int(part)), ast.Load())
+                tree = ast.Subscript(tree, ast.Constant(int(part) if self._is_list(parts[:place]) else part), ast.Load())
             else:
                 tree = ast.Attribute(tree, part, ast.Load())
         return tree
 
+    def _is_list(self, parts: list[str]) -> bool:
+        """Whether what these parts lead to has numbered members only."""
+        start = ".".join([*parts, ""])
+        return all(name[len(start) :].partition(".")[0].isdigit() for name in self.members if name.startswith(start))
 
-def _text(path: str, each: Call) -> str:
-    return ast.unparse(_Relative(each).visit(own(path)))
+
+def _text(path: str, each: Call, members: Iterable[str]) -> str:
+    return ast.unparse(_Relative(each, members).visit(own(path)))
 
 
-def _resolve(tree: ast.AST, each: Call) -> None:
+def _resolve(tree: ast.AST, each: Call, members: Iterable[str]) -> None:
     """Write the paths in a statement's tree as seen from the class, in place."""
-    resolved = _Relative(each).visit(tree)
+    resolved = _Relative(each, members).visit(tree)
     if resolved is not tree:
         tree.__dict__.clear()
         tree.__class__ = resolved.__class__
