@@ -44,6 +44,11 @@ class Call:
             else:
                 yield item
 
+    def paths(self) -> list[str]:
+        """Paths of the layers and weights that its own statements name, in order of use."""
+        statements = (item for item in self.items if not isinstance(item, Call))
+        return list(dict.fromkeys(path for tree in trees(statements) for path in own_paths(tree)))
+
     def relative(self, path: str) -> str | None:
         """The path as seen from this module; None where it does not lead into it."""
         start = f"{self.module.path}." if self.module.path else ""

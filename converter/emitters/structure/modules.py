@@ -81,15 +81,17 @@ class Modules:
 
     def check(self) -> None:
         """Raise KeyError for a weight whose key leads to no layer of the classes."""
+        inside = {name: self._layers(definition.call) for name, definition in self.definitions.items()}
+        own = self._layers(self.root)
         for key in self.program.weights:
-            if not self._leads(self._members(self.root), key.split(".")):
+            if not self._leads(own, key.split("."), inside):
                 raise KeyError(key)
 
-    def _members(self, call: Call) -> dict[str, ast.expr]:
-        paths = dict.fromkeys(path for tree in trees(call.items) for path in own_paths(tree))
-        return {call.relative(path): self.program.layers[path] for path in paths}
+    def _layers(self, call: Call) -> dict[str, ast.expr]:
+        """Constructors of the layers and weights of a class, by the names that it has for them."""
+        return {call.relative(path): self.program.layers[path] for path in call.paths()}
 
-    def _leads(self, members: Mapping[str, ast.expr], parts: list[str]) -> bool:
+    def _leads(self, members: Mapping[str, ast.expr], parts: list[str], classes: Mapping[str, Mapping[str, ast.expr]]) -> bool:
         """Whether the rest of a key, from among these members on, ends at a weight."""
         lengths = [length for length in range(1, len(parts) + 1) if ".".join(parts[:length]) in members]
         if len(lengths) != 1:  # none, or a module that is a layer and holds others
@@ -99,12 +101,12 @@ class Modules:
             return not rest
         tree = tree.body if isinstance(tree, ast.IfExp) else tree
         function = ast.unparse(tree.func)
-        if function in self.definitions:
-            return self._leads(self._members(self.definitions[function].call), rest)
+        if function in classes:
+            return self._leads(classes[function], rest, classes)
         if function != "nn.Sequential":
             return len(rest) == 1
         inside = _written_members(tree)
-        return bool(rest) and (inside is None or self._leads(inside, rest))
+        return bool(rest) and (inside is None or self._leads(inside, rest, classes))
 
     # Where layers and weights live
 
@@ -123,8 +125,7 @@ class Modules:
 
     def _rename_numbers(self) -> None:
         """Give the model's own modules that are called "0", "1" ... names that attributes can have."""
-        paths = dict.fromkeys(path for tree in trees(self.root.items) for path in own_paths(tree))
-        for path in (path for path in paths if path[:1].isdigit()):
+        for path in (path for path in self.root.paths() if path[:1].isdigit()):
             self._rename(path, f"layer_{path}")
 
     def _rename(self, old: str, wanted: str) -> None:
@@ -224,8 +225,7 @@ class Modules:
 
     def _class(self, definition: Definition, inputs: dict[Value, str]) -> str:
         each, program = definition.call, self.program
-        paths = list(dict.fromkeys(path for item in each.items for tree in trees([item]) for path in own_paths(tree)))
-        members = {each.relative(path): program.layers[path] for path in paths}
+        members = self._layers(each)
         parameters = [p.name if not p.has_default else f"{p.name}={p.default!r}" for p in definition.parameters]
         start = f"def __init__({', '.join(['self', *parameters])}):"
         if each.is_chain:
@@ -240,7 +240,7 @@ class Modules:
             ]
 
         outputs = each.outputs if each is not self.root else program.output_values()
-        items, outputs = _looped(each, outputs, [path for path in paths if _is_module(program.layers[path])])
+        items, outputs = _looped(each, outputs, [path for path in each.paths() if _is_module(program.layers[path])])
         count = Counter(name.value for tree in trees(items) for name in variables(tree))
         count.update(outputs)
         statements = program.fused(items, count)
@@ -273,8 +273,7 @@ def _is_sequential(call: Call) -> bool:
 
 def _wants_chain(call: Call) -> bool:
     """Whether the source says so, or its modules have numbers for names, which no attribute of a class can have."""
-    paths = (path for item in call.items for tree in trees([item]) for path in own_paths(tree))
-    numbered = any((call.relative(path) or "")[:1].isdigit() for path in paths)
+    numbered = any((call.relative(path) or "")[:1].isdigit() for path in call.paths())
     return numbered or call.module.type.endswith("container.Sequential")
 
 
