@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from converter.verification.compare import Tolerance
+from converter.verification.layers import Blame, Layer, sentence
 
 
 @dataclass
@@ -70,6 +71,9 @@ class Report:
     """Why something could not be run or compared; a report with findings is not ok."""
     warnings: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+    layers: list[Layer] = field(default_factory=list)
+    """The network layer by layer, where that was asked for or something differs."""
+    blame: Blame | None = None
 
     @property
     def ok(self) -> bool:
@@ -97,6 +101,8 @@ class Report:
             list(data["findings"]),
             list(data["warnings"]),
             dict(data["versions"]),
+            [Layer.from_json(row) for row in data["layers"]],
+            None if data["blame"] is None else Blame.from_json(data["blame"]),
         )
 
     def __str__(self) -> str:
@@ -114,6 +120,8 @@ class Report:
             table.add_row(*_row(f"{name} (probe)", output))
         lines: list[RenderableType] = [table] if self.outputs else []
         lines += [Text(f"not equal: {finding}", style="red") for finding in self.findings]
+        if self.blame is not None:
+            lines.append(sentence(self.layers, self.blame))
         lines += [Text(f"warning: {warning}", style="yellow") for warning in self.warnings]
         reasons = {o.tolerance.name: o.tolerance for o in [*self.outputs.values(), *self.probe.values()]}
         lines += [Text(f"tolerance ({t.name}): {_size(t)}; {t.reason}") for t in reasons.values()]

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from converter.verification.compare import EXACT, FLOAT32, Tolerance
+from converter.verification.layers import Blame, Layer
 from converter.verification.report import Case, OutputReport, Report, Where
 
 
@@ -41,6 +42,20 @@ def test_json_keeps_everything(error):
     first = report(outputs={"y": OutputReport(FLOAT32, error, error, Where("a", (1,)), 0.5, "")}, warnings=["w"])
     text = json.dumps(first.to_json(), allow_nan=False)
     assert Report.from_json(json.loads(text)) == first
+
+
+@pytest.mark.parametrize("error", [0.5, math.inf])
+def test_json_keeps_the_layers_and_the_blame(error):
+    layers = [
+        Layer("conv1", "Conv", "stem", [], "c", (1, 4, 8, 8), 12, "x = self.conv1(x)", error, error, "differs", 8),
+        Layer("shape", "Shape", "", [0], "s", (4,)),
+    ]
+    first = report(layers=layers, blame=Blame(0, "writing", 1.5, error, (0, 3, 7, 7), "seed 0", "as if the bias were missing"))
+    text = json.dumps(first.to_json(), allow_nan=False)
+    again = Report.from_json(json.loads(text))
+    assert again.layers == layers
+    assert again.blame.found == error or math.isnan(again.blame.found)
+    assert again.blame.cause == "as if the bias were missing" and again.blame.index == (0, 3, 7, 7)
 
 
 def test_the_tolerance_of_the_report_is_the_widest():
