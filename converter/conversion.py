@@ -23,9 +23,10 @@ from converter.graph import Graph, Source
 from converter.operators import refusals
 from converter.targets import TARGETS, Target
 from converter.verification import BATCH_SIZES, SEEDS, run, to_source, to_stored, verify
+from converter.verification.limits import LIMITS, Limits
 from converter.verification.report import Report
 from converter.verification.seeding import seeded
-from converter.verification.worker import TIME_LIMIT, RunError, require, run_model, save_weights
+from converter.verification.worker import RunError, require, run_model, save_weights
 
 RECORD = "conversion.json"
 _WEIGHTS = {"keras": "model.weights.h5", "pytorch": "model.safetensors"}
@@ -58,13 +59,13 @@ def convert(
     seeds: Sequence[int] = SEEDS,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     tolerance: float | None = None,
-    time_limit: float = TIME_LIMIT,
+    limits: Limits = LIMITS,
 ) -> Conversion:
     """Convert ``source`` and write the folder ``out``, whole or not at all; ``report`` of the result tells whether it is equal.
 
     ``same`` writes ``padding="same"`` wherever that is equal for every input size. ``seeds``, ``batch_sizes``, ``tolerance``
-    and ``time_limit`` (seconds) are those of the verification. Raises ConversionError with every reason why the source cannot
-    be read or said in the target, or why the folder cannot be written.
+    and ``limits`` (of each run of the emitted code) are those of the verification. Raises ConversionError with every reason
+    why the source cannot be read or said in the target, or why the folder cannot be written.
     """
     if to not in TARGETS:
         raise ConversionError(Problem(f"unknown target {to!r}.", advice=f"Choose one of {', '.join(TARGETS)}."))
@@ -77,9 +78,9 @@ def convert(
     if verify or (to == "keras" and emitted is not None and any(w.has_data for w in emitted.weights.values())):
         require(to)
     with _written_whole(out) as folder:
-        conversion = _write(graph, to, emitted, folder, variable=variable, same=same, time_limit=time_limit)
+        conversion = _write(graph, to, emitted, folder, variable=variable, same=same, limits=limits)
         if verify:
-            conversion.verify(seeds=seeds, batch_sizes=batch_sizes, tolerance=tolerance, time_limit=time_limit)
+            conversion.verify(seeds=seeds, batch_sizes=batch_sizes, tolerance=tolerance, limits=limits)
         else:
             conversion._save()
     conversion.folder = out
@@ -147,7 +148,7 @@ class Conversion:
         seeds: Sequence[int] = SEEDS,
         batch_sizes: Sequence[int] = BATCH_SIZES,
         tolerance: float | None = None,
-        time_limit: float = TIME_LIMIT,
+        limits: Limits = LIMITS,
     ) -> Report:
         """Compare with onnxruntime, the emitted code in a process of its own, and keep the report in the folder.
 
@@ -169,7 +170,7 @@ class Conversion:
             seeds=seeds,
             batch_sizes=batch_sizes,
             tolerance=tolerance,
-            time_limit=time_limit,
+            limits=limits,
         )
         self._save()
         return self.report
@@ -255,7 +256,7 @@ def _port(row: dict[str, Any]) -> Port:
 
 
 def _write(
-    graph: Graph, target: Target, emitted: Emitted | None, folder: Path, *, variable: str | None, same: bool, time_limit: float
+    graph: Graph, target: Target, emitted: Emitted | None, folder: Path, *, variable: str | None, same: bool, limits: Limits
 ) -> Conversion:
     """Write model and weights into ``folder``; the record is not written yet."""
     notes = list(graph.notes)
@@ -269,17 +270,17 @@ def _write(
         inputs, outputs = emitted.inputs, emitted.outputs
         (folder / "model.py").write_text(emitted.code, encoding="utf-8")
         if any(weight.has_data for weight in emitted.weights.values()):
-            _write_weights(target, emitted, folder, time_limit)
+            _write_weights(target, emitted, folder, limits)
     source = _source_record(graph.source, folder, variable)
     return Conversion(folder, target, inputs, outputs, source, _versions(target), same, notes, None, graph, emitted)
 
 
-def _write_weights(target: Target, emitted: Emitted, folder: Path, time_limit: float) -> None:
+def _write_weights(target: Target, emitted: Emitted, folder: Path, limits: Limits) -> None:
     if target == "pytorch":
         save_weights(emitted.weights, folder / _WEIGHTS[target], target)
         return
     try:
-        run_model(target, folder, save=emitted.weights, time_limit=time_limit)
+        run_model(target, folder, save=emitted.weights, limits=limits)
     except RunError as error:
         reason = f"Keras could not build the emitted model and write its weights: {error}"
         raise ConversionError(Problem(reason, advice="This is a fault of converter: please report it.")) from None

@@ -18,10 +18,11 @@ from converter.verification.compare import Difference, Tolerance, class_scores, 
 from converter.verification.evidence import otherwise, says_little
 from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
+from converter.verification.limits import LIMITS, Limits
 from converter.verification.report import Case, OutputReport, Report, Where
 from converter.verification.seeding import seeded
 from converter.verification.ties import unpooled, with_ties
-from converter.verification.worker import TIME_LIMIT, RunError, run_model
+from converter.verification.worker import RunError, run_model
 
 SEEDS = (0, 1, 2)
 BATCH_SIZES = (1, 3)
@@ -43,7 +44,7 @@ def verify(
     seeds: Sequence[int] = SEEDS,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     tolerance: float | None = None,
-    time_limit: float = TIME_LIMIT,
+    limits: Limits = LIMITS,
 ) -> Report:
     """Compare the model in ``folder`` with onnxruntime's answer for ``graph``.
 
@@ -80,7 +81,7 @@ def verify(
                 [[to_stored(question.inputs[port.source_name], port, target) for port in inputs] for question, _ in asked],
                 len(outputs),
                 assign=weights if fresh and target != "onnx" else None,
-                time_limit=time_limit,
+                limits=limits,
             )
         except RunError as error:
             report.findings.append(f"the emitted {target} model did not run: {error}")

@@ -4,10 +4,13 @@ It needs NumPy, safetensors and the target framework, never this package, so tha
 The job is written by ``converter.verification.worker``. What goes wrong ends the program with the reason on stderr.
 """
 
+import ctypes
+import faulthandler
 import importlib.util
 import itertools
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -224,8 +227,22 @@ def restored(description, arrays):
     return array.astype(getattr(ml_dtypes, dtype))
 
 
+def end_with(parent):
+    """Let this process end when ``parent``, the process that started it, does, however that ends; leave no core file."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            sys.exit("the process that started this one has ended")
+    if os.name == "posix":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def main(path):
     job = json.loads(Path(path).read_text())
+    faulthandler.enable()
+    end_with(job["parent"])
     framework = FRAMEWORKS[job["framework"]]
     if job["save"] is not None:
         framework.save(job["folder"], job["save"], job["fresh"])

@@ -6,8 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,9 +20,7 @@ from converter.emitters.types import held
 from converter.errors import ConversionError, Problem
 from converter.graph import Weight
 from converter.verification import run
-
-TIME_LIMIT = 900.0
-"""Seconds after which a run is given up."""
+from converter.verification.limits import LIMITS, Limits, run_limited
 
 _MODULE = {"keras": "keras", "pytorch": "torch", "onnx": "onnxruntime"}
 _BACKENDS = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
@@ -92,12 +88,12 @@ def run_model(
     *,
     save: Mapping[str, Weight] | None = None,
     assign: Mapping[str, Weight] | None = None,
-    time_limit: float = TIME_LIMIT,
+    limits: Limits = LIMITS,
 ) -> Answer:
     """Run the model of ``folder`` on ``cases`` (inputs in order and stored axis order), of which each gives ``outputs`` values.
 
     ``save`` (Keras) lets the framework write its weights file first. ``assign`` replaces the weights of the loaded model; it
-    must hold every one. Raises RunError where the code fails, crashes or exceeds ``time_limit`` seconds.
+    must hold every one. Raises RunError where the code fails, crashes or exceeds ``limits``.
     """
     with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
         place = Path(temporary)
@@ -113,10 +109,11 @@ def run_model(
             "outputs": outputs,
             "results": str(place / "results.npz"),
             "answer": str(place / "answer.json"),
+            "parent": os.getpid(),
         }
         np.savez(job["arrays"], **arrays)
         (place / "job.json").write_text(json.dumps(job))
-        _start(place / "job.json", target, time_limit)
+        _start(place / "job.json", target, limits)
         answer = json.loads((place / "answer.json").read_text())
         with np.load(job["results"], allow_pickle=False) as results:
             found = [run.restored(case, results) for case in answer["outputs"]]
@@ -130,32 +127,22 @@ def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) 
     return str(path)
 
 
-def _start(job: Path, target: str, time_limit: float) -> None:
+def _start(job: Path, target: str, limits: Limits) -> None:
     environment = _ENVIRONMENT | os.environ
     if target == "keras":
         environment["KERAS_BACKEND"] = backend()
-    try:
-        done = subprocess.run(
-            [sys.executable, run.__file__, str(job)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=time_limit,
-        )
-    except subprocess.TimeoutExpired:
-        raise RunError(f"gave no answer within {time_limit:g} seconds") from None
-    if done.returncode < 0:
-        raise RunError(f"ended by signal {_signal_name(-done.returncode)}")
-    if done.returncode:
-        raise RunError(_reason(done.stderr))
+    ended = run_limited([sys.executable, run.__file__, str(job)], limits, environment)
+    if ended.problem:
+        line = _line_of_model(ended.errors.rpartition("Current thread")[2])
+        raise RunError(f"{ended.problem} (model.py, line {line})" if line else ended.problem)
+    if ended.exit_code:
+        raise RunError(_reason(ended.errors))
 
 
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
+def _line_of_model(stack: str) -> str:
+    """The line of model.py that a stack with the most recent call first is at, empty where it is at none."""
+    found = re.search(r'model\.py", line (\d+)', stack)
+    return found[1] if found else ""
 
 
 def _reason(stderr: str) -> str:

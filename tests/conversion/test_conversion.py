@@ -12,6 +12,7 @@ import pytest
 
 import converter
 from converter.conversion import RECORD
+from converter.verification.limits import Limits
 from tests import models
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -131,8 +132,9 @@ def test_changed_weights_are_found(conversions, place):
     ("edit", "finding"),
     [
         (lambda code: code + "\nraise RuntimeError('out of order')\n", r"RuntimeError: out of order \(model.py, line \d+\)"),
-        (lambda code: "import os\nos.abort()\n" + code, "SIGABRT"),
-        (lambda code: "import time\ntime.sleep(60)\n" + code, "no answer within 2 seconds"),
+        (lambda code: "import os\nos.abort()\n" + code, r"SIGABRT \(model.py, line 2\)"),
+        (lambda code: "import time\ntime.sleep(60)\n" + code, r"no answer within 2 seconds \(model.py, line 2\)"),
+        (lambda code: "a = []\nwhile True:\n    a.append(b'x' * 10**7)\n" + code, r"more than 1 GB of memory"),
         (lambda code: code.replace("def load_model", "def load"), "AttributeError.*load_model"),
     ],
 )
@@ -142,8 +144,8 @@ def test_code_that_does_not_run_is_a_finding(conversions, place, edit, finding):
     try:
         path = folder / "model.py"
         path.write_text(edit(path.read_text()))
-        limit = 2 if "seconds" in finding else 60
-        report = converter.open(folder).verify(seeds=(0,), time_limit=limit)
+        limits = Limits(2 if "seconds" in finding else 60, 10**9)
+        report = converter.open(folder).verify(seeds=(0,), limits=limits)
     finally:
         shutil.rmtree(folder)
     assert not report.ok and not report.outputs

@@ -1,0 +1,190 @@
+"""Runs a program as a process of its own, with a limit of time and of memory, and leaves nothing of it behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+import psutil
+
+_POSIX = os.name == "posix"
+_INTERVAL = 0.1
+_KEPT = 2**16
+"""How much of what a program prints on stderr is kept: the end of it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``seconds`` of wall-clock time; ``memory`` in bytes that the program and the processes it starts hold together (None: no
+    limit). Held, not reserved: TensorFlow reserves three times the address space that it uses, so a limit of that would end
+    programs that are well within their memory."""
+
+    seconds: float = 900.0
+    memory: int | None = None
+
+
+LIMITS = Limits()
+
+
+@dataclass
+class Ended:
+    """How a program ended. ``problem`` says in words which limit it exceeded or which signal ended it, empty where it ended by
+    itself with ``exit_code``. ``errors`` is the end of what it printed on stderr."""
+
+    exit_code: int
+    errors: str
+    problem: str = ""
+
+
+class Stopped(Exception):  # noqa: N818 - somebody asked for it
+    """``stop`` was set while the program ran."""
+
+
+def run_limited(
+    command: Sequence[str], limits: Limits, environment: Mapping[str, str], stop: threading.Event | None = None
+) -> Ended:
+    """Run ``command`` to its end or to a limit, without input; what it prints on stdout is dropped.
+
+    On return none of the processes that it started is alive, also where it raises: Stopped soon after ``stop`` is set.
+    """
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        tree = _Tree(process.pid)
+        reader = _Reader(process.stderr)
+        try:
+            problem = _watch(process, tree, limits, stop)
+            if problem and _POSIX:
+                process.send_signal(signal.SIGABRT)  # faulthandler, where the program has enabled it, tells where it is
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.3)
+        finally:
+            tree.kill()
+            process.wait()
+            errors = reader.text()
+    if not problem and process.returncode < 0:
+        problem = f"ended by signal {_signal_name(-process.returncode)}"
+    return Ended(process.returncode, errors, problem)
+
+
+def _watch(process: subprocess.Popen, tree: _Tree, limits: Limits, stop: threading.Event | None) -> str:
+    """Wait for the end of the program; the limit that it exceeded before, in words."""
+    end = time.monotonic() + limits.seconds
+    while True:
+        try:
+            process.wait(min(_INTERVAL, max(end - time.monotonic(), 0.001)))
+            return ""
+        except subprocess.TimeoutExpired:
+            pass
+        if stop is not None and stop.is_set():
+            raise Stopped
+        tree.look()
+        if limits.memory is not None and tree.memory(limits.memory) > limits.memory:
+            return f"took more than {in_words(limits.memory)} of memory"
+        if time.monotonic() >= end:
+            return f"gave no answer within {limits.seconds:g} seconds"
+
+
+class _Tree:
+    """A program, which leads a session, and every process below it that was ever seen: one whose parent has ended is no longer
+    found below it."""
+
+    def __init__(self, leader: int):
+        self._leader = leader
+        self._seen: dict[int, psutil.Process] = {}
+        with suppress(psutil.Error):
+            self._seen[leader] = psutil.Process(leader)
+        with suppress(OSError), open(f"/proc/{leader}/oom_score_adj", "w") as file:  # rather this one than us
+            file.write("1000")
+
+    def look(self) -> None:
+        for parent in list(self._seen.values()):
+            with suppress(psutil.Error):
+                for child in parent.children(recursive=True):
+                    self._seen.setdefault(child.pid, child)
+
+    def memory(self, limit: int) -> int:
+        """Bytes held by all. Pages that several of them share are counted once, where the system can tell."""
+        total = self._sum(lambda process: process.memory_info().rss)
+        if total > limit and len(self._seen) > 1:
+            total = self._sum(lambda process: getattr(process.memory_full_info(), "pss", process.memory_info().rss))
+        return total
+
+    def _sum(self, measure) -> int:
+        total = 0
+        for process in self._seen.values():
+            with suppress(psutil.Error):
+                total += measure(process)
+        return total
+
+    def kill(self) -> None:
+        self.look()
+        if _POSIX:
+            with suppress(OSError):
+                os.killpg(self._leader, signal.SIGKILL)
+        for process in self._seen.values():  # those that left the session
+            with suppress(psutil.Error):
+                if process.is_running():  # which compares the time it was started with: a pid is given anew
+                    process.kill()
+
+
+class _Reader(threading.Thread):
+    """Reads a pipe to its end, so that the program never waits for us, and keeps its last part."""
+
+    def __init__(self, pipe: IO[bytes]):
+        super().__init__(daemon=True)
+        self._pipe, self._kept = pipe, b""
+        self.start()
+
+    def run(self) -> None:
+        with suppress(OSError, ValueError):
+            while part := os.read(self._pipe.fileno(), _KEPT):
+                self._kept = (self._kept + part)[-_KEPT:]
+
+    def text(self) -> str:
+        self.join(1)  # a process that escaped may hold the pipe open
+        return self._kept.decode(errors="replace")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+_UNITS = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "GB": 10**9, "MB": 10**6, "KB": 10**3}
+
+
+def in_words(size: int) -> str:
+    """A number of bytes, for people."""
+    for unit in ("GB", "MB", "KB"):
+        if size >= _UNITS[unit]:
+            return f"{size / _UNITS[unit]:.3g} {unit}"
+    return f"{size} bytes"
+
+
+def in_bytes(text: str) -> int:
+    """The inverse: ``"4GB"``, ``"1.5 GiB"``, ``"500M"`` or a plain number of bytes. Raises ValueError."""
+    number = text.strip()
+    factor = 1
+    for unit, size in [*_UNITS.items(), ("G", 10**9), ("M", 10**6), ("K", 10**3), ("B", 1)]:
+        if number.lower().endswith(unit.lower()):
+            number, factor = number[: -len(unit)], size
+            break
+    found = float(number) * factor
+    if not 1 <= found < 2**63:
+        raise ValueError(text)
+    return int(found)
