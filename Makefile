@@ -32,7 +32,7 @@ test-conformance: $(VENV)/installed
 # Models as the exporters of torch, timm, transformers and Keras write them: strict, slow, and with packages of their own.
 # torchvision, timm and skl2onnx come without what they ask for, which would replace the PyTorch that is installed.
 $(VENV)/exporters: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt transformers onnxscript tf2onnx scikit-learn mypy
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt transformers onnxscript tf2onnx scikit-learn
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm torchvision==0.28.0 skl2onnx onnxconverter-common
 	touch $@
 

@@ -143,13 +143,14 @@ def ruff_findings(path: Path) -> dict[str, int]:
     return dict(Counter(finding["code"] or "syntax" for finding in json.loads(done.stdout)).most_common())
 
 
-def mypy_findings(path: Path) -> dict[str, int] | None:
-    """What mypy says as it is by default, by error code; nothing where it is not installed."""
+def mypy_findings(*paths: Path) -> dict[str, int] | None:
+    """What mypy says of files in one folder as it is by default, by error code; nothing where it is not installed."""
     if find_spec("mypy") is None:
         return None
     cached = Path(tempfile.gettempdir()) / "converter_originals_mypy"
     command = [sys.executable, "-m", "mypy", "--config-file", "", "--cache-dir", cached, "--no-error-summary"]
-    done = subprocess.run([*command, path.name], cwd=path.parent, capture_output=True, text=True)
+    names = [path.name for path in paths]
+    done = subprocess.run([*command, *names], cwd=paths[0].parent, capture_output=True, text=True)
     if done.returncode > 1:
         raise RuntimeError(done.stdout + done.stderr)
     return dict(Counter(re.findall(r": error: .*\[([\w-]+)\]$", done.stdout, re.MULTILINE)).most_common())

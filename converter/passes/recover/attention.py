@@ -195,7 +195,7 @@ def _ungrouped(value: Value) -> Value | None:
     if apart is None or apart.op_type != "Unsqueeze" or None in (value.shape, wide.shape):
         return None
     base, axes = apart.inputs[0], apart.inputs[1].array
-    if axes is None or base.rank != 4 or [axis % 5 for axis in axes.tolist()] != [2]:
+    if axes is None or base.rank != 4 or [axis % 5 for axis in axes.reshape(-1).tolist()] != [2]:
         return None
     batch, heads, steps, features = base.shape
     if None in base.shape or not isinstance(heads, int) or not isinstance(wide.shape[2], int):

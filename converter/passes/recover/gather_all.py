@@ -114,6 +114,6 @@ def _unsqueezed(node: Node, rank: int, sizes: Sizes) -> _Strides | None:
     inner, axes = _strides(node.inputs[0], sizes), node.inputs[1].array
     if inner is None or axes is None:
         return None
-    new = {axis % rank for axis in axes.tolist()}
+    new = {axis % rank for axis in axes.reshape(-1).tolist()}
     old = [axis for axis in range(rank) if axis not in new]
     return {old[axis] - rank: stride for axis, stride in inner.items()}

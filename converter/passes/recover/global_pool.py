@@ -25,4 +25,4 @@ def _is_global(node: Node) -> bool:
     x, axes = node.inputs[0], node.inputs[1].array
     if x.rank not in (4, 5) or x.dtype is None or x.dtype.kind != "f" or axes is None:
         return False
-    return sorted(axis % x.rank for axis in axes.tolist()) == list(range(2, x.rank))
+    return sorted(axis % x.rank for axis in axes.reshape(-1).tolist()) == list(range(2, x.rank))

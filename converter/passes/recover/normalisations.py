@@ -53,7 +53,7 @@ def _axis(match: Match) -> int | None:
     x, axes = match["x"], match["axes"].array
     if axes is None or not x.rank or x.dtype != np.float32 or not axes.size:
         return None
-    found = sorted(axis % x.rank for axis in axes.tolist())
+    found = sorted(axis % x.rank for axis in axes.reshape(-1).tolist())
     return -len(found) if found == list(range(x.rank - len(found), x.rank)) else None
 
 

@@ -111,7 +111,11 @@ def _agrees(node: Node, keyword: ast.keyword) -> bool:
     if keyword.arg == "axes":
         axes = node.input(1).array if node.input(1) is not None else None
         rank = node.inputs[0].rank
-        return axes is not None and rank is not None and [a % rank for a in axes.tolist()] == [a % rank for a in wanted]
+        return (
+            axes is not None
+            and rank is not None
+            and [a % rank for a in axes.reshape(-1).tolist()] == [a % rank for a in wanted]
+        )
     have = node.attributes.get(keyword.arg)
     if keyword.arg == "axis" and have is not None and node.inputs[0].rank is not None:
         return have % node.inputs[0].rank == wanted % node.inputs[0].rank

@@ -123,10 +123,13 @@ def test_pytorch_computes_the_same_for_rows_without_keys(low, tmp_path):
     np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("two", ["value_ints = [2]", "value_int = 2"])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_keys_and_values_stand_for_groups_of_queries(groups, tmp_path):
+def test_keys_and_values_stand_for_groups_of_queries(groups, two, tmp_path):
+    """Also with the axis as a number rather than a list, as torch writes it."""
     repeat = "".join(f"a{x} = Unsqueeze({x}, two)  w{x} = Expand(a{x}, wide)  n{x} = Reshape(w{x}, joined)  " for x in "kv")
-    constants = "two = Constant <value_ints = [2]> ()  joined = Constant <value_ints = [0, 4, -1, 8]> ()  "
+    constants = f"two = Constant <{two}> ()  "
+    constants += "joined = Constant <value_ints = [0, 4, -1, 8]> ()  "
     constants += f"wide = Constant <value_ints = [1, 1, {4 // groups}, 1, 1]> ()  "
     body = constants + repeat + _TRANSPOSED.replace("(k)", "(nk)") + _ROOTS + _UNMASKED + _WEIGHTS.replace("v)", "nv)")
     heads = _INPUTS.replace(

@@ -1,0 +1,102 @@
+"""Bert in PyTorch, converted from bert.onnx (ONNX).
+
+Input input_ids: int64 (batch, sequence)
+Input attention_mask: int64 (batch, sequence)
+Output linear_13: float32 (batch, 3)
+"""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn
+
+
+class SelfAttention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.query = nn.Linear(16, 16)
+        self.key = nn.Linear(16, 16)
+        self.value = nn.Linear(16, 16)
+        self.output = nn.Linear(16, 16)
+
+    def forward(self, x, mul_21):
+        out = self.query(x)
+        out = out.reshape(out.shape[0], -1, 4, 4)
+        transpose = out.transpose(1, 2)
+        out = self.key(x)
+        view = out.reshape(out.shape[0], -1, 4, 4)
+        x = self.value(x)
+        x = x.reshape(x.shape[0], -1, 4, 4)
+        transpose_2 = x.transpose(1, 2)
+        x = view.permute((0, 2, 3, 1))
+        x = transpose @ x / 2.0 + mul_21
+        x = F.softmax(x, dim=-1)
+        x = x @ transpose_2
+        x = x.transpose(1, 2)
+        x = x.reshape(x.shape[0], -1, 16)
+        return self.output(x)
+
+
+class Embeddings(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("position_ids", torch.zeros(1, 16, dtype=torch.int64))
+        self.word_embeddings = nn.Embedding(50, 16)
+        self.position_embeddings = nn.Embedding(16, 16)
+        self.LayerNorm = nn.LayerNorm(16, eps=1e-12)
+
+    def forward(self, x):
+        slice_2 = self.position_ids[:, : x.shape[1]]
+        x = self.word_embeddings(x)
+        x = x + self.position_embeddings(slice_2)
+        return self.LayerNorm(x)
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = SelfAttention()
+        self.norm1 = nn.LayerNorm(16, eps=1e-12)
+        self.intermediate = nn.Linear(16, 32)
+        self.output = nn.Linear(32, 16)
+        self.norm2 = nn.LayerNorm(16, eps=1e-12)
+
+    def forward(self, x, mul_21):
+        x = x + self.attention(x, mul_21)
+        layer_norm_2 = self.norm1(x)
+        x = F.gelu(self.intermediate(layer_norm_2), approximate="none")
+        x = layer_norm_2 + self.output(x)
+        return self.norm2(x)
+
+
+class Bert(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embeddings = Embeddings()
+        self.layer = nn.ModuleList([EncoderLayer(), EncoderLayer()])
+        self.pooler = nn.Linear(16, 16)
+        self.classifier = nn.Linear(16, 3)
+
+    def forward(self, input_ids, attention_mask):
+        x = attention_mask[:, None, None]
+        x = x.to(torch.float32)
+        mul = (1.0 - x) * -3.4028234663852886e38
+        x = self.embeddings(input_ids)
+        for layer in self.layer:
+            x = layer(x, mul)
+        out = x[:, 0]
+        out = torch.tanh(self.pooler(out))
+        return self.classifier(out)
+
+
+def load_model():
+    """The model with its weights, ready for inference."""
+    model = Bert()
+    model.load_state_dict(load_file(Path(__file__).with_name("model.safetensors")))
+    return model.eval()
+
+
+if __name__ == "__main__":
+    print(load_model())

@@ -1,0 +1,98 @@
+"""ShuffleNet in PyTorch, converted from shuffle.onnx (ONNX).
+
+Input x: float32 (batch, 3, 16, 16)
+Output linear: float32 (batch, 10)
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+
+def parts_of(x, sizes, axis, keep=True):
+    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
+    return list(torch.split(x, sizes, axis) if keep else torch.unbind(x, axis))
+
+
+class ShuffleUnit(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.branch2 = nn.Sequential(
+            nn.Conv2d(8, 8, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False),
+            nn.BatchNorm2d(8),
+            nn.Conv2d(8, 8, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+        )
+
+    def forward(self, x):
+        split = parts_of(x, 8, 1)
+        getitem = split[0]
+        x = split[1]
+        x = self.branch2(x)
+        x = torch.cat([getitem, x], dim=1)
+        x = x.reshape(-1, 2, 8, 8, 8)
+        x = x.transpose(1, 2)
+        return x.reshape(-1, 16, 8, 8)
+
+
+class ShuffleUnit2(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.branch1 = nn.Sequential(
+            nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8, bias=False),
+            nn.BatchNorm2d(8),
+            nn.Conv2d(8, 8, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+        )
+        self.branch2 = nn.Sequential(
+            nn.Conv2d(8, 8, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8, bias=False),
+            nn.BatchNorm2d(8),
+            nn.Conv2d(8, 8, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+        )
+
+    def forward(self, x):
+        relu = self.branch1(x)
+        x = self.branch2(x)
+        x = torch.cat([relu, x], dim=1)
+        x = x.reshape(-1, 2, 8, 8, 8)
+        x = x.transpose(1, 2)
+        return x.reshape(-1, 16, 8, 8)
+
+
+class ShuffleNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU()
+        )
+        self.stage2 = nn.Sequential(ShuffleUnit2(), ShuffleUnit(), ShuffleUnit())
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = self.conv1(x)
+        x = self.stage2(x)
+        x = torch.mean(x, dim=(2, 3), keepdim=False)
+        return self.fc(x)
+
+
+def load_model():
+    """The model with its weights, ready for inference."""
+    model = ShuffleNet()
+    model.load_state_dict(load_file(Path(__file__).with_name("model.safetensors")))
+    return model.eval()
+
+
+if __name__ == "__main__":
+    print(load_model())

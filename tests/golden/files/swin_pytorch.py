@@ -1,0 +1,157 @@
+"""SwinTransformer in PyTorch, converted from swin.onnx (ONNX).
+
+Input x: float32 (batch, 3, 32, 32)
+Output linear_13: float32 (batch, 10)
+"""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn
+
+
+class WindowAttention(nn.Module):
+    def __init__(self, features, hidden_features, size):
+        super().__init__()
+        self.features = features
+        self.size = size
+        self.qkv = nn.Linear(features, hidden_features)
+        self.relative_position_bias = nn.Parameter(torch.zeros(size, 16, 16))
+        self.proj = nn.Linear(features, features)
+
+    def forward(self, x):
+        x = self.qkv(x)
+        x = x.reshape(-1, 16, 3, self.size, 4)
+        permute = x.permute((2, 0, 3, 1, 4))
+        select = permute[0]
+        select_2 = permute[1]
+        x = permute[2]
+        x = F.scaled_dot_product_attention(
+            select, select_2, x, attn_mask=self.relative_position_bias
+        )
+        x = x.transpose(1, 2)
+        x = x.reshape(-1, 16, self.features)
+        return self.proj(x)
+
+
+class Mlp(nn.Module):
+    def __init__(self, features, hidden_features):
+        super().__init__()
+        self.fc1 = nn.Linear(features, hidden_features)
+        self.fc2 = nn.Linear(hidden_features, features)
+
+    def forward(self, x):
+        x = F.gelu(self.fc1(x), approximate="none")
+        return self.fc2(x)
+
+
+class PatchMerging(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(32)
+        self.reduction = nn.Linear(32, 16, bias=False)
+
+    def forward(self, x):
+        out = x[:, ::2]
+        slice_2 = out[:, :, ::2]
+        out = x[:, 1::2]
+        slice_3 = out[:, :, ::2]
+        out = x[:, ::2]
+        slice_4 = out[:, :, 1::2]
+        x = x[:, 1::2]
+        x = x[:, :, 1::2]
+        x = torch.cat([slice_2, slice_3, slice_4, x], dim=-1)
+        return self.reduction(self.norm(x))
+
+
+class SwinBlock(nn.Module):
+    def __init__(
+        self, in_features, hidden_features, hidden_features_2, size, size_2, size_3
+    ):
+        super().__init__()
+        self.in_features = in_features
+        self.size = size
+        self.size_3 = size_3
+        self.norm1 = nn.LayerNorm(in_features)
+        self.attn = WindowAttention(in_features, hidden_features, size_2)
+        self.norm2 = nn.LayerNorm(in_features)
+        self.mlp = Mlp(in_features, hidden_features_2)
+
+    def forward(self, x):
+        out = self.norm1(x)
+        out = out.reshape(-1, self.size, 4, self.size, 4, self.in_features)
+        out = out.transpose(2, 3)
+        out = out.reshape(-1, 16, self.in_features)
+        out = self.attn(out)
+        out = out.reshape(-1, self.size, self.size, 4, 4, self.in_features)
+        out = out.transpose(2, 3)
+        out = out.reshape(-1, self.size_3, self.size_3, self.in_features)
+        x = x + out
+        return x + self.mlp(self.norm2(x))
+
+
+class SwinBlock2(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(8)
+        self.attn = WindowAttention(8, 24, 2)
+        self.norm2 = nn.LayerNorm(8)
+        self.mlp = Mlp(8, 16)
+
+    def forward(self, x):
+        layer_norm_2 = self.norm1(x)
+        val = layer_norm_2[:, :2]
+        out = layer_norm_2[:, 2:]
+        val_2 = torch.cat([out, val], dim=1)
+        val_3 = val_2[:, :, :2]
+        out = val_2[:, :, 2:]
+        out = torch.cat([out, val_3], dim=2)
+        out = out.reshape(-1, 2, 4, 2, 4, 8)
+        out = out.transpose(2, 3)
+        out = out.reshape(-1, 16, 8)
+        out = self.attn(out)
+        out = out.reshape(-1, 2, 2, 4, 4, 8)
+        out = out.transpose(2, 3)
+        unsafe_view = out.reshape(-1, 8, 8, 8)
+        val_4 = unsafe_view[:, :6]
+        out = unsafe_view[:, 6:]
+        val_5 = torch.cat([out, val_4], dim=1)
+        val_6 = val_5[:, :, :6]
+        out = val_5[:, :, 6:]
+        out = torch.cat([out, val_6], dim=2)
+        x = x + out
+        return x + self.mlp(self.norm2(x))
+
+
+class SwinTransformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patch_embed = nn.Conv2d(3, 8, 4, stride=4)
+        self.stage1 = nn.Sequential(SwinBlock(8, 24, 16, 2, 2, 8), SwinBlock2())
+        self.merge = PatchMerging()
+        self.stage2 = nn.Sequential(SwinBlock(16, 48, 32, 1, 4, 4))
+        self.norm = nn.LayerNorm(16)
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = self.patch_embed(x)
+        x = x.permute((0, 2, 3, 1))
+        x = self.stage1(x)
+        x = self.merge(x)
+        x = self.stage2(x)
+        x = self.norm(x)
+        x = torch.mean(x, dim=(1, 2), keepdim=False)
+        return self.head(x)
+
+
+def load_model():
+    """The model with its weights, ready for inference."""
+    model = SwinTransformer()
+    model.load_state_dict(load_file(Path(__file__).with_name("model.safetensors")))
+    return model.eval()
+
+
+if __name__ == "__main__":
+    print(load_model())
