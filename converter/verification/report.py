@@ -124,7 +124,7 @@ class Report:
             lines.append(sentence(self.layers, self.blame))
         lines += [Text(f"warning: {warning}", style="yellow") for warning in self.warnings]
         reasons = {o.tolerance.name: o.tolerance for o in [*self.outputs.values(), *self.probe.values()]}
-        lines += [Text(f"tolerance ({t.name}): {_size(t)}; {t.reason}") for t in reasons.values()]
+        lines += [Text(f"tolerance ({t.name}): {in_words(t)}; {t.reason}") for t in reasons.values()]
         ran = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         count = f"{len(self.cases)} case{'' if len(self.cases) == 1 else 's'}"
         verdict = Text("equal", style="bold green") if self.ok else Text("NOT EQUAL", style="bold red")
@@ -132,7 +132,8 @@ class Report:
         return Group(*lines)
 
 
-def _size(tolerance: Tolerance) -> str:
+def in_words(tolerance: Tolerance) -> str:
+    """What a tolerance allows."""
     share = f"{tolerance.relative:g} of the output's largest magnitude"
     if tolerance.share:
         return f"{share}, but for {tolerance.share:.2g} of its numbers"
