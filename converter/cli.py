@@ -75,12 +75,13 @@ def convert(
 @app.command()
 def check(
     paths: Annotated[list[Path], typer.Argument(help="Specs, folders of specs, conversion folders.", show_default=False)],
+    layers: Annotated[bool, typer.Option("--layers", help="Compare layer by layer and list them all.")] = False,
 ) -> None:
     """Run equivalence specs, and verify conversions anew."""
     worst = 0
     for path in paths:
         try:
-            tasks = list(_tasks(path))
+            tasks = list(_tasks(path, layers))
         except ConversionError as error:
             _print_error(error)
             worst = REFUSED
@@ -99,18 +100,22 @@ def check(
             if not report.ok:
                 _out.print(report)
                 worst = max(worst, NOT_EQUAL)
+            if layers:
+                from converter.verification.layers import table
+
+                _out.print(table(report.layers, report.blame))
     if worst:
         raise typer.Exit(worst)
 
 
-def _tasks(path: Path) -> Iterator[tuple[str, Callable[[], Report]]]:
+def _tasks(path: Path, layers: bool = False) -> Iterator[tuple[str, Callable[[], Report]]]:
     """What ``path`` asks to be checked: a label, and the check."""
     from converter.conversion import RECORD
     from converter.conversion import open as open_conversion
     from converter.specifications import find, load
 
     if (path / RECORD).is_file():
-        yield str(path), open_conversion(path).verify
+        yield str(path), lambda: open_conversion(path).verify(layers=layers)
         return
     files = find(path) if path.is_dir() else [path]
     if not files:
@@ -119,7 +124,7 @@ def _tasks(path: Path) -> Iterator[tuple[str, Callable[[], Report]]]:
     for file in files:
         specification = load(file)
         for target in specification.targets:
-            yield f"{file}: {specification.model.name} in {target}", lambda s=specification, t=target: s.run(t)
+            yield f"{file}: {specification.model.name} in {target}", lambda s=specification, t=target: s.run(t, layers=layers)
 
 
 @app.command()

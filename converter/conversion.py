@@ -60,12 +60,13 @@ def convert(
     batch_sizes: Sequence[int] = BATCH_SIZES,
     tolerance: float | None = None,
     limits: Limits = LIMITS,
+    layers: bool = False,
 ) -> Conversion:
     """Convert ``source`` and write the folder ``out``, whole or not at all; ``report`` of the result tells whether it is equal.
 
-    ``same`` writes ``padding="same"`` wherever that is equal for every input size. ``seeds``, ``batch_sizes``, ``tolerance``
-    and ``limits`` (of each run of the emitted code) are those of the verification. Raises ConversionError with every reason
-    why the source cannot be read or said in the target, or why the folder cannot be written.
+    ``same`` writes ``padding="same"`` wherever that is equal for every input size. ``seeds``, ``batch_sizes``, ``tolerance``,
+    ``limits`` (of each run of the emitted code) and ``layers`` are those of the verification. Raises ConversionError with every
+    reason why the source cannot be read or said in the target, or why the folder cannot be written.
     """
     if to not in TARGETS:
         raise ConversionError(Problem(f"unknown target {to!r}.", advice=f"Choose one of {', '.join(TARGETS)}."))
@@ -80,7 +81,7 @@ def convert(
     with _written_whole(out) as folder:
         conversion = _write(graph, to, emitted, folder, variable=variable, same=same, limits=limits)
         if verify:
-            conversion.verify(seeds=seeds, batch_sizes=batch_sizes, tolerance=tolerance, limits=limits)
+            conversion.verify(seeds=seeds, batch_sizes=batch_sizes, tolerance=tolerance, limits=limits, layers=layers)
         else:
             conversion._save()
     conversion.folder = out
@@ -149,8 +150,11 @@ class Conversion:
         batch_sizes: Sequence[int] = BATCH_SIZES,
         tolerance: float | None = None,
         limits: Limits = LIMITS,
+        layers: bool = False,
     ) -> Report:
         """Compare with onnxruntime, the emitted code in a process of its own, and keep the report in the folder.
+
+        Where something differs, the report tells the first layer that does; ``layers`` asks for all layers in any case.
 
         A conversion opened from disk reads its source again: at ``source``, by default where it was. Raises ConversionError
         where that is gone or another file than was converted.
@@ -171,6 +175,7 @@ class Conversion:
             batch_sizes=batch_sizes,
             tolerance=tolerance,
             limits=limits,
+            layers=layers,
         )
         self._save()
         return self.report

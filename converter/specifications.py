@@ -34,8 +34,8 @@ class Specification:
     same: bool = False
     variable: str | None = None
 
-    def run(self, target: Target) -> Report:
-        """Convert to ``target`` in a temporary folder and verify. Raises ConversionError."""
+    def run(self, target: Target, *, layers: bool = False) -> Report:
+        """Convert to ``target`` in a temporary folder and verify, layer by layer if asked to. Raises ConversionError."""
         from converter.conversion import convert
 
         with tempfile.TemporaryDirectory(prefix="converter-") as folder:
@@ -48,6 +48,7 @@ class Specification:
                 seeds=self.seeds,
                 batch_sizes=self.batch_sizes,
                 tolerance=self.tolerance,
+                layers=layers,
             )
             assert conversion.report is not None
             return conversion.report

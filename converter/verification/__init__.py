@@ -14,11 +14,12 @@ import numpy as np
 from converter.emitters import Port
 from converter.emitters.types import held, held_as
 from converter.graph import Graph, Node, Value, Weight, draws
+from converter.verification.blame import look_inside
 from converter.verification.compare import Difference, Tolerance, class_scores, difference, share_beyond, tolerance_of
 from converter.verification.evidence import otherwise, says_little
 from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
-from converter.verification.limits import LIMITS, Limits
+from converter.verification.limits import LIMITS, Limits, Stopped
 from converter.verification.report import Case, OutputReport, Report, Where
 from converter.verification.seeding import seeded
 from converter.verification.ties import unpooled, with_ties
@@ -45,12 +46,14 @@ def verify(
     batch_sizes: Sequence[int] = BATCH_SIZES,
     tolerance: float | None = None,
     limits: Limits = LIMITS,
+    layers: bool = False,
 ) -> Report:
     """Compare the model in ``folder`` with onnxruntime's answer for ``graph``.
 
     ``weights`` are the emitted ones by target key, needed where the source holds none: then all sides get the same seeded
     numbers. ``tolerance`` replaces the relative tolerance of every output that is not of integers. Whatever goes wrong on
-    either side stands in the report.
+    either side stands in the report, and where something differs the first layer that does. ``layers`` asks for all layers in
+    any case.
     """
     report = Report(target, "onnxruntime")
     with ExitStack() as stack:
@@ -74,17 +77,40 @@ def verify(
             Case(question.name, {name: getattr(array, "shape", ()) for name, array in question.inputs.items()}, question.values)
             for question, _ in asked
         ]
+        stored = [[to_stored(question.inputs[port.source_name], port, target) for port in inputs] for question, _ in asked]
+
+        def look(differing: Sequence[Value], cases: Sequence[int]) -> None:
+            case = min(cases, key=lambda case: sum(getattr(array, "nbytes", 0) for array in asked[case][0].inputs.values()))
+            try:
+                report.layers, report.blame = look_inside(
+                    graph,
+                    target,
+                    folder,
+                    weights,
+                    judge,
+                    asked[case][0],
+                    stored[case],
+                    differing,
+                    fresh=fresh,
+                    limits=limits,
+                )
+            except Stopped:
+                raise
+            except Exception as error:  # what was found stands, whatever may go wrong in explaining it
+                report.warnings.append(f"its layers could not be compared: {type(error).__name__}: {error}")
+
         try:
             answer = run_model(
                 target,
                 folder,
-                [[to_stored(question.inputs[port.source_name], port, target) for port in inputs] for question, _ in asked],
+                stored,
                 len(outputs),
                 assign=weights if fresh and target != "onnx" else None,
                 limits=limits,
             )
         except RunError as error:
             report.findings.append(f"the emitted {target} model did not run: {error}")
+            look(graph.outputs, range(len(asked)))
             return report
         report.versions = answer.versions
         if any(len(arrays) != len(outputs) for arrays in answer.outputs):
@@ -123,6 +149,12 @@ def verify(
                     report.probe[port.source_name] = _compare([array], [own], [question.name], PROBE)
             if value in unproven:
                 report.warnings.append(f"output {port.source_name!r} {unproven[value]}: its equality proves little")
+        pairs = list(zip(outputs, graph.outputs, strict=True))
+        differing = [value for port, value in pairs if not getattr(report.outputs.get(port.source_name), "ok", True)]
+        if differing:
+            look(differing, _differing_cases(report, asked, answer.outputs, outputs, graph, target))
+        elif layers:
+            look([], range(len(asked)))
     wrong = [repr(name) for name, output in report.probe.items() if not output.ok]
     if wrong and all(output.ok for output in report.outputs.values()):
         report.findings.append(
@@ -130,6 +162,27 @@ def verify(
             "what onnxruntime does: a layer was read otherwise than the source computes it, or the probe is of another network"
         )
     return report
+
+
+def _differing_cases(
+    report: Report,
+    asked: Sequence[tuple[Question, Mapping[str, Any]]],
+    answers: Sequence[Sequence[Any]],
+    outputs: Sequence[Port],
+    graph: Graph,
+    target: str,
+) -> list[int]:
+    """The cases in which an output is not as it should be."""
+    found = []
+    for case, ((_, reference), arrays) in enumerate(zip(asked, answers, strict=True)):
+        for port, value, array in zip(outputs, graph.outputs, arrays, strict=True):
+            output = report.outputs.get(port.source_name)
+            if output is not None and not output.ok:
+                apart = difference(to_source(array, port, target), reference[value.name])
+                if apart.problem or not OutputReport(output.tolerance, apart.absolute, apart.relative).ok:
+                    found.append(case)
+                    break
+    return found or list(range(len(asked)))
 
 
 def _random(graph: Graph) -> dict[Value, Node]:

@@ -18,7 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from converter.emitters.onnx import save_model
 from converter.graph import Graph
 
-_ERRORS = tuple(
+ERRORS = tuple(
     member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
 )  # onnxruntime's exceptions have no common base of their own
 
@@ -63,6 +63,11 @@ class Judge:
                 what = f"{what}, which it cannot run ({error}), at opset {_OLDEST} by onnx.version_converter"
                 self.name = f"onnxruntime {onnxruntime.__version__} ({what}, no optimisations)"
             self._resources = self._resources.pop_all()
+
+    @property
+    def model(self) -> str | Path | bytes:
+        """The model that answers: the file itself, raised to an opset it knows, or the graph's ONNX form."""
+        return self._model
 
     def __enter__(self) -> Judge:
         return self
@@ -113,7 +118,7 @@ class Judge:
             raise JudgeError(f"it has inputs that the graph has not: {', '.join(missing)}")
         try:
             outputs = self._session.run(None, {name: inputs[name] for name in names})
-        except _ERRORS as error:
+        except ERRORS as error:
             raise JudgeError(_plain(error)) from None
         return {value.name: output for value, output in zip(self._graph.outputs, outputs, strict=True)}
 
@@ -169,7 +174,7 @@ def _session(
         return onnxruntime.InferenceSession(
             model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
         )
-    except _ERRORS as error:
+    except ERRORS as error:
         raise JudgeError(_plain(error)) from None
 
 

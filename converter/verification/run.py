@@ -244,6 +244,11 @@ def main(path):
     faulthandler.enable()
     end_with(job["parent"])
     framework = FRAMEWORKS[job["framework"]]
+    if job.get("trace"):
+        specification = importlib.util.spec_from_file_location("trace", Path(__file__).with_name("trace.py"))
+        trace = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(trace)
+        return trace.main(job, sys.modules[__name__])
     if job["save"] is not None:
         framework.save(job["folder"], job["save"], job["fresh"])
     model = framework.load(job["folder"])

@@ -120,6 +120,78 @@ def run_model(
     return Answer(found, answer["versions"])
 
 
+@dataclass
+class Entry:
+    """A tensor that the emitted code computed, in stored axis order; ``array`` is None where it was not kept.
+
+    ``line`` of model.py computes it, ``constructor`` constructs the layer that does; None where the code has no such line.
+    ``operands`` are the places of earlier entries that it was computed from, as far as the text tells.
+    """
+
+    line: int | None
+    constructor: int | None
+    operands: list[int]
+    array: Any = None
+
+
+@dataclass
+class Trace:
+    """One run of the emitted code, tensor by tensor, in order of execution.
+
+    ``raised`` holds the ``message`` of what ended it, and the ``lines`` of model.py that it came through, outermost first.
+    ``weights`` describes each weight of the folder that is not the expected one (``trace.differences``).
+    """
+
+    entries: list[Entry]
+    raised: dict[str, Any] | None
+    weights: list[dict[str, Any]]
+
+
+def trace_model(
+    target: str,
+    folder: Path,
+    case: Sequence[Any],
+    outputs: int,
+    weights: Mapping[str, Weight],
+    *,
+    fresh: bool = False,
+    budget: int,
+    limits: Limits = LIMITS,
+) -> Trace:
+    """Run the model of ``folder`` on one case and record what each of its lines computes, up to ``budget`` bytes of numbers.
+
+    ``weights`` are those that the folder should hold; ``fresh``: it holds none, and gets them. An error in the code is part of
+    the answer. Raises RunError where the process itself fails or exceeds ``limits``.
+    """
+    with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
+        place = Path(temporary)
+        arrays: dict[str, np.ndarray] = {}
+        job = {
+            "framework": target,
+            "trace": True,
+            "folder": str(folder),
+            "fresh": fresh,
+            "budget": budget,
+            "expected": _handed_over(weights, place / "expected.safetensors", target),
+            "arrays": str(place / "cases.npz"),
+            "cases": [run.stored(list(case), "0", arrays)],
+            "outputs": outputs,
+            "results": str(place / "results.npz"),
+            "answer": str(place / "answer.json"),
+            "parent": os.getpid(),
+        }
+        np.savez(job["arrays"], **arrays)
+        (place / "job.json").write_text(json.dumps(job))
+        _start(place / "job.json", target, limits)
+        answer = json.loads((place / "answer.json").read_text())
+        with np.load(job["results"], allow_pickle=False) as results:
+            entries = [
+                Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], results))
+                for row in answer["entries"]
+            ]
+    return Trace(entries, answer["raised"], answer["weights"])
+
+
 def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) -> str | None:
     if weights is None:
         return None

@@ -1,0 +1,420 @@
+"""Finds the first layer whose result differs: between the source file and the graph, or between the graph and the code.
+
+onnxruntime computes every intermediate value of the source file and of the graph, the emitted code runs once more with all
+that its lines compute recorded (``trace.py``). A layer is to blame where its result differs although what it is computed from
+does not. Small errors grow from layer to layer, so whether a layer computes something else is asked of it alone: onnxruntime
+runs the one node on the numbers that the emitted code had at that place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converter.emitters.blocks import Statement
+from converter.emitters.layout import Plan
+from converter.emitters.program import Program
+from converter.graph import Graph, Node, Value, Weight
+from converter.verification import causes, reference
+from converter.verification.alignment import Alignment, Match, numeric
+from converter.verification.compare import difference, share_beyond, tolerance_of
+from converter.verification.inputs import Question
+from converter.verification.judge import ERRORS, Judge
+from converter.verification.layers import Blame, Layer
+from converter.verification.limits import LIMITS, Limits
+from converter.verification.worker import Trace, trace_model
+
+BUDGET = 2**31
+"""Bytes of intermediate values that are held of each side."""
+
+_LOCAL = 2e-5
+"""Relative error of one float32 layer on the same numbers: sums in another order, and functions computed otherwise."""
+
+_TIES = 0.02
+"""Share of the numbers rounded to integers that may be one quantum away, because the last bit decides."""
+
+
+def look_inside(
+    graph: Graph,
+    target: str,
+    folder: Path,
+    weights: Mapping[str, Weight],
+    judge: Judge,
+    question: Question,
+    stored: Sequence[Any],
+    differing: Sequence[Value],
+    *,
+    fresh: bool = False,
+    limits: Limits = LIMITS,
+) -> tuple[list[Layer], Blame | None]:
+    """The layers of the emitted code in one case, and the first that differs, looked for where ``differing`` names outputs or
+    the code does not run.
+
+    ``stored`` are the inputs as the code takes them. Raises RunError where the code cannot be traced.
+    """
+    values = reference.of_graph(graph, question.inputs, BUDGET)
+    source: dict[str, Any] = {}
+    if graph.source.model is not None:
+        names = [value.name for node in graph.nodes for value in node.outputs if value is not None]
+        try:
+            source = reference.of_model(judge.model, names, question.inputs, BUDGET)
+        except ERRORS:  # it fixes a batch of one that was freed, say
+            source = {}
+    trace = None
+    if target != "onnx":
+        trace = trace_model(target, folder, stored, len(graph.outputs), weights, fresh=fresh, budget=BUDGET, limits=limits)
+    comparison = Comparison(graph, target, folder, weights, question.name, trace, values, source)
+    comparison.find(differing)
+    found = comparison.blame if differing or (trace is not None and trace.raised is not None) else None
+    return comparison.layers, found
+
+
+class Comparison:
+    """One case, layer by layer. ``layers`` has a row for each node of ``graph``, ``blame`` the first that differs."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        target: str,
+        folder: Path,
+        weights: Mapping[str, Weight],
+        case: str,
+        trace: Trace | None,
+        values: Mapping[Value, Any],
+        source: Mapping[str, Any],
+    ):
+        self.graph, self.case, self.trace = graph, case, trace
+        self._values, self._source = values, source
+        self._visible, self._plan = _visible(graph, target)
+        self._alignment = Alignment(trace.entries if trace is not None else [])
+        self._text = _lines(folder)
+        self._weights = weights
+        self._matches: dict[Value, Match] = {}
+        self._known: set[int] = set()
+        self._rows = {node: place for place, node in enumerate(graph.nodes)}
+        self.layers = [self._row(node) for node in graph.nodes]
+        self._align()
+        self._judged: dict[Node, bool] = {}
+        self.blame: Blame | None = None
+
+    # Rows
+
+    def _row(self, node: Node) -> Layer:
+        value = next((value for value in node.outputs if value is not None), None)
+        array = self._values.get(value)
+        producers = [read.producer for read in node.reads() if read.producer in self._rows]
+        return Layer(
+            node.name or node.origin,
+            node.op_type,
+            node.scope[-1].path if node.scope else "",
+            list(dict.fromkeys(self._rows[producer] for producer in producers)),
+            "" if value is None else value.name,
+            tuple(getattr(array, "shape", ()))
+            or tuple(size if isinstance(size, int) else 0 for size in (value.shape or ()) if value is not None),
+        )
+
+    def _align(self) -> None:
+        for value in self.graph.inputs:
+            self._match(value, [])
+        for node in self.graph.nodes:
+            before = [self._matches[value].entry for value in node.reads() if value in self._matches]
+            for value in node.outputs:
+                if value is not None:
+                    self._match(value, before)
+            seen = [self._matches[value] for value in node.outputs if value in self._matches]
+            if seen:
+                self._fill(node, max(seen, key=lambda match: match.relative))
+
+    def _match(self, value: Value, before: Sequence[int]) -> None:
+        match = self._alignment.match(self._values.get(value), self._plan.of(value), before)
+        if match is not None:
+            self._matches[value] = match
+
+    def _fill(self, node: Node, match: Match) -> None:
+        """What is seen of a node's result."""
+        row, expected = self.layers[self._rows[node]], self._expected(node, match)
+        self._place(row, match.entry)
+        found = difference(match.array.astype(expected.dtype), expected)
+        row.absolute, row.relative = found.absolute, found.relative
+        row.verdict = "equal" if self._within(node, found.relative, found.absolute) else "differs"
+
+    def _expected(self, node: Node, match: Match) -> np.ndarray:
+        value = next((value for value in node.outputs if self._matches.get(value) is match), node.outputs[0])
+        return self._values[value]
+
+    def _place(self, row: Layer, place: int) -> None:
+        entry = self._alignment.entries[place]
+        row.constructor = entry.constructor
+        row.line = entry.line if entry.line is not None else entry.constructor
+        row.code = self._code(row.line)
+
+    def _code(self, line: int | None) -> str:
+        return self._text[line - 1].strip() if line is not None and 0 < line <= len(self._text) else ""
+
+    def _within(self, node: Node, relative: float, absolute: float) -> bool:
+        value = next(value for value in node.outputs if value is not None)
+        dtype = getattr(self._values.get(value), "dtype", None)
+        tolerance = tolerance_of(self.graph, dtype, value)
+        return relative <= max(tolerance.relative, 1e-6 if dtype is not None and dtype.kind == "f" else 0) or (
+            absolute <= tolerance.absolute
+        )
+
+    # The first to differ
+
+    def find(self, outputs: Sequence[Value] = ()) -> None:
+        """Set ``blame``; ``outputs`` are those that differ. Rows whose error is rounding that grew are equal."""
+        self.blame = self._in_reading() or self._in_writing() or self._in_returning(outputs)
+
+    def _in_reading(self) -> Blame | None:
+        known = {
+            value: self._source[value.name]
+            for node in self.graph.nodes
+            for value in node.outputs
+            if value is not None and numeric(self._source.get(value.name)) and numeric(self._values.get(value))
+        }
+        if not any(self._apart(known[value], self._values[value], value) for value in self.graph.outputs if value in known):
+            return None
+        for node in self.graph.nodes:
+            for value in node.outputs:
+                if value in known and self._apart(known[value], self._values[value], value):
+                    inputs = [known[v] if v in known else reference.numbers(v, self._values) for v in node.inputs]
+                    alone = reference.of_node(node, inputs)
+                    mine = None if alone is None else alone[node.outputs.index(value)]
+                    if mine is not None and not self._apart(mine, known[value], value, local=True):
+                        continue
+                    cause = causes.reading(node, inputs, node.outputs.index(value), known[value])
+                    return self._blame(node, "reading", known[value], self._values[value], cause)
+        return None
+
+    def _apart(self, actual: np.ndarray, expected: np.ndarray, value: Value, *, local: bool = False) -> bool:
+        if actual.shape != expected.shape:
+            return True
+        found = difference(np.asarray(actual).astype(expected.dtype), expected)
+        tolerance = tolerance_of(self.graph, expected.dtype, value)
+        relative = max(tolerance.relative, _LOCAL) if expected.dtype.kind == "f" and local else tolerance.relative
+        if found.relative <= relative:
+            return False
+        if found.absolute > tolerance.absolute:
+            return True
+        return local and share_beyond(np.asarray(actual).astype(expected.dtype), expected, relative) > _TIES
+
+    def _in_writing(self) -> Blame | None:
+        if self.trace is None:
+            return None
+        wrong = self._wrong_weights()
+        tainted: set[Value] = set()
+        for node in self.graph.nodes:
+            outputs = [value for value in node.outputs if value is not None]
+            touched = any(value in tainted for value in node.reads())
+            if node in wrong and not touched and not all(self._is_near(value) for value in outputs if value in self._visible):
+                return self._accuse(node, wrong[node])
+            for value in outputs:
+                match = self._matches.get(value)
+                if match is None and value in self._visible and numeric(self._values.get(value)):
+                    if not self._is_passed_over(value) and not touched:
+                        return self._accuse(node)
+                    tainted.add(value)
+                    if touched:
+                        self.layers[self._rows[node]].verdict = "differs"
+                        self.layers[self._rows[node]].absolute = self.layers[self._rows[node]].relative = math.inf
+                elif match is not None and not self._is_near(value):
+                    if not self._computes(node):
+                        return self._accuse(node)
+                    if touched:
+                        tainted.add(value)
+                    else:
+                        self.layers[self._rows[node]].verdict = "equal"
+                elif match is None and touched:
+                    tainted.add(value)
+        unread = next(iter(sorted(wrong, key=lambda node: self._rows[node])), None)
+        return None if unread is None else self._accuse(unread, wrong[unread])
+
+    def _is_near(self, value: Value) -> bool:
+        match = self._matches.get(value)
+        return match is not None and not self._apart(match.array, self._values[value], value)
+
+    def _is_passed_over(self, value: Value) -> bool:
+        """Whether all that reads a value is as it should be: then it is only that the value itself was not recognised."""
+        results = [each for node, _ in value.users for each in node.outputs if each in self._visible]
+        return bool(results) and value not in self.graph.outputs and all(each in self._matches for each in results)
+
+    def _computes(self, node: Node) -> bool:
+        """Whether the emitted code computes the node's results from what it had as inputs."""
+        if node not in self._judged:
+            inputs = [
+                self._matches[value].array.astype(self._values[value].dtype)
+                if value in self._matches
+                else reference.numbers(value, self._values)
+                for value in node.inputs
+            ]
+            results = reference.of_node(node, inputs)
+            pairs = zip(node.outputs, results or (), strict=False)
+            self._judged[node] = results is None or not any(
+                self._apart(self._matches[value].array, result, value, local=True)
+                for value, result in pairs
+                if value in self._matches and numeric(result)
+            )
+        return self._judged[node]
+
+    def _accuse(self, node: Node, cause: str = "") -> Blame:
+        """The node is to blame: what its result became, and why."""
+        values = [value for value in node.outputs if value is not None and numeric(self._values.get(value))]
+        value = next((v for v in values if v in self._visible and not self._is_near(v)), values[0] if values else None)
+        inputs = [reference.numbers(each, self._values) for each in node.inputs]
+        after = [self._matches[each].entry for each in node.reads() if each in self._matches]
+        row = self.layers[self._rows[node]]
+        raised = self.trace.raised
+        unknown = self._unknown(after)
+        match = self._matches.get(value)
+        if value is None:
+            return self._blame(node, "writing", None, None, cause)
+        tensors = {place: self._alignment.entries[place].array for place in unknown[:12]}
+        if match is None:
+            match = self._alignment.resembling(self._values[value], self._plan.of(value), list(tensors))
+        if match is not None and (before := self._behind(node, value, match)) is not None:
+            return before
+        candidates = list(dict.fromkeys([*([] if match is None else [match.entry]), *tensors]))
+        place = match.entry if match is not None else self._last_of_line(candidates)
+        if not cause:
+            arrays = [self._alignment.entries[each].array for each in candidates]
+            cause, which = causes.writing(node, inputs, node.outputs.index(value), arrays, self._plan.of(value))
+            if which is not None:
+                place = candidates[which]
+                match = match if match is not None and place == match.entry else None
+            else:
+                cause = causes.left_out(node, inputs, value, self._values, arrays)
+                match = None if cause else match
+        if place is not None:
+            self._place(row, place)
+        elif raised is not None:
+            row.line = raised["lines"][-1] if raised["lines"] else None
+            row.code = self._code(row.line)
+            cause = cause or f"there the code ends with {raised['message']}"
+        found = None if match is None else match.array
+        if found is None and not cause:
+            shapes = {tuple(getattr(array, "shape", ())) for array in inputs}
+            if raised is None and self._values[value].shape in shapes:
+                cause = "as if it were left out"
+            elif place is not None:
+                cause = f"its shape is {self._alignment.entries[place].array.shape} in the emitted code"
+        return self._blame(node, "writing", self._values[value], found, cause)
+
+    def _last_of_line(self, places: Sequence[int]) -> int | None:
+        """The last of those that stand in one line with the first."""
+        lines = [self._alignment.entries[place].line for place in places]
+        return max((place for place, line in zip(places, lines, strict=True) if line == lines[0]), default=None)
+
+    def _behind(self, node: Node, value: Value, match: Match) -> Blame | None:
+        """The blame for what one of the node's inputs became after it was as it should be, where the node computes what was
+        found from that."""
+        index = node.outputs.index(value)
+        for place, given in enumerate(node.inputs):
+            known = self._matches.get(given)
+            if known is None or given.producer not in self._rows:
+                continue
+            later = [each for each in self._unknown([known.entry]) if known.entry < each < match.entry]
+            became = self._alignment.resembling(self._values[given], self._plan.of(given), later[:12])
+            if became is None or became.relative <= _LOCAL:
+                continue
+            inputs = [became.array if i == place else reference.numbers(v, self._values) for i, v in enumerate(node.inputs)]
+            results = reference.of_node(node, inputs)
+            if results is not None and not self._apart(match.array, results[index], value, local=True):
+                self._known |= {known.entry}
+                self._matches[given] = became
+                return self._accuse(given.producer)
+        return None
+
+    def _unknown(self, after: Sequence[int]) -> list[int]:
+        """The tensors that are no value of the graph as it should be, computed from given ones, in order."""
+        known = self._known | {match.entry for match in self._matches.values()}
+        start = max(after, default=-1)
+        entries = self._alignment.entries
+        reached, found = set(after), []
+        for place, entry in enumerate(entries):
+            if any(other in reached for other in entry.operands) and place not in known:
+                reached.add(place)
+                if numeric(entry.array):
+                    found.append(place)
+        later = [place for place in found if place > start] or found
+        return later or [p for p in range(start + 1, len(entries)) if p not in known and numeric(entries[p].array)]
+
+    def _wrong_weights(self) -> dict[Node, str]:
+        """The nodes whose weights in the folder are not the source's, each with what is wrong."""
+        found: dict[Node, str] = {}
+        for row in self.trace.weights:
+            weight = self._weights.get(row["key"])
+            if weight is None or (row["problem"] == "numbers" and row["relative"] < 1e-7):
+                continue
+            for node in self.graph.nodes:
+                reads = [value.weight for value in node.reads() if value.weight is not None]
+                if any(each.origin is weight.origin or (each.name and each.name == weight.name) for each in reads):
+                    found.setdefault(node, _said(row))
+        return found
+
+    def _in_returning(self, outputs: Sequence[Value]) -> Blame | None:
+        for value in outputs:
+            node = value.producer
+            if self._is_near(value) and node in self._rows:
+                cause = "it is computed as it should be, but the model returns something else in its place"
+                return self._blame(node, "writing", self._values[value], None, cause)
+        return None
+
+    def _blame(self, node: Node, stage: str, expected: Any, found: Any, cause: str) -> Blame:
+        row = self.layers[self._rows[node]]
+        row.verdict = "differs"
+        if not numeric(expected) or not numeric(found) or expected.shape != found.shape:
+            row.absolute = row.relative = math.inf
+            if numeric(expected) and numeric(found) and not cause:
+                cause = f"its shape is {found.shape} instead of {expected.shape}"
+            return Blame(self._rows[node], stage, math.nan, math.nan, (), self.case, cause)
+        apart = difference(found.astype(expected.dtype), expected)
+        row.absolute, row.relative = apart.absolute, apart.relative
+        numbers = (float(expected[apart.index]), float(found[apart.index]))
+        return Blame(self._rows[node], stage, *numbers, apart.index, self.case, cause)
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    key = row["key"]
+    if row["problem"] == "numbers":
+        count = "1 number" if row["count"] == 1 else f"{row['count']} of its {row['size']} numbers"
+        return (
+            f"weight {key!r} differs from the source's in {count}, "
+            f"most at {row['index']}: {row['found']:.6g} instead of {row['expected']:.6g}"
+        )
+    if row["problem"] == "shape":
+        return f"weight {key!r} has the shape {row['found']} instead of {row['expected']}"
+    return f"weight {key!r} is missing" if row["problem"] == "missing" else f"the model has a weight {key!r} that nobody gave"
+
+
+def _visible(graph: Graph, target: str) -> tuple[set[Value], Plan]:
+    """The values that the emitted code has a tensor for, and how it stores them."""
+    program = _program(graph, target)
+    if program is None:
+        return {value for node in graph.nodes for value in node.outputs if value is not None}, Plan()
+    targets = [statement.targets for statement in program.statements if isinstance(statement, Statement)]
+    return {value for each in targets for value in each}, program.layouts
+
+
+def _program(graph: Graph, target: str) -> Program | None:
+    from converter.emitters import keras, keras_subclass, pytorch
+    from converter.emitters.site import NotFunctionalError
+
+    makers: dict[str, list[Callable[[], Program]]] = {
+        "pytorch": [lambda: Program.of(graph, pytorch.PyTorch())],
+        "keras": [lambda: Program.of(graph, keras.Keras()), lambda: Program.of(graph, keras_subclass.KerasSubclass())],
+    }
+    for make in makers.get(target, ()):
+        try:
+            return make()
+        except NotFunctionalError:
+            continue
+    return None
+
+
+def _lines(folder: Path) -> list[str]:
+    path = folder / "model.py"
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []

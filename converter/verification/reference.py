@@ -1,0 +1,119 @@
+"""What onnxruntime computes inside a network: the value of every tensor, and of one node by itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from converter.emitters.onnx import Writer, save_model, to_model
+from converter.graph import Graph, Node, Value, draws
+from converter.verification.judge import ERRORS
+
+_FOLDER = "session.model_external_initializers_file_folder_path"
+_CHUNK = 256
+"""Tensors asked for at once where not all fit into memory."""
+
+
+def of_graph(graph: Graph, inputs: Mapping[str, np.ndarray], budget: int) -> dict[Value, Any]:
+    """Every value of the graph (not of its sub-graphs) for inputs by name, up to ``budget`` bytes, in source axis order.
+
+    Where onnxruntime cannot run the whole, the values in front of the node that it cannot run.
+    """
+    found: dict[Value, Any] = {value: inputs[value.name] for value in graph.inputs if value.name in inputs}
+    wanted = [value for node in graph.nodes for value in node.outputs if value is not None]
+    try:
+        names = Writer(graph, weights=False).names
+        with tempfile.TemporaryDirectory(prefix="converter-") as folder:
+            path = Path(folder) / "model.onnx"
+            save_model(graph, path)
+            answers = of_model(path, [names[value] for value in wanted], inputs, budget)
+        return found | {value: answers[names[value]] for value in wanted if names[value] in answers}
+    except ERRORS:
+        return found | _one_by_one(graph, found)
+
+
+def _one_by_one(graph: Graph, found: Mapping[Value, Any]) -> dict[Value, Any]:
+    values = dict(found)
+    for node in graph.nodes:
+        results = of_node(node, [numbers(value, values) for value in node.inputs])
+        for value, result in zip(node.outputs, results or (), strict=False):
+            if value is not None:
+                values[value] = result
+    return values
+
+
+def numbers(value: Value | None, values: Mapping[Value, Any]) -> Any:
+    """A value's numbers, or those of the weight that it is; None where they are not known."""
+    if value is None:
+        return None
+    return values[value] if value in values else value.array  # noqa: SIM401, an array is read only where it is asked for
+
+
+def of_model(model: str | Path | bytes, names: Iterable[str], inputs: Mapping[str, np.ndarray], budget: int) -> dict[str, Any]:
+    """Tensors of an ONNX model by name, up to ``budget`` bytes; a name that the model has not is left out."""
+    folder = None if isinstance(model, bytes) else str(Path(model).parent)
+    proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+    produced = {name for node in proto.graph.node for name in node.output if name}
+    wanted = [name for name in dict.fromkeys(names) if name in produced]
+    given = [port.name for port in proto.graph.input if port.name in inputs]
+    own = [output.name for output in proto.graph.output]
+    found: dict[str, Any] = {}
+    for chunk in [wanted] if len(wanted) <= _CHUNK else [wanted[i : i + _CHUNK] for i in range(0, len(wanted), _CHUNK)]:
+        if budget <= 0:
+            break
+        del proto.graph.output[len(own) :]
+        proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in chunk if name not in own)
+        results = _session(proto, folder).run(chunk, {name: inputs[name] for name in given})
+        for name, result in zip(chunk, results, strict=True):
+            if isinstance(result, np.ndarray):
+                found[name] = result
+                budget -= result.nbytes
+    return found
+
+
+def of_node(
+    node: Node, arrays: Sequence[Any], attributes: Mapping[str, Any] | None = None, op_type: str = ""
+) -> list[Any] | None:
+    """The outputs of one node for its inputs, None for those left out; with some attributes or the operator changed.
+
+    None where it cannot be run by itself, or not so.
+    """
+    if any(node.subgraphs()) or draws(node):
+        return None
+    ports, feeds = [], {}
+    for index, (value, array) in enumerate(zip(node.inputs, arrays, strict=False)):
+        if value is None and array is None:
+            ports.append(None)
+        elif not isinstance(array, np.ndarray | np.generic):
+            return None
+        elif value is None or value.weight is not None:
+            ports.append(Value.constant(np.asarray(array), f"i{index}"))
+        else:
+            ports.append(Value(f"i{index}", array.dtype, array.shape))
+            feeds[f"i{index}"] = np.asarray(array)
+    outputs = [None if value is None else Value(f"o{index}") for index, value in enumerate(node.outputs)]
+    kept = {} if op_type else dict(node.attributes)
+    alone = Node(op_type or node.op_type, ports, outputs, kept | dict(attributes or {}), domain="" if op_type else node.domain)
+    graph = Graph("node", [port for port in ports if port is not None and port.weight is None], [], [alone])
+    try:
+        proto = to_model(graph)
+        proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in outputs if value is not None)
+        results = iter(_session(proto, None).run(None, feeds))
+    except (*ERRORS, ValueError, TypeError, IndexError, RuntimeError):
+        return None
+    return [None if value is None else next(results) for value in outputs]
+
+
+def _session(proto: onnx.ModelProto, folder: str | None) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    if folder is not None:
+        options.add_session_config_entry(_FOLDER, folder)
+    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])

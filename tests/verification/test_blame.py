@@ -1,0 +1,90 @@
+"""Where emitted code differs from its source, the report names the layer, its line and, where it is recognised, the cause."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import converter
+from tests.models import classifier
+
+ONCE = {"seeds": (0,), "batch_sizes": (1,)}
+
+
+@pytest.fixture(scope="module")
+def conversion(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("blame")
+    return converter.convert(classifier(folder / "net.onnx"), to="pytorch", out=folder / "out", verify=False)
+
+
+@pytest.fixture
+def edited(conversion):
+    """A function that changes the text of model.py and verifies it."""
+    path = conversion.folder / "model.py"
+    text = path.read_text()
+
+    def verify(old, new):
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+        report = conversion.verify(**ONCE)
+        return report, text[: text.index(old)].count("\n") + 1
+
+    yield verify
+    path.write_text(text)
+
+
+CASES = [
+    ("(1, 2, 0, 1)", "(2, 1, 0, 1)", "conv", "the padding were"),
+    ("stride=(2, 1)", "stride=(1, 2)", "conv", "the stride were [1 2] instead of [2 1]"),
+    ("F.relu(", "F.gelu(", "relu", "Gelu stood in place of Relu"),
+    ("F.relu(self.conv", "(self.conv", "relu", "left out"),
+    ("MaxPool2d(2)", "MaxPool2d(2, stride=1)", "pool", "the stride were [1 1]"),
+    ("torch.flatten(x, 1)", "torch.flatten(x.permute(0, 2, 3, 1), 1)", "flatten", "the axes were in the order [0 2 3 1]"),
+    ("self.fc(x)", "self.fc(x) * 1.001", "fc", ""),
+    ("dim=-1", "dim=0", "softmax", "the axis were 0"),
+    ("F.softmax(x, dim=-1)", "x", "softmax", "left out"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "layer", "cause"), CASES, ids=[new for _, new, _, _ in CASES])
+def test_an_edited_line_is_blamed_on_its_layer(edited, old, new, layer, cause):
+    report, line = edited(old, new)
+    assert not report.ok
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, report.blame.stage, blamed.verdict) == (layer, "writing", "differs")
+    assert cause in report.blame.cause
+    if "left out" not in cause:
+        assert line in (blamed.line, blamed.constructor)
+
+
+def test_a_weight_of_which_one_number_is_one_percent_off(conversion):
+    path = conversion.folder / "model.safetensors"
+    weights = load_file(path)
+    changed = {key: np.array(array) for key, array in weights.items()}
+    changed["conv.weight"][1, 2, 0, 1] *= 1.01
+    save_file(changed, path)
+    report = conversion.verify(**ONCE)
+    save_file(weights, path)
+    assert report.layers[report.blame.layer].name == "conv"
+    assert "'conv.weight' differs from the source's in 1 number" in report.blame.cause
+
+
+def test_a_fault_in_reading_is_told_apart(conversion, tmp_path):
+    graph = converter.read(classifier(tmp_path / "net.onnx"))
+    gemm = next(node for node in graph.nodes if node.name == "fc")
+    gemm.attributes["alpha"] = 0.5
+    report = converter.convert(graph, to="pytorch", out=tmp_path / "out", **ONCE).report
+    assert (report.layers[report.blame.layer].name, report.blame.stage) == ("fc", "reading")
+    assert "alpha were 1 instead of 0.5" in report.blame.cause
+
+
+def test_what_is_equal_is_looked_into_only_if_asked(conversion):
+    assert conversion.verify(**ONCE).layers == []
+    report = conversion.verify(**ONCE, layers=True)
+    assert report.blame is None
+    assert [layer.name for layer in report.layers] == ["conv", "relu", "pool", "flatten", "fc", "softmax"]
+    assert {layer.verdict for layer in report.layers} == {"equal"}
+    assert [layer.inputs for layer in report.layers] == [[], [0], [1], [2], [3], [4]]
+    text = (conversion.folder / "model.py").read_text().splitlines()
+    assert all(layer.code == text[layer.line - 1].strip() for layer in report.layers)
