@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
@@ -521,6 +522,7 @@ class Program:
                     head.tree = _Substitute(previous.targets[0], previous.tree).visit(head.tree)
                 fused.append(statement)
                 continue
+            self._gather(fused, statement, reads)
             while fused and self._fits(fused[-1], statement, reads):
                 previous = fused.pop()
                 activation = self.target.activation(statement.node) if statement.node else None
@@ -537,6 +539,8 @@ class Program:
     def _fits(self, previous: Statement | Compound, statement: Statement, reads: Counter[Value]) -> bool:
         if isinstance(previous, Compound) or len(previous.targets) != 1 or reads[previous.targets[0]] != 1:
             return False
+        if self.target.layers_nest and _reads_on(statement.tree) is previous.targets[0]:
+            return _goes_on(previous.tree) and _written_length(previous.tree) + _written_length(statement.tree) <= LINE
         if not any(name.value is previous.targets[0] for name in _operands(statement.tree)):
             return False
         if is_variable(statement.tree):
@@ -551,11 +555,31 @@ class Program:
             nests = inner is not None and (
                 outer.startswith(("nn.BatchNorm", "nn.Dropout")) or inner.constructor.startswith(("nn.LayerNorm", "nn.RMSNorm"))
             )
+            nests |= self.target.layers_nest and len(statement.tree.args) == 1 and _goes_around(outer, previous.tree)
+            nests &= not ("Norm" in outer and any("Norm" in layer for layer in _layers_in(previous.tree)))
         elif isinstance(statement.tree, ast.Call):
             nests = is_unary(statement.node) and (hasattr(previous.tree, "layer") or is_infix(previous.tree))
+            nests |= self.target.layers_nest and hasattr(previous.tree, "layer") and _is_of_one(statement.tree)
         else:
             nests = is_infix(statement.tree) and (is_infix(previous.tree) or hasattr(previous.tree, "layer"))
-        return nests and len(ast.unparse(previous.tree)) + len(ast.unparse(statement.tree)) <= LINE
+            if is_infix(statement.tree) and self.target.layers_nest and is_unary(previous.node):
+                nests |= any(_layers_in(previous.tree))
+        return nests and _written_length(previous.tree) + _written_length(statement.tree) <= LINE
+
+    def _gather(self, fused: list[Statement | Compound], statement: Statement, reads: Counter[Value]) -> None:
+        """Put calls of modules, just before, into the list that reads what they give: ``torch.cat([self.a(x), self.b(x)])``."""
+        tree = statement.tree
+        parts = tree.args[0] if isinstance(tree, ast.Call) and tree.args else None
+        if not self.target.layers_nest or not isinstance(parts, ast.List) or not all(map(is_variable, parts.elts)):
+            return
+        calls = fused[-len(parts.elts) :]
+        for call_, part in zip(calls, parts.elts, strict=False):
+            single = isinstance(call_, Statement) and call_.targets == [part.value] and reads[part.value] == 1
+            if not single or not hasattr(call_.tree, "layer") or not all(map(is_variable, call_.tree.args)):
+                return
+        if len(calls) == len(parts.elts) > 1:
+            parts.elts = [call_.tree for call_ in calls]
+            del fused[-len(calls) :]
 
 
 def leaves(scopes: Iterable[Scope]) -> frozenset[str]:
@@ -605,6 +629,54 @@ def _add_activation(tree: ast.Call, activation: str) -> None:
     keywords = tree.constructor.keywords
     place = next((index for index, keyword in enumerate(keywords) if keyword.arg == "name"), len(keywords))
     keywords.insert(place, ast.keyword("activation", ast.Constant(activation)))
+
+
+def _reads_on(tree: ast.expr) -> Value | None:
+    """The value whose method is called or of which a part is taken."""
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and not variables(ast.Tuple(tree.args, ast.Load())):
+        tree = tree.func
+    held = tree.value if isinstance(tree, ast.Attribute | ast.Subscript) else None
+    return held.value if held is not None and is_variable(held) else None
+
+
+def _goes_on(tree: ast.expr) -> bool:
+    """Whether a method of what an expression gives may be called right there: of a layer's call, or after another method."""
+    chain = 0
+    while isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and not hasattr(tree, "layer"):
+        tree, chain = tree.func.value, chain + 1
+    return chain < 3 and (hasattr(tree, "layer") or (chain > 0 and is_variable(tree)))
+
+
+_LIGHT = re.compile(
+    r"nn\.(\w*Norm|MaxPool|AvgPool|Adaptive|Dropout|Identity|Flatten|Upsample|\w*LU\b|Hard|Sigmoid|Tanh|Softmax)"
+)
+"""Layers that a person writes around the convolution, or the like, that they follow."""
+
+
+def _layers_in(tree: ast.expr) -> list[str]:
+    """The constructors of the layers that an expression calls."""
+    return [node.layer.constructor for node in ast.walk(tree) if hasattr(node, "layer")]
+
+
+def _goes_around(outer: str, tree: ast.expr) -> bool:
+    """Whether a layer goes around an expression: on a line is one layer of weight, or two modules that hold others."""
+    layers = _layers_in(tree)
+    heavy = [layer for layer in layers if not _LIGHT.match(layer)]
+    if _LIGHT.match(outer):
+        return bool(layers)
+    if not isinstance(tree, ast.Call):
+        return False
+    return len(variables(tree)) == 1 and (not heavy or heavy == [outer] == ["nn.Module"])
+
+
+def _is_of_one(tree: ast.Call) -> bool:
+    """Whether a function is called on one variable, and on numbers."""
+    return is_variable(tree.args[0]) and len(list(variables(tree))) == 1 if tree.args else False
+
+
+def _written_length(tree: ast.expr) -> int:
+    """How long an expression is where layers are attributes of the class around them."""
+    return len(re.sub(r"self\.(?:\w+\.)+", "self.", ast.unparse(tree)))
 
 
 def _operands(tree: ast.expr) -> list[ast.Name]:
@@ -741,15 +813,29 @@ def _carries_on(value: Value, statement: Statement | Compound, following: list[S
     return isinstance(statement, Statement) and statement.node is not None and statement.node.op_type in ("Add", "Concat")
 
 
+def _layer_said(tree: ast.expr) -> str | None:
+    """The name of the layer whose output an expression goes on with."""
+    while not hasattr(tree, "layer_name"):
+        if isinstance(tree, ast.Subscript) or (isinstance(tree, ast.Call) and not tree.args):
+            tree = tree.value if isinstance(tree, ast.Subscript) else tree.func
+        elif isinstance(tree, ast.Call):
+            method = isinstance(tree.func, ast.Attribute) and not isinstance(tree.func.value, ast.Name)
+            tree = tree.func.value if method else tree.args[0]
+        elif isinstance(tree, ast.Attribute):
+            tree = tree.value
+        else:
+            return None
+    name = tree.layer_name.rpartition(".")[2]
+    return None if name.isdigit() else identifier(name)
+
+
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program._scope)
+    layer = None if isinstance(statement, Compound) else _layer_said(statement.tree)
     if statement.scope is not None:
+        if layer is not None:
+            return layer
         text = without_number(text)
     if text and not is_generated(text):
         return identifier(text)
-    tree = None if isinstance(statement, Compound) else statement.tree
-    while isinstance(tree, ast.Call):
-        if hasattr(tree, "layer_name"):
-            return tree.layer_name
-        tree = tree.args[0] if tree.args else None
-    return snake_case(statement.node.op_type if statement.node else "value")
+    return layer or snake_case(statement.node.op_type if statement.node else "value")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from converter.emitters import emit
+from converter.readers.scopes import scope_of
 from tests.emitted import judge, read, run
 
 RANDOM = np.random.default_rng(7)
@@ -59,7 +61,7 @@ def equal(model: onnx.ModelProto, target: str = "pytorch") -> None:
     feeds = {"x": RANDOM.standard_normal((2, 4, 5, 6)).astype(np.float32)}
     (wanted,) = judge(model, feeds)
     (found,) = run(read(model), target, feeds)
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * max(10.0, float(np.abs(wanted).max())))
 
 
 def classes(code: str) -> dict[str, ast.ClassDef]:
@@ -75,7 +77,7 @@ def test_equal_blocks_are_one_class_and_their_run_is_a_sequence():
     assert list(classes(found.code)) == ["Stage", "Model"]
     assert "self.stage = nn.Sequential(Stage(8), Stage(8), Stage(16))" in found.code
     assert "def __init__(self, hidden_channels):" in found.code
-    assert "return out + x" in found.code or "return self.conv2(out) + x" in found.code
+    assert "return self.conv2(F.relu(self.conv1(x))) + x" in found.code
     assert set(found.weights) == {f"stage.{i}.conv{j}.{k}" for i in range(3) for j in (1, 2) for k in ("weight", "bias")}
     equal(model)
 
@@ -216,7 +218,83 @@ def test_a_module_that_only_some_blocks_have():
     found = emitted(model)
     assert list(classes(found.code)).count("Stage") == 1
     assert len([name for name in classes(found.code) if name.startswith("Stage")]) == 1
-    assert "Stage(4, 6, skip=True)" in found.code
+    assert "if in_channels != out_channels" in found.code
+    assert "Stage(4, 5, 6), Stage(6, 5, 6)" in found.code or "Stage(4, 6), Stage(6, 6)" in found.code
+    equal(model)
+
+
+def test_a_module_of_which_the_shapes_do_not_tell_whether_it_is_there():
+    net, x = Network(), "x"
+    for place, gate in enumerate([True, False, True]):
+        scope, path = f"stage/stage.{place}", f"stage.{place}"
+        x = net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4)
+        x = net.conv(f"{scope}/gate", f"{path}.gate", x, 4, 4) if gate else x
+        x = net.add(scope, "Abs", x)
+    model = net.model(x)
+    assert "Stage(gate=True), Stage(), Stage(gate=True)" in emitted(model).code
+    equal(model)
+
+
+def tell_types(model: onnx.ModelProto, types: dict[str, str]) -> None:
+    """Say the classes of modules as torch's exporter does, by path."""
+    for node in model.graph.node:
+        paths = [module.path for module in scope_of(node)]
+        found = [next((kind for pattern, kind in types.items() if re.fullmatch(pattern, path)), "") for path in paths]
+        node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=repr([*paths, "op"]))
+        node.metadata_props.add(key="pkg.torch.onnx.class_hierarchy", value=repr([*found, "op"]))
+
+
+def mobile(net, place, x, channels, filters, width, *, squeeze=0, residual=True, activation="Relu"):
+    """An inverted residual: what it has depends on its numbers."""
+    scope, path, start, step = f"stage/stage.{place}", f"stage.{place}", x, 0
+
+    def inside(x, channels, filters, activation):
+        nonlocal step
+        here = f"{scope}/block/block.{step}"
+        x = net.conv(f"{here}/{here.rpartition('/')[2]}.0", f"{path}.block.{step}.0", x, channels, filters)
+        x = net.add(f"{here}/{here.rpartition('/')[2]}.1", activation, x) if activation else x
+        step += 1
+        return x
+
+    if width != channels:
+        x = inside(x, channels, width, activation)
+    x = inside(x, width, width, activation)
+    if squeeze:
+        here = f"{scope}/block/block.{step}"
+        scale = net.add(f"{here}/fc1", "Tanh", net.conv(f"{here}/fc1", f"{path}.block.{step}.fc1", x, width, squeeze))
+        x = net.add(
+            here, "Mul", x, net.add(here, "Sigmoid", net.conv(f"{here}/fc2", f"{path}.block.{step}.fc2", scale, squeeze, width))
+        )
+        step += 1
+    x = inside(x, width, filters, "")
+    return net.add(scope, "Add", x, start) if residual else x
+
+
+def test_what_blocks_lack_is_told_by_their_numbers():
+    """Inverted residuals of one class, however they differ: no number in the name of a class, and the keys of the source."""
+    net, x, channels = Network(), "x", 4
+    blocks = [
+        (4, 4, 0, True, "Relu"),
+        (6, 8, 0, False, "Relu"),
+        (6, 10, 3, True, "Relu"),
+        (8, 12, 5, False, "HardSwish"),
+        (8, 9, 2, True, "HardSwish"),
+        (8, 9, 0, True, "Relu"),
+    ]
+    for place, (filters, width, squeeze, residual, activation) in enumerate(blocks):
+        x = mobile(net, place, x, channels, filters, width, squeeze=squeeze, residual=residual, activation=activation)
+        channels = filters
+    model = net.model(x)
+    squeezes = {scope_of(node)[-2].path: "net.Squeeze" for node in model.graph.node if "fc" in node.name}
+    tell_types(model, {r"stage\.\d": "net.Inverted", r".*block": "torch.nn.modules.container.Sequential"} | squeezes)
+    found = emitted(model)
+    assert list(classes(found.code)) == ["Block", "Squeeze", "Inverted", "Model"]
+    assert "Inverted(6, 10, 6, nn.ReLU, squeeze_channels=3)" in found.code
+    assert "self.use_residual = in_channels == out_channels" in found.code
+    assert "if in_channels != hidden_channels:" in found.code
+    assert " is not None:" in found.code
+    assert "stage.0.block.1.0.weight" in found.weights
+    assert "stage.2.block.2.fc1.weight" in found.weights
     equal(model)
 
 

@@ -16,8 +16,9 @@ from converter.emitters.names import Namespace, identifier, snake_case, without_
 from converter.emitters.program import Program, name_body, takes_activation
 from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, nest
-from converter.emitters.structure.definitions import Definition, Reading, alike, construction, define_alike, kind_of
+from converter.emitters.structure.definitions import Definition, alike, construction, define_alike, kind_of
 from converter.emitters.structure.loops import rolled
+from converter.emitters.structure.readings import Reading
 from converter.emitters.vocabulary import Layer
 from converter.graph import Module, Value
 

@@ -16,7 +16,8 @@ from converter.emitters.names import Namespace, identifier
 from converter.emitters.program import Program, name_body
 from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
-from converter.emitters.structure.definitions import Definition, Reading, define, kind_of
+from converter.emitters.structure.definitions import Definition, define, kind_of
+from converter.emitters.structure.readings import Reading
 from converter.emitters.vocabulary import Layer
 from converter.graph import Value, Weight
 
@@ -63,7 +64,9 @@ class Modules:
                     made[id(each)] = None
             forms = {id(each): Reading(each, program.layers, self.definitions).form for each in ready if each.is_chain}
             for each in (each for each in ready if each.is_chain):
-                nameless = not each.module.type and list(forms.values()).count(forms[id(each)]) == 1
+                nameless = not each.module.type and (
+                    list(forms.values()).count(forms[id(each)]) == 1 or self._holds_classes(each)
+                )
                 if nameless or _is_sequential(each) or self._is_run(each):
                     made[id(each)] = self._sequential(each)
             others = [each for each in ready if id(each) not in made]
@@ -169,6 +172,11 @@ class Modules:
                 item.tree.layer = Layer(ast.unparse(module.func))
         return True
 
+    def _holds_classes(self, each: Call) -> bool:
+        """Whether modules of the model's own classes are called, as in a sequence of blocks."""
+        made = (self.program.layers[path] for path in each.paths())
+        return any(isinstance(tree, ast.Call) and ast.unparse(tree.func) in self.definitions for tree in made)
+
     def _is_run(self, each: Call) -> bool:
         """Whether a call runs nothing but numbered modules, written once for all, one after the other."""
         paths = [called(item) for item in each.items]
@@ -233,6 +241,7 @@ class Modules:
             return "\n".join([f"class {definition.name}(nn.Sequential):", indent([start, indent([built])])])
         construction = ["super().__init__()"]
         construction += [f"self.{p.name} = {p.name}" for p in definition.parameters if p.held]
+        construction += [f"self.{name} = {text}" for name, text in definition.conditions.items()]
         construction += _attributes(members)
         if each is self.root:
             construction += [
@@ -334,7 +343,7 @@ def _written_members(sequence: ast.Call) -> dict[str, ast.expr] | None:
     if len(sequence.args) == 1 and ast.unparse(sequence.args[0]).startswith("OrderedDict("):
         entries = sequence.args[0].keywords
         return {entry.arg: entry.value for entry in entries} if entries else None
-    if any(isinstance(module, ast.Starred) for module in sequence.args):
+    if any(isinstance(module, ast.Starred) or hasattr(module, "condition") for module in sequence.args):
         return None
     return {str(place): module for place, module in enumerate(sequence.args)}
 
@@ -359,7 +368,7 @@ def _link(item: Statement, previous: Value, call: Call) -> tuple[str, ast.expr |
     name = call.relative(scope[-1].path) if scope else None
     if function not in _MODULES or name is None or "." in name or any(own_paths(argument) for argument in tree.args[1:]):
         return None
-    return name, ast.Call(parse(_MODULES[function]), tree.args[1:], tree.keywords)
+    return name, ast.Call(copy.deepcopy(parse(_MODULES[function])), tree.args[1:], tree.keywords)
 
 
 def _members(members: Mapping[str, ast.expr]) -> list[ast.expr]:
@@ -487,12 +496,51 @@ def _attributes(members: Mapping[str, ast.expr]) -> list[str]:
         if first != name:
             inside = {other.partition(".")[2]: made for other, made in members.items() if other.startswith(f"{first}.")}
             tree = _container(inside)
+        steps = _steps_of(tree)
+        if steps:
+            lines += [*steps, f"self.{first} = nn.Sequential({'*' * (tree.args[0] not in _dictionaries(tree))}layers)"]
+            continue
         tree = _with_parameters(tree, held=False)
         if getattr(tree, "buffer", False):
             line = fill("self.register_buffer(name, start)", {"name": lambda n=name: literal(n), "start": lambda t=tree: t})
             lines.append(ast.unparse(line))
         else:
             lines.append(f"self.{first} = {ast.unparse(tree)}")
+    return lines
+
+
+def _dictionaries(tree: ast.expr) -> list[ast.expr]:
+    return [arg for arg in tree.args[:1] if isinstance(arg, ast.Call) and ast.unparse(arg.func) == "OrderedDict"]
+
+
+def _steps_of(tree: ast.expr) -> list[str]:
+    """The lines that collect the ``layers`` of a sequence of which some are there under a condition only."""
+    if not isinstance(tree, ast.Call) or ast.unparse(tree.func) != "nn.Sequential":
+        return []
+    named = [(keyword.arg, keyword.value) for each in _dictionaries(tree) for keyword in each.keywords]
+    modules = named or [("", element) for element in tree.args]
+    if not any(hasattr(module, "condition") for _, module in modules):
+        return []
+    parts: list[tuple[str, list[tuple[str, ast.expr]]]] = []
+    for name, module in modules:
+        condition = getattr(module, "condition", "")
+        if not parts or parts[-1][0] != condition:
+            parts.append((condition, []))
+        parts[-1][1].append((name, module))
+    lines = []
+    for condition, members in parts:
+        texts = [(name, ast.unparse(_with_parameters(module, held=False))) for name, module in members]
+        if named:
+            added = [f"layers[{name!r}] = {text}" for name, text in texts]
+        elif len(texts) == 1:
+            added = [f"layers.append({texts[0][1]})"]
+        else:
+            added = [f"layers += [{', '.join(text for _, text in texts)}]"]
+        if not lines:
+            start = "OrderedDict()" if named else "[]" if condition else f"[{', '.join(text for _, text in texts)}]"
+            lines.append(f"layers = {start}")
+            added = added if named or condition else []
+        lines += [f"if {condition}:", *(f"    {line}" for line in added)] if condition else added
     return lines
 
 
@@ -515,9 +563,18 @@ class _Parameters(ast.NodeTransformer):
         self.held = held
 
     def visit(self, node: ast.AST) -> ast.AST:
-        if hasattr(node, "parameter"):
-            return own(node.parameter) if self.held else ast.Name(node.parameter, ast.Load())
-        return self.generic_visit(node)
+        return _parameter(node.parameter, held=self.held) if hasattr(node, "parameter") else self.generic_visit(node)
+
+
+def _parameter(text: str, *, held: bool) -> ast.expr:
+    """What is said of parameters, as the constructor says it, or, where it is held, as a method does."""
+    tree = copy.deepcopy(parse(text))
+    return _Held().visit(tree) if held else tree
+
+
+class _Held(ast.NodeTransformer):
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return own(node.id)
 
 
 def _with_parameters(tree: ast.expr, *, held: bool) -> ast.expr:
@@ -535,9 +592,7 @@ class _Relative(ast.NodeTransformer):
         self.members = tuple(members)
 
     def visit(self, node: ast.AST) -> ast.AST:
-        if hasattr(node, "parameter"):
-            return own(node.parameter)
-        return super().visit(node)
+        return _parameter(node.parameter, held=True) if hasattr(node, "parameter") else super().visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if not is_own(node):

@@ -35,23 +35,14 @@ class AlexNet(nn.Module):
 
     def forward(self, data):
         x = data - self.data_mean
-        x = F.relu(self.conv1(x))
-        x = self.norm1(x)
-        x = self.pool1(x)
-        x = F.relu(self.conv2(x))
-        x = self.norm2(x)
-        x = self.pool2(x)
+        x = self.pool1(self.norm1(F.relu(self.conv1(x))))
+        x = self.pool2(self.norm2(F.relu(self.conv2(x))))
         x = F.relu(self.conv3(x))
         x = F.relu(self.conv4(x))
-        x = F.relu(self.conv5(x))
-        x = self.pool5(x)
-        x = torch.flatten(x, 1)
-        x = F.relu(self.fc6(x))
-        x = self.drop6(x)
-        x = F.relu(self.fc7(x))
-        x = self.drop7(x)
-        x = self.fc8(x)
-        return F.softmax(x, dim=-1)
+        x = torch.flatten(self.pool5(F.relu(self.conv5(x))), 1)
+        x = self.drop6(F.relu(self.fc6(x)))
+        x = self.drop7(F.relu(self.fc7(x)))
+        return F.softmax(self.fc8(x), dim=-1)
 
 
 def load_model():

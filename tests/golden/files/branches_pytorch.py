@@ -35,18 +35,14 @@ class Branches(nn.Module):
         x = (image - self.image_mean) / self.image_std
         x = self.norm(self.conv(F.pad(x, (0, 1, 0, 1))))
         x = F.leaky_relu(x, negative_slope=0.1)
-        x = self.group(x) + x
-        lrn = self.lrn(x)
+        lrn = self.lrn(self.group(x) + x)
         x = self.average(F.pad(lrn, (0, 1, 1, 0)))
         up_explicit = F.pad(self.up_explicit(x), (0, -1, -1, -1))
         x = self.maximum(F.pad(lrn, (1, 1, 0, 1), value=float("-inf")))
         x = F.pad(self.up(x), (0, -1, 0, -1))
         x = torch.clamp(x, min=0.0, max=0.5)
         x = torch.cat([up_explicit, x], dim=1)
-        x = self.drop(x)
-        x = torch.flatten(x, 1)
-        x = self.fc(x)
-        return F.softmax(x, dim=-1)
+        return F.softmax(self.fc(torch.flatten(self.drop(x), 1)), dim=-1)
 
 
 def load_model():

@@ -126,8 +126,7 @@ class Resnet50(nn.Module):
         self.pred = nn.Linear(2048, 1000)
 
     def forward(self, data_0):
-        x = F.relu(self.res_conv1_bn(self.conv1(data_0)))
-        max_pool = self.max_pool(x)
+        max_pool = self.max_pool(F.relu(self.res_conv1_bn(self.conv1(data_0))))
         x = F.relu(self.res2_0_branch2a_bn(self.res2_0_branch2a(max_pool)))
         x = F.relu(self.res2_0_branch2b_bn(self.res2_0_branch2b(x)))
         x = self.res2_0_branch2c_bn(self.res2_0_branch2c(x))
@@ -180,9 +179,7 @@ class Resnet50(nn.Module):
         x = F.relu(self.res5_2_branch2a_bn(self.res5_2_branch2a(relu_15)))
         x = F.relu(self.res5_2_branch2b_bn(self.res5_2_branch2b(x)))
         x = F.relu(self.res5_2_branch2c_bn(self.res5_2_branch2c(x)) + relu_15)
-        x = self.average_pool(x)
-        x = torch.flatten(x, 1)
-        x = self.pred(x)
+        x = self.pred(torch.flatten(self.average_pool(x), 1))
         return F.softmax(x, dim=-1)
 
 

@@ -46,8 +46,7 @@ class SqueezenetOld(nn.Module):
         self.global_average_pool = nn.AdaptiveAvgPool2d(1)
 
     def forward(self, data_0):
-        x = F.relu(self.conv1(data_0))
-        x = self.max_pool(x)
+        x = self.max_pool(F.relu(self.conv1(data_0)))
         fire2_squeeze1x1 = F.relu(self.fire2_squeeze1x1(x))
         fire2_expand1x1 = F.relu(self.fire2_expand1x1(fire2_squeeze1x1))
         x = F.relu(self.fire2_expand3x3(fire2_squeeze1x1))
@@ -56,8 +55,7 @@ class SqueezenetOld(nn.Module):
         fire3_expand1x1 = F.relu(self.fire3_expand1x1(fire3_squeeze1x1))
         x = F.relu(self.fire3_expand3x3(fire3_squeeze1x1))
         x = torch.cat([fire3_expand1x1, x], dim=1)
-        x = self.max_pool(x)
-        fire4_squeeze1x1 = F.relu(self.fire4_squeeze1x1(x))
+        fire4_squeeze1x1 = F.relu(self.fire4_squeeze1x1(self.max_pool(x)))
         fire4_expand1x1 = F.relu(self.fire4_expand1x1(fire4_squeeze1x1))
         x = F.relu(self.fire4_expand3x3(fire4_squeeze1x1))
         x = torch.cat([fire4_expand1x1, x], dim=1)
@@ -65,8 +63,7 @@ class SqueezenetOld(nn.Module):
         fire5_expand1x1 = F.relu(self.fire5_expand1x1(fire5_squeeze1x1))
         x = F.relu(self.fire5_expand3x3(fire5_squeeze1x1))
         x = torch.cat([fire5_expand1x1, x], dim=1)
-        x = self.max_pool(x)
-        fire6_squeeze1x1 = F.relu(self.fire6_squeeze1x1(x))
+        fire6_squeeze1x1 = F.relu(self.fire6_squeeze1x1(self.max_pool(x)))
         fire6_expand1x1 = F.relu(self.fire6_expand1x1(fire6_squeeze1x1))
         x = F.relu(self.fire6_expand3x3(fire6_squeeze1x1))
         x = torch.cat([fire6_expand1x1, x], dim=1)
@@ -82,9 +79,7 @@ class SqueezenetOld(nn.Module):
         fire9_expand1x1 = F.relu(self.fire9_expand1x1(fire9_squeeze1x1))
         x = F.relu(self.fire9_expand3x3(fire9_squeeze1x1))
         x = torch.cat([fire9_expand1x1, x], dim=1)
-        x = self.dropout(x)
-        x = F.relu(self.conv10(x))
-        x = self.global_average_pool(x)
+        x = self.global_average_pool(F.relu(self.conv10(self.dropout(x))))
         return F.softmax(x, dim=1)
 
 
