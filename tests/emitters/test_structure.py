@@ -375,3 +375,12 @@ def test_any_scopes(seed):
     feeds = {"x": RANDOM.standard_normal((2, 4, 5, 6)).astype(np.float32)}
     (wanted,), (found,) = judge(model, feeds), run(read(model), "pytorch", feeds)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * max(np.abs(wanted).max(), 1e-6))
+
+
+def test_weight_beside_a_layer_of_the_module_keeps_its_key():
+    """A padding computed inside a convolution's module: the layer takes another name, the constant keeps its own."""
+    net = Network()
+    x = net.add("conv", "Add", "x", net.weight("conv.shift", 1, 4, 1, 1))
+    x = net.add("conv", "Conv", x, net.weight("conv.weight", 4, 4, 3, 3), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    x = net.add("conv", "Relu", net.add("conv", "Mul", x, net.weight("conv.gain", 1, 4, 1, 1)))
+    equal(net.model(x))

@@ -140,7 +140,8 @@ class Modules:
                     node.attr = new
         program.layers[new] = program.layers.pop(old)
         for key in [key for key in program.weights if key == old or key.startswith(f"{old}.")]:
-            program.weights[new + key[len(old) :]] = program.weights.pop(key)
+            if key not in program.layers:  # otherwise it is a weight that stands alone, and has a path of its own
+                program.weights[new + key[len(old) :]] = program.weights.pop(key)
 
     # From calls to layers
 

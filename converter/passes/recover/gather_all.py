@@ -17,33 +17,40 @@ _Strides = dict[int, Number]
 def gather_all(graph: Graph) -> None:
     """GatherND by one Range for each axis, or Gather from the flattened tensor by their row-major sum, becomes Unsqueeze.
 
-    So transformers look the padding of each key up in the attention mask, once for each sample.
+    So transformers look the padding of each key up in the attention mask, once for each sample. What torch.export writes for
+    ``as_strided`` of a tensor to its own shape becomes Identity.
     """
     sizes = Sizes(graph)
     for node in list(graph.nodes):
         if node in graph.nodes and not node.domain:
-            data = _all_of(node, sizes)
-            if data is not None:
-                x, axes = data
-                axes = Value.constant(np.array(axes, np.int64), f"{node.output.name}_axes")
-                replace(graph, Match(nodes=[node]), "Unsqueeze", [x, axes])
+            x = _all_of(node, sizes)
+            if x is not None:
+                _say(graph, node, x, sizes)
 
 
-def _all_of(node: Node, sizes: Sizes) -> tuple[Value, list[int]] | None:
-    """The tensor whose elements the node gives, in order, and its new axes."""
+def _say(graph: Graph, node: Node, x: Value, sizes: Sizes) -> None:
+    shape, result = sizes.shape(x), sizes.shape(node.output)
+    if shape == result:
+        replace(graph, Match(nodes=[node]), "Identity", [x])
+    elif 1 not in shape:
+        new = [axis for axis, size in enumerate(result) if size == 1]
+        replace(graph, Match(nodes=[node]), "Unsqueeze", [x, Value.constant(np.array(new, np.int64), f"{x.name}_axes")])
+
+
+def _all_of(node: Node, sizes: Sizes) -> Value | None:
+    """The tensor whose elements the node gives, in order."""
     found = _gathered_nd(node, sizes) if node.op_type == "GatherND" else _gathered(node, sizes)
     if found is None:
         return None
     x, strides = found
     shape, result = sizes.shape(x), sizes.shape(node.output)
-    if shape is None or result is None or len(strides) != len(shape):
+    if shape is None or result is None:
         return None
+    long = [axis for axis, size in enumerate(shape) if size != 1]
     places = sorted(axis % len(result) for axis in strides)
-    wanted = [math.prod(shape[axis + 1 :], start=1) for axis in range(len(shape))]
-    have = [strides[place - len(result)] for place in places]
-    others = [axis for axis in range(len(result)) if axis not in places]
-    whole = [result[place] for place in places] == list(shape) and all(result[axis] == 1 for axis in others)
-    return (x, others) if whole and have == wanted else None
+    whole = [size for size in result if size != 1] == [result[place] for place in places] == [shape[axis] for axis in long]
+    wanted = [math.prod(shape[axis + 1 :], start=1) for axis in long]
+    return x if whole and [strides[place - len(result)] for place in places] == wanted else None
 
 
 def _gathered_nd(node: Node, sizes: Sizes) -> tuple[Value, _Strides] | None:
@@ -65,11 +72,11 @@ def _gathered_nd(node: Node, sizes: Sizes) -> tuple[Value, _Strides] | None:
 
 
 def _gathered(node: Node, sizes: Sizes) -> tuple[Value, _Strides] | None:
-    """Reshape(Gather(x as one column, indices)), to the shape of the indices."""
+    """Gather(x as one column, indices), reshaped to the shape of the indices where the column is no vector."""
     inner = node
     while inner is not None and inner.op_type == "Reshape" and not inner.domain:
         inner = inner.inputs[0].producer
-    if inner is node or inner is None or inner.op_type != "Gather" or inner.domain or inner["axis"] != 0:
+    if inner is None or inner.op_type != "Gather" or inner.domain or inner["axis"] != 0:
         return None
     flat, indices = inner.inputs
     rows, shape = sizes.shape(flat), sizes.shape(indices)
@@ -82,6 +89,8 @@ def _gathered(node: Node, sizes: Sizes) -> tuple[Value, _Strides] | None:
 
 def _strides(value: Value, sizes: Sizes) -> _Strides | None:
     node, shape = value.producer, sizes.shape(value)
+    if value.weight is not None:
+        return _written(value)
     if node is None or node.domain or shape is None:
         return None
     if node.op_type == "Range":
@@ -108,6 +117,22 @@ def _strides(value: Value, sizes: Sizes) -> _Strides | None:
         kept = all(side[axis] == shape[axis] for side, part in zip(sides, parts, strict=True) for axis in part)
         return parts[0] | parts[1] if kept else None
     return None
+
+
+def _written(value: Value) -> _Strides | None:
+    """Of a constant that starts at 0 and grows along its axes by the same number each time."""
+    array = value.array
+    if array is None or array.dtype.kind not in "iu" or not array.size or array.reshape(-1)[0] != 0:
+        return None
+    strides = {}
+    for axis in range(array.ndim):
+        line = array[tuple(slice(None) if each == axis else 0 for each in range(array.ndim))]
+        if len(line) > 1 and line[1]:
+            strides[axis - array.ndim] = int(line[1])
+    grown = np.zeros(array.shape, array.dtype)
+    for axis, step in strides.items():
+        grown += (np.arange(array.shape[axis]) * step).reshape(-1, *(1,) * (-1 - axis)).astype(array.dtype)
+    return strides if np.array_equal(grown, array) else None
 
 
 def _unsqueezed(node: Node, rank: int, sizes: Sizes) -> _Strides | None:

@@ -48,3 +48,30 @@ def test_gather_all(form, tmp_path):
     )
     np.testing.assert_array_equal(have, want)
     assert ([node.op_type for node in graph.nodes] == ["Unsqueeze"]) == matches
+
+
+@pytest.mark.parametrize(
+    ("channels", "shape", "matches"),
+    [([0, 1, 2], "1,3,1,1", True), ([0, 1, 2], "1,3,1", False), ([0, 2, 1], "1,3,1,1", False), ([1, 2, 3], "1,3,1,1", False)],
+)
+def test_as_strided(channels, shape, matches, tmp_path):
+    """``as_strided`` of a tensor to its own shape, as torch.export writes it for a mean that keeps its axes."""
+    rank = shape.count(",") + 1
+    model = onnx.parser.parse_model(f"""<ir_version: 10, opset_import: ["": 20]> net (float[n, 3, 1, 1] x) => (float[{",".join("abcd"[:rank])}] y)
+        <int64 zero = {{0}}, int64 one = {{1}}, int64 three = {{3}}, int64[1] whole = {{-1}},
+         int64[{rank - 1}] after = {{{",".join(map(str, range(1, rank)))}}},
+         int64[{shape}] channel = {{{",".join(map(str, channels))}}}> {{
+        size = Shape(x)  rows = Gather(size, zero)  range = Range(zero, rows, one)  start = Mul(range, three)
+        row = Unsqueeze(start, after)  places = Add(row, channel)  more = Add(places, zero)
+        flat = Reshape(x, whole)  y = Gather(flat, more) }}""")  # noqa: E501
+    onnx.save(model, tmp_path / "net.onnx")
+    graph = converter.read(tmp_path / "net.onnx")
+    x = np.random.default_rng(0).standard_normal((4, 3, 1, 1), np.float32)
+    feeds = [each.SerializeToString() for each in (model, to_model(graph))]
+    try:
+        want, have = (onnxruntime.InferenceSession(f, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0] for f in feeds)
+    except onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument:
+        assert not matches  # an index beyond the end
+        return
+    np.testing.assert_array_equal(have, want)
+    assert all(node.op_type != "Gather" for node in graph.nodes) == matches
