@@ -6,20 +6,18 @@ Exit codes: 0 converted and equal (or nothing to compare), 1 converted and not e
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from converter.errors import ConversionError, Problem
+from converter.checking.command import check
+from converter.errors import ConversionError
 from converter.targets import Target
-
-if TYPE_CHECKING:
-    from converter.verification.report import Report
 
 NOT_EQUAL, REFUSED = 1, 2
 
@@ -72,59 +70,7 @@ def convert(
         raise typer.Exit(NOT_EQUAL)
 
 
-@app.command()
-def check(
-    paths: Annotated[list[Path], typer.Argument(help="Specs, folders of specs, conversion folders.", show_default=False)],
-    layers: Annotated[bool, typer.Option("--layers", help="Compare layer by layer and list them all.")] = False,
-) -> None:
-    """Run equivalence specs, and verify conversions anew."""
-    worst = 0
-    for path in paths:
-        try:
-            tasks = list(_tasks(path, layers))
-        except ConversionError as error:
-            _print_error(error)
-            worst = REFUSED
-            continue
-        for label, task in tasks:
-            try:
-                report = task()
-            except ConversionError as error:
-                _print_error(error)
-                worst = REFUSED
-                continue
-            errors = [output.max_relative_error for output in report.outputs.values()]
-            figure = f", relative error at most {max(errors):.2g}" if errors else ""
-            verdict = Text("equal", style="green") if report.ok else Text("NOT EQUAL", style="bold red")
-            _out.print(Text.assemble(verdict, f"  {label}{figure}"), soft_wrap=True)
-            if not report.ok:
-                _out.print(report)
-                worst = max(worst, NOT_EQUAL)
-            if layers:
-                from converter.verification.layers import table
-
-                _out.print(table(report.layers, report.blame))
-    if worst:
-        raise typer.Exit(worst)
-
-
-def _tasks(path: Path, layers: bool = False) -> Iterator[tuple[str, Callable[[], Report]]]:
-    """What ``path`` asks to be checked: a label, and the check."""
-    from converter.conversion import RECORD
-    from converter.conversion import open as open_conversion
-    from converter.specifications import find, load
-
-    if (path / RECORD).is_file():
-        yield str(path), lambda: open_conversion(path).verify(layers=layers)
-        return
-    files = find(path) if path.is_dir() else [path]
-    if not files:
-        advice = "Give a spec, a folder of specs, or a folder written by `converter convert`."
-        raise ConversionError(Problem("the folder holds no specs and no conversion.", advice=advice), str(path))
-    for file in files:
-        specification = load(file)
-        for target in specification.targets:
-            yield f"{file}: {specification.model.name} in {target}", lambda s=specification, t=target: s.run(t, layers=layers)
+app.command()(check)
 
 
 @app.command()

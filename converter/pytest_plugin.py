@@ -1,4 +1,7 @@
-"""Lets pytest run equivalence specs: each target of each ``*.toml`` with a table ``[equivalence]`` is a test."""
+"""Lets pytest run equivalence specs: each target of each ``*.toml`` with a table ``[equivalence]`` is a test.
+
+Each is made in a process of its own, as ``converter check`` makes it, so that ``pytest -n 2 specs/`` works as well.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("converter", "equivalence specs")
+    group.addoption("--equivalence-time-limit", type=float, metavar="SECONDS", help="for each run of the emitted code")
+    group.addoption("--equivalence-memory-limit", metavar="SIZE", help="for the emitted code, like 4GB")
+    group.addoption("--equivalence-target", action="append", metavar="TARGET", help="only this target; may be given again")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecificationFile | None:
@@ -21,44 +31,43 @@ class SpecificationFile(pytest.File):
     """A spec."""
 
     def collect(self) -> Iterator[EquivalenceItem]:
-        from converter.errors import ConversionError
-        from converter.specifications import load
+        from converter.checking.selection import find_checks, select
 
-        try:
-            specification = load(self.path)
-        except ConversionError as error:
-            raise self.CollectError(str(error)) from None
-        for target in specification.targets:
-            yield EquivalenceItem.from_parent(self, name=target, specification=specification)
+        for check in select(find_checks([self.path]), targets=self.config.getoption("--equivalence-target") or ()):
+            if check.problems:
+                raise self.CollectError("\n".join([f"{self.path}:", *check.problems]))
+            yield EquivalenceItem.from_parent(self, name=check.target, check=check)
 
 
 class NotEqualError(Exception):
-    """The emitted code does not compute what its source computes."""
+    """The emitted code was not proven to compute what its source computes; the message is the whole result."""
 
 
 class EquivalenceItem(pytest.Item):
     """One target of a spec."""
 
-    def __init__(self, *, specification: Any, **options: Any):
+    def __init__(self, *, check: Any, **options: Any):
         super().__init__(**options)
-        self.specification = specification
+        self.check = check
 
     def runtest(self) -> None:
-        report = self.specification.run(self.name)
-        if not report.ok:
-            from rich.console import Console
+        from converter.checking.process import Options, run_check, usual_memory
+        from converter.checking.words import text_of
+        from converter.verification.limits import LIMITS, Limits, in_bytes
 
-            console = Console(width=110, color_system=None)
-            with console.capture() as text:
-                console.print(report)
-            raise NotEqualError(text.get())
+        seconds, memory = (self.config.getoption(f"--equivalence-{name}-limit") for name in ("time", "memory"))
+        try:
+            limits = Limits(seconds or LIMITS.seconds, in_bytes(memory) if memory else usual_memory())
+        except ValueError:
+            raise pytest.UsageError(f"--equivalence-memory-limit: {memory!r} is not a size like 4GB.") from None
+        result = run_check(self.check, Options(limits))
+        if result.status != "equal":
+            raise NotEqualError(text_of(result))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        from converter.errors import ConversionError
-
-        if isinstance(excinfo.value, NotEqualError | ConversionError):
+        if isinstance(excinfo.value, NotEqualError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, f"equivalence: {self.specification.model.name} in {self.name}"
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.check.line - 1, f"equivalence: {self.check.source.name} in {self.name}"

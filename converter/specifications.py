@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from converter.errors import ConversionError, Problem
 from converter.targets import TARGETS, Target
 
 if TYPE_CHECKING:
-    from converter.verification.report import Report
+    from converter.conversion import Conversion
 
 TABLE = "equivalence"
 
 
 @dataclass(frozen=True)
 class Specification:
-    """One spec; ``model`` is an absolute path."""
+    """One spec; ``model`` is an absolute path, ``line`` (from 1) the one that names the targets."""
 
     path: Path
     model: Path
@@ -33,25 +33,23 @@ class Specification:
     tolerance: float | None = None
     same: bool = False
     variable: str | None = None
+    line: int = 1
 
-    def run(self, target: Target, *, layers: bool = False) -> Report:
-        """Convert to ``target`` in a temporary folder and verify, layer by layer if asked to. Raises ConversionError."""
+    def run(self, target: Target, folder: Path, **options: Any) -> Conversion:
+        """Convert to ``target`` in ``folder`` and verify, with further ``options`` of ``convert``. Raises ConversionError."""
         from converter.conversion import convert
 
-        with tempfile.TemporaryDirectory(prefix="converter-") as folder:
-            conversion = convert(
-                self.model,
-                target,
-                Path(folder) / target,
-                same=self.same,
-                variable=self.variable,
-                seeds=self.seeds,
-                batch_sizes=self.batch_sizes,
-                tolerance=self.tolerance,
-                layers=layers,
-            )
-            assert conversion.report is not None
-            return conversion.report
+        return convert(
+            self.model,
+            target,
+            folder,
+            same=self.same,
+            variable=self.variable,
+            seeds=self.seeds,
+            batch_sizes=self.batch_sizes,
+            tolerance=self.tolerance,
+            **options,
+        )
 
 
 def is_specification(path: Path) -> bool:
@@ -67,10 +65,11 @@ def find(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.toml") if is_specification(path))
 
 
-def load(path: Path) -> Specification:
-    """The spec in a file. Raises ConversionError with every problem found in it."""
+def load(path: Path, model: Path | None = None) -> Specification:
+    """The spec in a file; ``model`` stands for the model that it names. Raises ConversionError with every problem found."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except OSError as error:
         raise ConversionError(Problem(f"the spec cannot be read: {error.strerror}."), str(path)) from None
     except ValueError as error:  # of the encoding or of TOML
@@ -85,13 +84,24 @@ def load(path: Path) -> Specification:
         elif not _KEYS[key][0](value):
             problems.append(Problem(f"{value!r} is not {_KEYS[key][1]}.", key))
     problems += [Problem("it is missing.", key, f"Give {_KEYS[key][1]}.") for key in ("model", "targets") if key not in table]
-    model = path.resolve().parent / table["model"] if isinstance(table.get("model"), str) else None
+    if model is None and isinstance(table.get("model"), str):
+        model = path.resolve().parent / table["model"]
     if model is not None and not model.is_file():
         problems.append(Problem(f"there is no file {model}.", "model", "Give its path relative to the spec."))
     if problems:
         raise ConversionError(problems, str(path))
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    return Specification(path, **values | {"model": model})
+    return Specification(path, **values | {"model": model}, line=line_of(text, "targets"))
+
+
+def line_of(text: str, key: str) -> int:
+    """The line (from 1) of a spec's text that gives ``key`` its value, otherwise that which opens the table."""
+    lines = text.splitlines()
+    for pattern in (rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", rf"\s*\[\s*{TABLE}\s*\]"):
+        for number, line in enumerate(lines, 1):
+            if re.match(pattern, line):
+                return number
+    return 1
 
 
 def _list_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:

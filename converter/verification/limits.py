@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
@@ -48,11 +48,18 @@ class Stopped(Exception):  # noqa: N818 - somebody asked for it
 
 
 def run_limited(
-    command: Sequence[str], limits: Limits, environment: Mapping[str, str], stop: threading.Event | None = None
+    command: Sequence[str],
+    limits: Limits,
+    environment: Mapping[str, str],
+    *,
+    stop: threading.Event | None = None,
+    own_session: bool = False,
 ) -> Ended:
     """Run ``command`` to its end or to a limit, without input; what it prints on stdout is dropped.
 
-    On return none of the processes that it started is alive, also where it raises: Stopped soon after ``stop`` is set.
+    ``own_session``: memory of processes that left the program's session is not counted, as of those that it watches itself
+    with this function. On return none of the processes that it started is alive, also where it raises: Stopped soon after
+    ``stop`` is set.
     """
     with subprocess.Popen(
         command,
@@ -62,7 +69,7 @@ def run_limited(
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:
-        tree = _Tree(process.pid)
+        tree = _Tree(process.pid, own_session)
         reader = _Reader(process.stderr)
         try:
             problem = _watch(process, tree, limits, stop)
@@ -101,8 +108,8 @@ class _Tree:
     """A program, which leads a session, and every process below it that was ever seen: one whose parent has ended is no longer
     found below it."""
 
-    def __init__(self, leader: int):
-        self._leader = leader
+    def __init__(self, leader: int, own_session: bool):
+        self._leader, self._own_session = leader, own_session
         self._seen: dict[int, psutil.Process] = {}
         with suppress(psutil.Error):
             self._seen[leader] = psutil.Process(leader)
@@ -122,11 +129,12 @@ class _Tree:
             total = self._sum(lambda process: getattr(process.memory_full_info(), "pss", process.memory_info().rss))
         return total
 
-    def _sum(self, measure) -> int:
+    def _sum(self, measure: Callable[[psutil.Process], int]) -> int:
         total = 0
         for process in self._seen.values():
-            with suppress(psutil.Error):
-                total += measure(process)
+            with suppress(psutil.Error, OSError):
+                if not self._own_session or os.getsid(process.pid) == self._leader:
+                    total += measure(process)
         return total
 
     def kill(self) -> None:

@@ -1,0 +1,239 @@
+"""The command ``converter check``."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from converter.targets import TARGETS
+
+if TYPE_CHECKING:
+    from converter.checking.process import Options
+    from converter.checking.results import Result
+    from converter.checking.selection import Check
+
+REFUSED, INTERRUPTED = 2, 130
+
+
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="Specs, folders of specs, conversion folders.", show_default=False)],
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("-k", metavar="TEXT", help="Only checks whose path, model or target contains TEXT, or matches it (*, ?)."),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="|".join(TARGETS), help="Only checks of this target; may be given again."),
+    ] = None,
+    shard: Annotated[str, typer.Option(metavar="K/N", help="Only part K of N; each check is in exactly one part.")] = "1/1",
+    workers: Annotated[str, typer.Option("-n", metavar="NUMBER", help="Checks at a time; auto: one for each processor.")] = "1",
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", "--state", metavar="FILE", help="Keep here what passed; it is not run again on the same inputs."
+        ),
+    ] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="Compare layer by layer and list them all.")] = False,
+    time_limit: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for each run of the emitted code; three times as many for a check.")
+    ] = 900.0,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Memory for the emitted code, like 4GB; by default 3/4 of what there is."),
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the results as JSON.")] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results as JUnit XML.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results as one HTML page.")] = None,
+    github: Annotated[
+        bool | None,
+        typer.Option("--github/--no-github", help="Annotate for GitHub Actions; by default where it runs.", show_default=False),
+    ] = None,
+) -> None:
+    """Run equivalence specs, and verify conversions anew.
+
+    Exit codes: 0 all equal; 1 not equal, or crashed; 2 refused, or nothing to check; 130 interrupted.
+    """
+    from converter.checking.process import Options, usual_memory
+    from converter.checking.results import exit_code
+    from converter.checking.selection import find_checks, select
+    from converter.checking.selection import shard as shard_of
+    from converter.checking.words import summary
+    from converter.verification.limits import Limits, in_bytes
+
+    limits = Limits(time_limit, usual_memory() if memory_limit is None else _parsed(in_bytes, memory_limit, "--memory-limit"))
+    part, count = _parsed(_shard, shard, "--shard")
+    at_a_time = _parsed(_workers, workers, "-n")
+    for name in target or ():
+        _parsed(TARGETS.index, name, "--target")
+    for path in (json_file, junit, html):
+        _check_writable(path)
+
+    selected = select(find_checks(paths), keep or (), target or ())
+    if not selected:
+        Console(stderr=True).print(Text("refused: none of the checks is selected."), soft_wrap=True)
+        raise typer.Exit(REFUSED)
+    mine = shard_of(selected, part, count)
+
+    start, stop = time.monotonic(), threading.Event()
+    with ExitStack() as stack:
+        on_github = bool(os.environ.get("GITHUB_ACTIONS")) if github is None else github
+        if on_github:
+            stack.enter_context(_no_commands())
+        stack.enter_context(_stopping(stop))
+        options = Options(limits, layers or html is not None)  # the page shows the error of each layer
+        results = _run(mine, options, at_a_time, resume, stop, layers)
+    seconds = time.monotonic() - start
+    Console().print(Text(summary(results, seconds)), soft_wrap=True)
+
+    if json_file is not None:
+        _write(json_file, _json(results, seconds))
+    if junit is not None:
+        from converter.checking.junit import junit_xml
+
+        _write(junit, junit_xml(results))
+    if html is not None:
+        from converter.checking.html import html_page
+
+        _write(html, html_page(results))
+    if on_github:
+        from converter.checking.github import annotations, step_summary
+
+        for line in annotations(results):
+            typer.echo(line)
+        if os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8", errors="replace") as file:
+                file.write(step_summary(results, seconds))
+    code = INTERRUPTED if stop.is_set() else exit_code(results)
+    if code:
+        raise typer.Exit(code)
+
+
+def _run(
+    checks: Sequence[Check], options: Options, workers: int, resume: Path | None, stop: threading.Event, layers: bool
+) -> list[Result]:
+    """The result of each check, in order."""
+    from converter.checking.console import Display
+    from converter.checking.runner import run_here
+    from converter.checking.state import State, key
+
+    display = Display(Console(), Console(stderr=True), len(checks), layers)
+    state = None if resume is None else State(resume)
+    keys: dict[Check, str] = {}
+    results: dict[Check, Result] = {}
+    with display.shown():
+        for check in checks:
+            if state is None or check.problems or stop.is_set():
+                continue
+            keys[check] = key(check, options)
+            if (passed := state.passed(check, keys[check])) is not None:
+                results[check] = passed
+                display.finished(passed)
+        left = [check for check in checks if check not in results]
+        for check, result in run_here(left, options, workers, stop, display.started):
+            if state is not None and check in keys:
+                state.add(keys[check], result)
+            results[check] = result
+            if result.status != "not run":
+                display.finished(result)
+    return [results[check] for check in checks]
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM, as CI cancels) sets ``stop``; a second one ends at once."""
+
+    def handle(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _no_commands() -> Iterator[None]:
+    """Inside, GitHub takes no line for a command: names from files are printed, and a line may begin with ``::``."""
+    token = secrets.token_hex(16)
+    typer.echo(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        typer.echo(f"::{token}::")
+
+
+def _json(results: Sequence[Result], seconds: float) -> str:
+    from converter.checking.results import STATUSES, exit_code
+    from converter.conversion import importlib_version
+
+    counts = {status: sum(result.status == status for result in results) for status in STATUSES}
+    document = {
+        "converter": importlib_version("converter"),
+        "seconds": round(seconds, 3),
+        "exit_code": exit_code(results),
+        "counts": counts,
+        "results": [result.to_json() for result in results],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, count = (int(number) for number in text.split("/"))
+    if not 1 <= part <= count:
+        raise ValueError(text)
+    return part, count
+
+
+def _workers(text: str) -> int:
+    from converter.checking.runner import processors
+
+    number = processors() if text == "auto" else int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _parsed(parse: Callable[[str], Any], text: str, option: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not {_EXPECTED[option]}.", param_hint=option) from None
+
+
+_EXPECTED = {
+    "--shard": "K/N with K from 1 to N",
+    "-n": "a whole number from 1, or auto",
+    "--memory-limit": "a size like 4GB",
+    "--target": f"one of {', '.join(TARGETS)}",
+}
+
+
+def _check_writable(path: Path | None) -> None:
+    """Say before the checks run, not after, that a report cannot be written."""
+    if path is None:
+        return
+    if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise typer.BadParameter(f"{path} cannot be written: its folder must exist.")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="replace")  # a path may hold bytes that are no text
