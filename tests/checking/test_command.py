@@ -200,3 +200,8 @@ def test_an_interrupted_run_writes_what_it_has_and_leaves_no_process(tmp_path, n
     assert statuses(results) == {"a.toml": "equal", "slow": "not run"}
     assert len(children) == 2 and not psutil.wait_procs(children, 5)[1]
     assert check(good, "--resume", kept)[1].count("earlier run") == 2
+
+
+def test_layers_are_listed_where_asked_for(tmp_path):
+    code, out, _ = check(spec(tmp_path, targets='"pytorch"'), "--layers")
+    assert code == 0 and "operator" in out and "Softmax" in out
