@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,14 +15,14 @@ from converter.emitters import Port
 from converter.emitters.types import held, held_as
 from converter.graph import Graph, Node, Value, Weight, draws
 from converter.verification.blame import look_inside
-from converter.verification.compare import Difference, Tolerance, class_scores, difference, share_beyond, tolerance_of
+from converter.verification.compare import Tolerance, tolerance_of
+from converter.verification.comparison import Comparison, compare
 from converter.verification.evidence import otherwise, says_little
 from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.limits import LIMITS, Limits, Stopped
-from converter.verification.report import Case, OutputReport, Report, Where
+from converter.verification.report import Case, Report
 from converter.verification.seeding import seeded
-from converter.verification.ties import unpooled, with_ties
 from converter.verification.worker import RunError, run_model
 
 SEEDS = (0, 1, 2)
@@ -30,8 +30,6 @@ BATCH_SIZES = (1, 3)
 _OTHER_BATCH_SIZES = (2, 4)
 
 PROBE = Tolerance("probe", 1e-4, "the source's own program sums float32 numbers in its own order")
-_MARGIN = 4
-_LARGEST = 1e-3
 
 
 def verify(
@@ -99,15 +97,25 @@ def verify(
             except Exception as error:  # what was found stands, whatever may go wrong in explaining it
                 report.warnings.append(f"its layers could not be compared: {type(error).__name__}: {error}")
 
+        run = functools.partial(
+            run_model,
+            target,
+            folder,
+            outputs=len(outputs),
+            assign=weights if fresh and target != "onnx" else None,
+            limits=limits,
+        )
+
+        def wide(cases: Sequence[int]) -> list[list[Any]] | None:
+            """What the emitted code gives in float64, in source axis order, None where it cannot."""
+            try:
+                found = run([stored[case] for case in cases], wide=True).outputs if target != "onnx" else None
+            except RunError:
+                return None
+            return found and [[to_source(a, port, target) for a, port in zip(each, outputs, strict=True)] for each in found]
+
         try:
-            answer = run_model(
-                target,
-                folder,
-                stored,
-                len(outputs),
-                assign=weights if fresh and target != "onnx" else None,
-                limits=limits,
-            )
+            answer = run(stored)
         except RunError as error:
             report.findings.append(f"the emitted {target} model did not run: {error}")
             look(graph.outputs, range(len(asked)))
@@ -116,7 +124,7 @@ def verify(
         if any(len(arrays) != len(outputs) for arrays in answer.outputs):
             report.findings.append(f"the emitted model gives {len(answer.outputs[0])} outputs instead of {len(outputs)}")
             return report
-        random = _random(graph)
+        random, comparison = _random(graph), Comparison(judge, asked, wide)
         for position, (port, value) in enumerate(zip(outputs, graph.outputs, strict=True)):
             if value in random:
                 report.findings.append(
@@ -125,34 +133,23 @@ def verify(
                 continue
             actual = [to_source(arrays[position], port, target) for arrays in answer.outputs]
             reference = [answers[value.name] for _, answers in asked]
-            names = [question.name for question, _ in asked]
             chosen = tolerance_of(graph, getattr(reference[0], "dtype", None), value)
             if tolerance is not None and chosen.relative:
                 chosen = Tolerance("given", tolerance, "given by the user")
-            compared = _compare(actual, reference, names, chosen)
-            if chosen.name in ("float32", "float32, sigmoid") and not compared.ok and not compared.problem:
-                compared.tolerance, own = _own_movement(judge, asked, value, chosen)
-                if not compared.ok and unpooled(value):
-                    excused = with_ties(actual, reference, own, chosen)
-                    if excused is None:
-                        report.warnings.append(
-                            f"output {port.source_name!r} depends on places of maxima (MaxUnpool), which last bits decide "
-                            f"between near-ties; but onnxruntime's own answers differ in {own:.1e} of the numbers, these in "
-                            "far more or in every case"
-                        )
-                    else:
-                        compared.tolerance, compared.beyond = excused
+            compared = comparison.of(value, position, actual, chosen)
+            if compared.remark:
+                report.warnings.append(f"output {port.source_name!r} {compared.remark}")
             report.outputs[port.source_name] = compared
             for (question, _), array in zip(asked, actual, strict=True):
                 if question.answer is not None and value.name in question.answer and not fresh:
                     own = question.answer[value.name]
-                    report.probe[port.source_name] = _compare([array], [own], [question.name], PROBE)
+                    report.probe[port.source_name] = compare([array], [own], [question], PROBE)
             if value in unproven:
                 report.warnings.append(f"output {port.source_name!r} {unproven[value]}: its equality proves little")
         pairs = list(zip(outputs, graph.outputs, strict=True))
         differing = [value for port, value in pairs if not getattr(report.outputs.get(port.source_name), "ok", True)]
         if differing:
-            look(differing, _differing_cases(report, asked, answer.outputs, outputs, graph, target))
+            look(differing, sorted(comparison.differing))
         elif layers:
             look([], range(len(asked)))
     wrong = [repr(name) for name, output in report.probe.items() if not output.ok]
@@ -162,27 +159,6 @@ def verify(
             "what onnxruntime does: a layer was read otherwise than the source computes it, or the probe is of another network"
         )
     return report
-
-
-def _differing_cases(
-    report: Report,
-    asked: Sequence[tuple[Question, Mapping[str, Any]]],
-    answers: Sequence[Sequence[Any]],
-    outputs: Sequence[Port],
-    graph: Graph,
-    target: str,
-) -> list[int]:
-    """The cases in which an output is not as it should be."""
-    found = []
-    for case, ((_, reference), arrays) in enumerate(zip(asked, answers, strict=True)):
-        for port, value, array in zip(outputs, graph.outputs, arrays, strict=True):
-            output = report.outputs.get(port.source_name)
-            if output is not None and not output.ok:
-                apart = difference(to_source(array, port, target), reference[value.name])
-                if apart.problem or not OutputReport(output.tolerance, apart.absolute, apart.relative).ok:
-                    found.append(case)
-                    break
-    return found or list(range(len(asked)))
 
 
 def _random(graph: Graph) -> dict[Value, Node]:
@@ -240,51 +216,6 @@ def _ask_otherwise(
         if not unproven:
             break
     return more, unproven
-
-
-def _own_movement(
-    judge: Judge, asked: list[tuple[Question, dict[str, np.ndarray]]], value: Value, usual: Tolerance
-) -> tuple[Tolerance, float]:
-    """The tolerance for an output that the usual one does not fit, from how far onnxruntime's own answers to the same
-    questions lie apart: a deep network or a steep softmax amplifies rounding, a shallow one has no such excuse. And the largest
-    share of numbers in which two of its answers are further apart than usual."""
-    moved = share = 0.0
-    for question, answers in asked:
-        for other in judge.other_answers(question.inputs):
-            found = difference(other[value.name], answers[value.name])
-            if not found.problem:
-                moved = max(moved, found.relative)
-                share = max(share, share_beyond(other[value.name], answers[value.name], usual.relative))
-    relative = min(_MARGIN * moved, _LARGEST)
-    if relative <= usual.relative:
-        return usual, share
-    reason = (
-        f"onnxruntime's own answer moves by {moved:.1e} when it sums in another order, or inputs or weights by their last bit"
-    )
-    reason = f"{reason}; {_MARGIN} times that is allowed, {_LARGEST:g} at most"
-    return Tolerance("float32, amplified", relative, reason, usual.absolute), share
-
-
-def _compare(actual: list[np.ndarray], reference: list[np.ndarray], names: list[str], tolerance: Tolerance) -> OutputReport:
-    differences = [difference(a, b) for a, b in zip(actual, reference, strict=True)]
-    report = OutputReport(tolerance, max(d.absolute for d in differences))
-    worst: Difference = max(differences, key=lambda d: d.relative)
-    report.max_relative_error = worst.relative
-    if worst.relative:
-        report.where = Where(names[differences.index(worst)], worst.index)
-    report.problem = worst.problem
-    if not report.problem:
-        report.top1_agreement = _top1_agreement(actual, reference)
-    return report
-
-
-def _top1_agreement(actual: list[np.ndarray], reference: list[np.ndarray]) -> float | None:
-    """The share of samples whose highest score stands at the same class; equal highest scores are all right."""
-    pairs = [(class_scores(a), class_scores(b)) for a, b in zip(actual, reference, strict=True)]
-    if any(scores is None or not len(scores) for pair in pairs for scores in pair):
-        return None
-    agree = [b[np.arange(len(b)), a.argmax(axis=1)] >= b.max(axis=1) for a, b in pairs]
-    return float(np.mean(list(itertools.chain.from_iterable(agree))))
 
 
 def to_stored(value: Any, port: Port, target: str) -> Any:

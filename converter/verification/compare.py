@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,7 @@ from converter.verification.saturation import sigmoid_error
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The largest accepted difference, as a share of the largest reference magnitude of that output in that case, or as a
+    """The largest accepted difference, as a share of the largest reference magnitude of that output in that sample, or as a
     number where that is more."""
 
     name: str
@@ -26,13 +26,17 @@ class Tolerance:
     absolute: float = 0.0
     share: float = 0.0
     """The share of an output's numbers that may be further apart, where places of maxima are decided by last bits."""
+    most: float = 0.0
+    """What may be allowed at most where the judge's own answers move by more than ``relative``; 0 where nothing may."""
 
 
 EXACT = Tolerance("exact", 0.0, "integers and booleans have no rounding")
-FLOAT64 = Tolerance("float64", 1e-10, "sums of float64 numbers in another order")
-FLOAT32 = Tolerance("float32", 1e-5, "sums of float32 numbers in another order: about 100 units in the last place")
-FLOAT16 = Tolerance("float16", 1e-2, "10 units in the last place of float16, whose 11 bits every layer rounds to")
-BFLOAT16 = Tolerance("bfloat16", 6e-2, "8 units in the last place of bfloat16, whose 8 bits every layer rounds to")
+FLOAT64 = Tolerance(
+    "float64", 1e-13, "sums of float64 numbers in another order: about 1000 units in the last place", most=1e-10
+)
+FLOAT32 = Tolerance("float32", 1e-6, "sums of float32 numbers in another order: about 16 units in the last place", most=1e-3)
+FLOAT16 = Tolerance("float16", 2e-3, "4 units in the last place of float16, whose 11 bits every layer rounds to", most=1e-2)
+BFLOAT16 = Tolerance("bfloat16", 1.6e-2, "4 units in the last place of bfloat16, whose 8 bits every layer rounds to", most=6e-2)
 
 _FLOATS = {"bfloat16": BFLOAT16, "float16": FLOAT16, "float32": FLOAT32, "float64": FLOAT64}  # coarsest first
 
@@ -46,7 +50,7 @@ def tolerance_of(graph: Graph, dtype: np.dtype | None, value: Value | None = Non
     if quantum is None:
         error = 0.0 if value is None or usual is not FLOAT32 else sigmoid_error(value)
         reason = f"{usual.reason}; onnxruntime's sigmoid is off by a last bit of 1, however small the result"
-        return Tolerance(f"{usual.name}, sigmoid", usual.relative, reason, error) if error else usual
+        return replace(usual, name=f"{usual.name}, sigmoid", reason=reason, absolute=error) if error else usual
     reason = "it was rounded to integers, and a sum at the border between two of them goes to either with its last bit"
     return Tolerance(f"one quantum, {quantum:g}", usual.relative, reason, quantum * (1 + FLOAT32.relative))
 
@@ -94,20 +98,30 @@ def difference(actual: Any, reference: Any) -> Difference:
     if reference.dtype.kind in "OUS":
         unequal = np.asarray(actual != reference)
         return Difference(math.inf, math.inf, _first(unequal)) if unequal.any() else Difference()
+    gap = gaps(actual, reference)
+    worst = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    absolute = float(gap[worst])
+    if absolute == 0.0:
+        return Difference()
+    scale = magnitude(reference)
+    return Difference(absolute, absolute / scale if scale else math.inf, tuple(int(i) for i in worst))
+
+
+def gaps(actual: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """|a - b| of each pair of numbers; infinite where one side alone is NaN or infinite, 0 where both are the same."""
     wide = np.complex128 if reference.dtype.kind == "c" else np.float64
     exact = actual == reference  # in their own type: int64 does not fit float64
     actual, reference = actual.astype(wide), reference.astype(wide)
     with np.errstate(invalid="ignore", over="ignore"):
         gap = np.abs(actual - reference)
     gap = np.where(exact | (np.isnan(actual) & np.isnan(reference)), 0.0, np.where(np.isnan(gap), np.inf, gap))
-    gap = np.where(~exact & (gap == 0.0) & ~np.isnan(reference), 1.0, gap)  # integers that float64 cannot tell apart
-    worst = np.unravel_index(int(np.argmax(gap)), gap.shape)
-    absolute = float(gap[worst])
-    if absolute == 0.0:
-        return Difference()
-    finite = np.abs(reference[np.isfinite(reference)])
-    scale = float(finite.max()) if finite.size else 0.0
-    return Difference(absolute, absolute / scale if scale else math.inf, tuple(int(i) for i in worst))
+    return np.where(~exact & (gap == 0.0) & ~np.isnan(reference), 1.0, gap)  # integers that float64 cannot tell apart
+
+
+def magnitude(array: np.ndarray) -> float:
+    """The largest finite magnitude, 0 where there is none."""
+    size = np.abs(array.astype(np.complex128 if array.dtype.kind == "c" else np.float64))
+    return float(size.max(initial=0.0, where=np.isfinite(size)))
 
 
 def share_beyond(actual: Any, reference: Any, relative: float) -> float:

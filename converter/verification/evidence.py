@@ -66,7 +66,7 @@ def _scaled(question: Question, factor: float, contrast: float) -> Question:
             middle = contrast * _middle(array)
             inputs[name] = (middle + factor * (array.astype(np.float64) - middle)).astype(array.dtype)
     how = f"{'contrast ' if contrast else ''}times {factor:g}"
-    return Question(f"{question.name}, {how}", inputs, f"{question.values}, {how}")
+    return Question(f"{question.name}, {how}", inputs, f"{question.values}, {how}", batch=question.batch)
 
 
 def _middle(array: np.ndarray) -> float:

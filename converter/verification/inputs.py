@@ -46,6 +46,8 @@ class Question:
     inputs: dict[str, np.ndarray]
     values: str
     answer: dict[str, np.ndarray] | None = None
+    batch: int = 1
+    """The batch size, 1 where there is none or it is not known."""
 
 
 def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) -> Iterator[Iterator[Question]]:
@@ -82,7 +84,7 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
             else:
                 words[value] = f"a {value.kind}"
                 inputs[value.name] = _contained(value.container, generator, position, [*_known_words(value), *_WORDS])
-        yield Question(name, inputs, ", ".join(dict.fromkeys(words.values())))
+        yield Question(name, inputs, ", ".join(dict.fromkeys(words.values())), batch=batch)
 
 
 _Key = str | tuple[Value, int]

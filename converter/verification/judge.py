@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from converter.emitters.onnx import save_model
 from converter.graph import Graph
+from converter.verification.compare import is_floating
+from converter.verification.normalisation import in_float64
 
 ERRORS = tuple(
     member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
@@ -75,18 +78,39 @@ class Judge:
     def __exit__(self, *exception: object) -> None:
         self._resources.close()
 
-    def other_answers(self, inputs: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """Answers that are as right as ``answer``: with the optimiser on, which sums in another order, for floating inputs and
-        for weights that are one unit in the last place away, as the rounding of every layer moves them."""
+    def other_answers(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[list[dict[str, np.ndarray]]]:
+        """For the inputs of each question answers that are as right as ``answer``: with the optimiser on, which sums in another
+        order, for floating inputs one unit in the last place away; and with weights that are one unit in the last place away,
+        as the rounding of every layer moves them."""
         rng = np.random.default_rng(0)
-        nudged = {name: _nudged(array, rng) for name, array in inputs.items()}
+        nudged = [{name: _nudged(array, rng) for name, array in inputs.items()} for inputs in questions]
+        optimised = self._answers(self._model, nudged, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
+        with _nudged_model(self._model, rng) as model:
+            return [list(pair) for pair in zip(optimised, self._answers(model, questions), strict=True)]
+
+    @functools.cached_property
+    def rounds_normalisations(self) -> bool:
+        """Whether the network has InstanceNormalizations, whose sums onnxruntime takes coarsely."""
+        return any(node.op_type == "InstanceNormalization" for each in self._graph.nested() for node in each.nodes)
+
+    def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+        """The answers with each InstanceNormalization in float64, by its definition. Raises JudgeError."""
+        proto = _loaded(self._model)
+        in_float64(proto)
+        with _written(proto) as model:
+            return self._answers(model, questions)
+
+    def _answers(
+        self,
+        model: str | Path | bytes,
+        questions: Sequence[Mapping[str, np.ndarray]],
+        level: onnxruntime.GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    ) -> list[dict[str, np.ndarray]]:
+        """The answers of another form of the model."""
         plain = self._session
         try:
-            self._session = _session(self._model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL, self._threads)
-            answers = [self.answer(inputs), self.answer(nudged)]
-            with _nudged_model(self._model, rng) as model:
-                self._session = _session(model, threads=self._threads)
-                return [*answers, self.answer(inputs)]
+            self._session = _session(model, level, self._threads)
+            return [self.answer(inputs) for inputs in questions]
         finally:
             self._session = plain
 
@@ -127,7 +151,7 @@ def _nudged(array: Any, rng: np.random.Generator) -> Any:
     """Each number moved up or down by one unit in the last place."""
     if isinstance(array, list):
         return [_nudged(item, rng) for item in array]
-    if array is None or array.dtype.kind != "f":
+    if not isinstance(array, np.ndarray) or not is_floating(array.dtype):
         return array
     return np.nextafter(array, np.where(rng.random(array.shape) < 0.5, np.inf, -np.inf).astype(array.dtype))
 
@@ -138,15 +162,25 @@ _OWN_WEIGHTS = {"base_values", "target_weights", "class_weights", "coefficients"
 
 @contextmanager
 def _nudged_model(model: str | Path | bytes, rng: np.random.Generator) -> Iterator[str | Path | bytes]:
-    """The model with its float32 weights moved, but for numbers so round that they are constants rather than weights."""
-    proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model)
+    """The model with its floating weights moved, but for numbers so round that they are constants rather than weights."""
+    proto = _loaded(model)
     for tensor in list(proto.graph.initializer):
-        if tensor.data_type == onnx.TensorProto.FLOAT:
+        if tensor.data_type in _KEPT_BITS:
             array = onnx.numpy_helper.to_array(tensor)
-            tensor.CopyFrom(onnx.numpy_helper.from_array(_nudged_weight(array, rng), tensor.name))
+            tensor.CopyFrom(onnx.numpy_helper.from_array(_nudged_weight(array, rng, _KEPT_BITS[tensor.data_type]), tensor.name))
     for attribute in (attribute for node in proto.graph.node for attribute in node.attribute):
         if attribute.name in _OWN_WEIGHTS and attribute.floats:
             attribute.floats[:] = _nudged(np.array(attribute.floats, np.float32), rng).tolist()
+    with _written(proto) as path:
+        yield path
+
+
+def _loaded(model: str | Path | bytes) -> onnx.ModelProto:
+    return onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model)
+
+
+@contextmanager
+def _written(proto: onnx.ModelProto) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="converter-") as folder:
         path = Path(folder) / "model.onnx"
         large = sum(len(tensor.raw_data) for tensor in proto.graph.initializer) > _PROTOBUF_LIMIT
@@ -154,10 +188,18 @@ def _nudged_model(model: str | Path | bytes, rng: np.random.Generator) -> Iterat
         yield path
 
 
-def _nudged_weight(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        round_number = array == array.astype(np.float16)
-    return np.where(round_number, array, _nudged(array, rng))
+_KEPT_BITS = {
+    onnx.TensorProto.DOUBLE: 10,
+    onnx.TensorProto.FLOAT: 10,
+    onnx.TensorProto.FLOAT16: 6,
+    onnx.TensorProto.BFLOAT16: 4,
+}
+"""Of the fraction of a number: one that needs no more of them is a constant like 0.5 or 3, and no weight."""
+
+
+def _nudged_weight(array: np.ndarray, rng: np.random.Generator, bits: int) -> np.ndarray:
+    fraction = np.ldexp(np.frexp(array.astype(np.float64))[0], bits + 1)
+    return np.where(fraction == np.rint(fraction), array, _nudged(array, rng))
 
 
 def _session(

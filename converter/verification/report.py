@@ -38,9 +38,11 @@ class Where:
 class OutputReport:
     """The comparison of one output over all cases.
 
-    ``max_relative_error`` is max |a - b| / max |reference| in the worst case. ``top1_agreement`` is the share of samples in
+    ``max_relative_error`` is max |a - b| / max |reference| in the worst sample. ``top1_agreement`` is the share of samples in
     which both sides name the same class, None for an output that holds no class scores. ``beyond`` is the share of numbers
-    further apart than the tolerance in the worst case, where the tolerance allows for such.
+    further apart than the tolerance in the worst case, where the tolerance allows for such. ``excess`` is the largest
+    difference in units of what its sample is allowed, 1 at most where all is as it should be; ``tolerance``,
+    ``max_relative_error`` and ``where`` are those of that sample.
     """
 
     tolerance: Tolerance
@@ -50,9 +52,14 @@ class OutputReport:
     top1_agreement: float | None = None
     problem: str = ""
     beyond: float = 0.0
+    excess: float | None = None
+    remark: str = ""
+    """What else there is to say of this output, for people."""
 
     @property
     def ok(self) -> bool:
+        if self.excess is not None and math.isfinite(self.excess):
+            return (self.excess <= 1 or 0 < self.beyond <= self.tolerance.share) and not self.problem
         within = self.max_relative_error <= self.tolerance.relative or self.max_abs_error <= self.tolerance.absolute
         return (within or 0 < self.beyond <= self.tolerance.share) and not self.problem
 
@@ -134,7 +141,7 @@ class Report:
 
 def in_words(tolerance: Tolerance) -> str:
     """What a tolerance allows."""
-    share = f"{tolerance.relative:g} of the output's largest magnitude"
+    share = f"{tolerance.relative:g} of the largest magnitude in a sample"
     if tolerance.share:
         return f"{share}, but for {tolerance.share:.2g} of its numbers"
     if not tolerance.absolute:
@@ -162,6 +169,8 @@ def _output(row: dict[str, Any]) -> OutputReport:
         row["top1_agreement"],
         row["problem"],
         row["beyond"],
+        row["excess"],
+        row["remark"],
     )
 
 

@@ -35,6 +35,14 @@ class Keras:
     def load(folder):
         return load_module(folder).load_model()
 
+    @staticmethod
+    def widen():
+        """Let what is loaded from now on compute in float64."""
+        import keras
+
+        keras.config.set_floatx("float64")
+        keras.config.set_dtype_policy("float64")
+
     @classmethod
     def call(cls, model, arrays, count):
         import keras
@@ -89,7 +97,17 @@ class PyTorch:
 
     @staticmethod
     def load(folder):
-        return load_module(folder).load_model()
+        import torch
+
+        model = load_module(folder).load_model()
+        return model.double() if torch.get_default_dtype() is torch.float64 else model
+
+    @staticmethod
+    def widen():
+        """Let what is loaded from now on compute in float64."""
+        import torch
+
+        torch.set_default_dtype(torch.float64)
 
     @staticmethod
     def call(model, arrays, count):
@@ -148,6 +166,11 @@ def converted(value, convert):
     if isinstance(value, list | tuple):
         return [converted(item, convert) for item in value]
     return value if value is None or isinstance(value, dict) else convert(value)
+
+
+def widened(array):
+    """The numbers of a float32 array as float64; any other array as it is."""
+    return array.astype(np.float64) if array.dtype == np.float32 else array
 
 
 def as_tensor(array):
@@ -244,6 +267,8 @@ def main(path):
     faulthandler.enable()
     end_with(job["parent"])
     framework = FRAMEWORKS[job["framework"]]
+    if job.get("wide"):
+        framework.widen()
     if job.get("trace"):
         specification = importlib.util.spec_from_file_location("trace", Path(__file__).with_name("trace.py"))
         trace = importlib.util.module_from_spec(specification)
@@ -257,7 +282,8 @@ def main(path):
     results, outputs = {}, []
     with np.load(job["arrays"], allow_pickle=False) as arrays:
         for number, case in enumerate(job["cases"]):
-            found = framework.call(model, restored(case, arrays), job["outputs"])
+            inputs = restored(case, arrays)
+            found = framework.call(model, converted(inputs, widened) if job.get("wide") else inputs, job["outputs"])
             outputs.append(stored(found, str(number), results))
     np.savez(job["results"], **results)
     Path(job["answer"]).write_text(json.dumps({"versions": framework.versions(), "outputs": outputs}))

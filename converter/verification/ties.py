@@ -13,6 +13,9 @@ from typing import Any
 from converter.graph import Value
 from converter.verification.compare import Tolerance, share_beyond
 
+NEAR = 1e-5
+"""The share of an output's largest magnitude within which numbers are taken for the same."""
+
 _MARGIN = 2
 _MOST = 0.01
 
@@ -36,11 +39,11 @@ def unpooled(value: Value) -> bool:
 def with_ties(actual: Sequence[Any], reference: Sequence[Any], own: float, usual: Tolerance) -> tuple[Tolerance, float] | None:
     """A tolerance that lets few numbers be anywhere, and the share that are; None where the answers are not of that kind.
 
-    ``own`` is the largest share of numbers in which the judge's own answers lie further apart than ``usual``. Allowed is twice
-    that, a hundredth at most, and only if all numbers of at least one whole question are within ``usual``: an unpooling that is
+    ``own`` is the largest share of numbers in which the judge's own answers lie further apart than ``NEAR``. Allowed is twice
+    that, a hundredth at most, and only if all numbers of at least one whole question are within it: an unpooling that is
     wrong, be it in one row, is wrong in every question.
     """
-    shares = [share_beyond(a, b, usual.relative) for a, b in zip(actual, reference, strict=True)]
+    shares = [share_beyond(a, b, NEAR) for a, b in zip(actual, reference, strict=True)]
     allowed = min(_MARGIN * own, _MOST)
     if min(shares) > 0 or max(shares) > allowed:
         return None
@@ -48,4 +51,4 @@ def with_ties(actual: Sequence[Any], reference: Sequence[Any], own: float, usual
         f"unpooling puts numbers where maxima stood, and last bits decide between near-ties: {own:.1e} of the numbers in "
         f"onnxruntime's own answers move; {_MARGIN} times that is allowed, {_MOST:g} at most, and nothing in at least one case"
     )
-    return Tolerance("float32, near-ties", usual.relative, reason, usual.absolute, allowed), max(shares)
+    return Tolerance("float32, near-ties", NEAR, reason, usual.absolute, allowed), max(shares)

@@ -88,12 +88,14 @@ def run_model(
     *,
     save: Mapping[str, Weight] | None = None,
     assign: Mapping[str, Weight] | None = None,
+    wide: bool = False,
     limits: Limits = LIMITS,
 ) -> Answer:
     """Run the model of ``folder`` on ``cases`` (inputs in order and stored axis order), of which each gives ``outputs`` values.
 
     ``save`` (Keras) lets the framework write its weights file first. ``assign`` replaces the weights of the loaded model; it
-    must hold every one. Raises RunError where the code fails, crashes or exceeds ``limits``.
+    must hold every one. ``wide`` computes in float64 what the code computes in float32. Raises RunError where the code fails,
+    crashes or exceeds ``limits``.
     """
     with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
         place = Path(temporary)
@@ -107,6 +109,7 @@ def run_model(
             "arrays": str(place / "cases.npz"),
             "cases": [run.stored(list(case), str(number), arrays) for number, case in enumerate(cases)],
             "outputs": outputs,
+            "wide": wide,
             "results": str(place / "results.npz"),
             "answer": str(place / "answer.json"),
             "parent": os.getpid(),

@@ -37,7 +37,7 @@ def test_rounding_is_measured_not_failed(steep, tmp_path):
     report = converter.convert(steep, to="pytorch", out=tmp_path / "out").report
     output = report.outputs["y"]
     assert report.ok
-    assert output.max_relative_error > 1e-5
+    assert output.max_relative_error > 1e-6
     assert output.tolerance.name == "float32, amplified"
     assert output.tolerance.relative <= 1e-3
 
@@ -73,7 +73,7 @@ def test_weights_that_nearly_cancel_are_measured_too(tmp_path):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
     with Judge(converter.read(path)) as judge:
         inputs = {"x": np.ones((1, 512), np.float32)}
-        plain, (_, inputs_moved, weights_moved) = judge.answer(inputs)["y"], judge.other_answers(inputs)
+        plain, ((inputs_moved, weights_moved),) = judge.answer(inputs)["y"], judge.other_answers([inputs])
         assert inputs_moved["y"] == plain
         assert weights_moved["y"] != plain
         assert judge.answer(inputs)["y"] == plain

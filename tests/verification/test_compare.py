@@ -74,7 +74,7 @@ def test_words_are_compared():
 
 def test_the_coarsest_floating_type_decides_and_integers_are_exact():
     graph = Graph("g", inputs=[Value("x", np.float32, (1,))])
-    assert tolerance_of(graph, np.dtype(np.float32)).relative == 1e-5
+    assert tolerance_of(graph, np.dtype(np.float32)).relative == 1e-6
     assert tolerance_of(graph, np.dtype(np.int64)).relative == 0
     graph.inputs.append(Value("h", np.float16, (1,)))
     assert tolerance_of(graph, np.dtype(np.float32)).name == "float16"

@@ -11,7 +11,7 @@ from converter.verification.report import Case, OutputReport, Report, Where
 
 
 def report(**changes):
-    output = OutputReport(FLOAT32, 1e-7, 2e-6, Where("seed 0, batch 3", (2, 7)), 1.0)
+    output = OutputReport(FLOAT32, 1e-7, 2e-7, Where("seed 0, batch 3", (2, 7)), 1.0)
     values = {"cases": [Case("seed 0, batch 3", {"x": (3, 4)}, "normal numbers")], "outputs": {"y": output}} | changes
     return Report("keras", "onnxruntime", **values)
 
@@ -20,7 +20,7 @@ def test_ok_needs_every_output_within_its_tolerance_and_no_finding():
     assert report().ok
     assert not report(findings=["the emitted keras model did not run"]).ok
     assert not report(outputs={}).ok
-    assert not report(outputs={"y": OutputReport(FLOAT32, 1, 1.1e-5)}).ok
+    assert not report(outputs={"y": OutputReport(FLOAT32, 1, 1.1e-6)}).ok
     assert not report(outputs={"y": OutputReport(EXACT, 1, 1e-9)}).ok
     assert not report(outputs={"y": OutputReport(FLOAT32, problem="its shape is (1,) instead of (2,)")}).ok
     assert not report(probe={"y": OutputReport(FLOAT32, 1, 1.0)}).ok
@@ -37,7 +37,7 @@ def test_nan_is_not_ok():
     assert not report(outputs={"y": OutputReport(FLOAT32, math.nan, math.nan)}).ok
 
 
-@pytest.mark.parametrize("error", [2e-6, math.inf])
+@pytest.mark.parametrize("error", [2e-7, math.inf])
 def test_json_keeps_everything(error):
     first = report(outputs={"y": OutputReport(FLOAT32, error, error, Where("a", (1,)), 0.5, "")}, warnings=["w"])
     text = json.dumps(first.to_json(), allow_nan=False)

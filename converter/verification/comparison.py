@@ -1,0 +1,178 @@
+"""The comparison of an output over all questions, and what is asked more where its answers lie further apart than usual.
+
+Each step costs, so each is taken for the questions that need it alone, and only where it can change the verdict.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from converter.graph import Value
+from converter.verification.compare import Tolerance, class_scores, share_beyond
+from converter.verification.inputs import Question
+from converter.verification.judge import Judge, JudgeError
+from converter.verification.report import OutputReport, Where
+from converter.verification.rounding import Sample, allowances, excess, movement, own_rounding, samples
+from converter.verification.ties import NEAR, unpooled, with_ties
+
+OWN = 2
+"""The emitted code's own rounding counts too, up to so many times what is allowed without it."""
+
+Wide = Callable[[Sequence[int]], Sequence[Sequence[Any]] | None]
+"""What the emitted code gives in float64 for some cases, by output; None where it cannot compute so."""
+
+
+class Comparison:
+    """Compares the outputs of the emitted code with the judge's answers to all questions ``asked``."""
+
+    def __init__(self, judge: Judge, asked: Sequence[tuple[Question, dict[str, Any]]], wide: Wide):
+        self._judge, self._wide = judge, wide
+        self._questions = [question for question, _ in asked]
+        self._answers = [answers for _, answers in asked]
+        self._others: dict[int, list[dict[str, Any]]] = {}
+        self._exact: dict[int, dict[str, Any]] = {}
+        self._own: dict[int, Sequence[Any] | None] = {}
+        self.differing: set[int] = set()
+        """The cases in which an output is not as it should be."""
+
+    def of(self, value: Value, position: int, actual: Sequence[Any], usual: Tolerance) -> OutputReport:
+        """The report of the output ``value``, of which the emitted code gave ``actual``, one answer to each question."""
+        report, held = self._decided(value, position, actual, usual)
+        if not report.ok:
+            self.differing |= {sample.case for sample, tolerance in held if excess(sample, tolerance) > 1}
+        return report
+
+    def _decided(
+        self, value: Value, position: int, actual: Sequence[Any], usual: Tolerance
+    ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
+        reference = [answers[value.name] for answers in self._answers]
+        report, held = self._held(value, actual, reference, usual, {})
+        if report.ok or report.problem or not usual.most:
+            return report, held
+        if any(1 < excess(*each) <= usual.most / usual.relative for each in held):
+            self._ask_others(held)
+            report, held = self._held(value, actual, reference, usual, self._moved(value))
+        if not report.ok and self._judge.rounds_normalisations:
+            reference = self._by_definition(value, reference, held)
+            report, held = self._held(value, actual, reference, usual, self._moved(value))
+        if not report.ok and report.excess <= 1 + OWN:
+            report, held = self._with_own_rounding(position, actual, reference, held)
+        if not report.ok and unpooled(value):
+            self._ask_others(held)
+            self._with_ties(value, actual, reference, usual, report)
+        return report, held
+
+    def _held(
+        self, value: Value, actual: Sequence[Any], reference: Sequence[Any], usual: Tolerance, moved: dict[int, list[float]]
+    ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
+        found = samples(actual, reference, [question.batch for question in self._questions])
+        held = list(zip(found, allowances(found, usual, moved), strict=True))
+        return reported(actual, reference, self._questions, held), held
+
+    def _ask_others(self, held: Sequence[tuple[Sample, Tolerance]]) -> None:
+        """Ask the judge for answers that are as right, to those questions whose answers differ."""
+        beyond = [sample for sample, tolerance in held if excess(sample, tolerance) > 1]
+        few = any(sample.few for sample in beyond)
+        cases = [
+            case
+            for case in (range(len(self._questions)) if few else sorted({sample.case for sample in beyond}))
+            if case not in self._others
+        ]
+        if not cases:
+            return
+        try:
+            answers = self._judge.other_answers([self._questions[case].inputs for case in cases])
+        except JudgeError:  # its optimiser cannot run what it can without
+            answers = [[]] * len(cases)
+        self._others |= dict(zip(cases, answers, strict=True))
+
+    def _moved(self, value: Value) -> dict[int, list[float]]:
+        return {
+            case: movement(
+                self._answers[case][value.name], [other[value.name] for other in others], self._questions[case].batch
+            )
+            for case, others in self._others.items()
+        }
+
+    def _by_definition(self, value: Value, reference: Sequence[Any], held: Sequence[tuple[Sample, Tolerance]]) -> list[Any]:
+        """The judge's answers with its normalisations in float64, where the answers differ."""
+        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1} - set(self._exact))
+        try:
+            answers = self._judge.answers_by_definition([self._questions[case].inputs for case in cases])
+        except JudgeError:
+            return list(reference)
+        self._exact |= dict(zip(cases, answers, strict=True))
+        return [self._exact[case][value.name] if case in self._exact else array for case, array in enumerate(reference)]
+
+    def _with_own_rounding(
+        self, position: int, actual: Sequence[Any], reference: Sequence[Any], held: Sequence[tuple[Sample, Tolerance]]
+    ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
+        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1} - set(self._own))
+        if cases:
+            answers = self._wide(cases)
+            self._own |= dict(zip(cases, answers if answers is not None else [None] * len(cases), strict=True))
+        wide = {case: arrays[position] for case, arrays in self._own.items() if arrays is not None}
+        held = [
+            own_rounding(sample, tolerance, actual[sample.case], wide[sample.case], self._questions[sample.case].batch, OWN)
+            if sample.case in wide
+            else (sample, tolerance)
+            for sample, tolerance in held
+        ]
+        return reported(actual, reference, self._questions, held), held
+
+    def _with_ties(
+        self, value: Value, actual: Sequence[Any], reference: Sequence[Any], usual: Tolerance, report: OutputReport
+    ) -> None:
+        """Let ``report`` count near-ties in front of an unpooling, or say why they are none."""
+        own = max(
+            (
+                share_beyond(other[value.name], self._answers[case][value.name], NEAR)
+                for case, others in self._others.items()
+                for other in others
+            ),
+            default=0.0,
+        )
+        excused = with_ties(actual, reference, own, usual)
+        if excused is not None:
+            report.tolerance, report.beyond = excused
+            return
+        report.remark = (
+            "depends on places of maxima (MaxUnpool), which last bits decide between near-ties; but onnxruntime's own "
+            f"answers differ in {own:.1e} of the numbers, these in far more or in every case"
+        )
+
+
+def compare(
+    actual: Sequence[Any], reference: Sequence[Any], questions: Sequence[Question], tolerance: Tolerance
+) -> OutputReport:
+    """The comparison by one tolerance alone."""
+    found = samples(actual, reference, [question.batch for question in questions])
+    return reported(actual, reference, questions, [(sample, tolerance) for sample in found])
+
+
+def reported(
+    actual: Sequence[Any], reference: Sequence[Any], questions: Sequence[Question], held: Sequence[tuple[Sample, Tolerance]]
+) -> OutputReport:
+    """What there is to tell of samples, each with what it is held to: the one that exceeds its own most decides."""
+    sample, tolerance = max(held, key=lambda pair: (excess(*pair), pair[0].difference.relative))
+    report = OutputReport(tolerance, max(each.difference.absolute for each, _ in held), sample.difference.relative)
+    report.excess = excess(sample, tolerance)
+    report.problem = sample.difference.problem
+    if sample.difference.relative:
+        report.where = Where(questions[sample.case].name, sample.difference.index)
+    if not report.problem:
+        report.top1_agreement = _top1_agreement(actual, reference)
+    return report
+
+
+def _top1_agreement(actual: Sequence[Any], reference: Sequence[Any]) -> float | None:
+    """The share of samples whose highest score stands at the same class; equal highest scores are all right."""
+    pairs = [(class_scores(a), class_scores(b)) for a, b in zip(actual, reference, strict=True)]
+    if any(scores is None or not len(scores) for pair in pairs for scores in pair):
+        return None
+    agree = [b[np.arange(len(b)), a.argmax(axis=1)] >= b.max(axis=1) for a, b in pairs]
+    return float(np.mean(list(itertools.chain.from_iterable(agree))))

@@ -1,0 +1,148 @@
+"""How much rounding an output is allowed: as much as onnxruntime's own answers to the same question move, and little more.
+
+Nothing that is allowed comes from the emitted code alone: code that is wrong cannot widen what it is held to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from converter.verification.compare import Difference, Tolerance, difference, gaps, is_floating, magnitude
+
+MARGIN = 4
+"""What is allowed, in movements of onnxruntime's own answers: two programs round differently, and each by itself."""
+
+_FEW = 16
+"""A sample of fewer numbers may be small, or move little, by chance: it is measured by other samples of its size too."""
+
+_SIZE = 100
+"""Samples are of one size where the scale of none is this many times that of another."""
+
+_CHANCE = 3
+"""What a sample moves by is a few draws of its rounding: it counts for as much as others move, up to so many times its own."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of an output, or the whole of one that has no samples: the largest ``difference``, and the ``scale`` that it
+    is a share of."""
+
+    case: int
+    row: int
+    difference: Difference
+    scale: float
+    few: bool = False
+
+
+def samples(actual: Sequence[Any], reference: Sequence[Any], batches: Sequence[int]) -> list[Sample]:
+    """Each sample of all cases. ``batches`` holds the batch size of each case.
+
+    Samples are compared by their own scale, since a question puts small numbers into one and large ones into another. An output
+    whose first axis is not as long as the batch is compared as a whole.
+    """
+    found = [
+        sample for case, pair in enumerate(zip(actual, reference, strict=True)) for sample in _of(case, *pair, batches[case])
+    ]
+    return [_by_its_like(sample, found) if sample.few and sample.scale else sample for sample in found]
+
+
+def _by_its_like(sample: Sample, every: Sequence[Sample]) -> Sample:
+    """A sample of few numbers, measured by the usual scale of those of its size where its own is less."""
+    scale = max(float(np.median([each.scale for each in every if _alike(each, sample)])), sample.scale)
+    return replace(sample, scale=scale, difference=replace(sample.difference, relative=sample.difference.absolute / scale))
+
+
+def _alike(sample: Sample, other: Sample) -> bool:
+    return other.scale / _SIZE <= sample.scale <= other.scale * _SIZE
+
+
+def _of(case: int, actual: Any, reference: Any, batch: int) -> list[Sample]:
+    whole = difference(actual, reference)
+    if whole.problem or not isinstance(reference, np.ndarray) or not is_floating(reference.dtype):
+        return [Sample(case, 0, whole, 0.0)]
+    if not in_rows(reference, batch):
+        return [Sample(case, 0, whole, magnitude(reference), reference.size < _FEW)]
+    return [
+        Sample(case, row, replace(found, index=(row, *found.index)), magnitude(b), b.size < _FEW)
+        for row, (a, b) in enumerate(zip(actual, reference, strict=True))
+        for found in [difference(a, b)]
+    ]
+
+
+def in_rows(array: np.ndarray, batch: int) -> bool:
+    return array.ndim > 0 and array.shape[0] == batch > 1
+
+
+def movement(answer: Any, others: Sequence[Any], batch: int) -> list[float]:
+    """How far the judge's plain ``answer`` and ``others`` that are as right lie apart, by sample."""
+    if not isinstance(answer, np.ndarray) or not is_floating(answer.dtype):
+        found = [difference(other, answer) for other in others]
+        return [max((each.absolute for each in found if not each.problem and math.isfinite(each.absolute)), default=0.0)]
+    apart = [gaps(other, answer) for other in others if other.shape == answer.shape]
+    if not answer.size or not apart:
+        return [0.0] * batch
+    most = np.max(apart, axis=0)
+    most[~np.isfinite(most)] = 0.0  # NaN in an answer excuses nothing
+    return most.reshape(batch if in_rows(answer, batch) else 1, -1).max(axis=1).tolist()
+
+
+def allowances(found: Sequence[Sample], tolerance: Tolerance, moved: Mapping[int, Sequence[float]]) -> list[Tolerance]:
+    """The tolerance of each sample, given the movements of some cases, by sample."""
+    own = [moved[each.case][each.row] if each.case in moved else None for each in found]
+    shares = [each / sample.scale if each and sample.scale else 0.0 for each, sample in zip(own, found, strict=True)]
+    largest = max(shares, default=0.0)
+    tolerances = []
+    for sample, movement, share in zip(found, own, shares, strict=True):
+        if movement is None:
+            tolerances.append(tolerance)
+            continue
+        if sample.few:
+            like = [each for each, other in zip(own, found, strict=True) if each and _alike(other, sample)]
+            counted = max(like, default=0.0) / (sample.scale or 1.0)
+        else:
+            counted = min(largest, _CHANCE * share)
+        amplified = _amplified(tolerance, counted)
+        silent = MARGIN * movement if not sample.scale else 0.0  # zeros, where the judge's other answers have none
+        tolerances.append(replace(amplified, absolute=max(amplified.absolute, silent)))
+    return tolerances
+
+
+def own_rounding(
+    sample: Sample, tolerance: Tolerance, actual: Any, wide: Any, batch: int, most: float
+) -> tuple[Sample, Tolerance]:
+    """The sample with what the emitted code itself rounds added to its tolerance: how far it is from what it gives in float64,
+    ``wide``. That counts up to ``most`` times the tolerance: code that is wrong is so in float64 as well."""
+    if getattr(wide, "shape", None) != getattr(actual, "shape", ()) or not sample.scale:
+        return sample, tolerance
+    apart = gaps(actual, wide)
+    own = float((apart[sample.row] if in_rows(actual, batch) else apart).max(initial=0.0)) / sample.scale
+    relative = tolerance.relative + min(own, most * tolerance.relative)
+    reason = f"{tolerance.reason}; the emitted code is {own:.1e} from what it gives in float64, which is added"
+    return sample, replace(tolerance, name=f"{tolerance.name}, own rounding", relative=relative, reason=reason)
+
+
+def _amplified(tolerance: Tolerance, moved: float) -> Tolerance:
+    relative = min(MARGIN * moved, tolerance.most)
+    if relative <= tolerance.relative:
+        return tolerance
+    reason = (
+        f"onnxruntime's own answer moves by {moved:.1e} when it sums in another order, or inputs or weights by their last bit; "
+        f"{MARGIN} times that is allowed, {tolerance.most:g} at most"
+    )
+    return replace(tolerance, name=f"{tolerance.name}, amplified", relative=relative, reason=reason)
+
+
+def excess(sample: Sample, tolerance: Tolerance) -> float:
+    """The difference in units of what is allowed: at most 1 where the sample is as it should be."""
+    found = sample.difference
+    if found.problem:
+        return math.inf
+    if not found.absolute:
+        return 0.0
+    allowed = max(tolerance.relative * sample.scale, tolerance.absolute)
+    return found.absolute / allowed if allowed else math.inf
