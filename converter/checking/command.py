@@ -9,7 +9,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,12 +18,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from converter.errors import ConversionError
 from converter.targets import TARGETS
 
 if TYPE_CHECKING:
+    from distributed import Client
+
+    from converter.checking.console import Display
     from converter.checking.process import Options
     from converter.checking.results import Result
     from converter.checking.selection import Check
+
+    _Make = Callable[[Sequence[Check]], Iterator[tuple[Check, Result]]]
 
 REFUSED, INTERRUPTED = 2, 130
 
@@ -46,6 +53,14 @@ def check(
         ),
     ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="Compare layer by layer and list them all.")] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Make the checks on the Dask cluster whose scheduler is there, instead of here."),
+    ] = None,
+    send_limit: Annotated[
+        str,
+        typer.Option(metavar="SIZE", help="With --dask: larger files are not sent, but expected at the same path there."),
+    ] = "64MB",
     time_limit: Annotated[
         float, typer.Option(min=0.1, help="Seconds for each run of the emitted code; three times as many for a check.")
     ] = 900.0,
@@ -65,8 +80,10 @@ def check(
 
     Exit codes: 0 all equal; 1 not equal, or crashed; 2 refused, or nothing to check; 130 interrupted.
     """
+    from converter.checking.console import Display
     from converter.checking.process import Options, usual_memory
     from converter.checking.results import exit_code
+    from converter.checking.runner import run_here
     from converter.checking.selection import find_checks, select
     from converter.checking.selection import shard as shard_of
     from converter.checking.words import summary
@@ -75,6 +92,7 @@ def check(
     limits = Limits(time_limit, usual_memory() if memory_limit is None else _parsed(in_bytes, memory_limit, "--memory-limit"))
     part, count = _parsed(_shard, shard, "--shard")
     at_a_time = _parsed(_workers, workers, "-n")
+    sent = _parsed(in_bytes, send_limit, "--send-limit")
     for name in target or ():
         _parsed(TARGETS.index, name, "--target")
     for path in (json_file, junit, html):
@@ -87,13 +105,21 @@ def check(
     mine = shard_of(selected, part, count)
 
     start, stop = time.monotonic(), threading.Event()
+    options = Options(limits, layers or html is not None)  # the page shows the error of each layer
+    display = Display(Console(), Console(stderr=True), len(mine), layers)
     with ExitStack() as stack:
         on_github = bool(os.environ.get("GITHUB_ACTIONS")) if github is None else github
         if on_github:
             stack.enter_context(_no_commands())
         stack.enter_context(_stopping(stop))
-        options = Options(limits, layers or html is not None)  # the page shows the error of each layer
-        results = _run(mine, options, at_a_time, resume, stop, layers)
+        if dask is None:
+            make = partial(run_here, options=options, workers=at_a_time, stop=stop, started=display.started)
+        else:
+            from converter.checking.cluster import run_on_cluster
+
+            client = stack.enter_context(_cluster(dask))
+            make = partial(run_on_cluster, client, options=options, stop=stop, send_limit=sent)
+        results = _run(mine, make, options, display, resume)
     seconds = time.monotonic() - start
     Console().print(Text(summary(results, seconds)), soft_wrap=True)
 
@@ -120,34 +146,40 @@ def check(
         raise typer.Exit(code)
 
 
-def _run(
-    checks: Sequence[Check], options: Options, workers: int, resume: Path | None, stop: threading.Event, layers: bool
-) -> list[Result]:
-    """The result of each check, in order."""
-    from converter.checking.console import Display
-    from converter.checking.runner import run_here
+def _run(checks: Sequence[Check], make: _Make, options: Options, display: Display, resume: Path | None) -> list[Result]:
+    """The result of each check, in order: an earlier one, or what ``make`` yields."""
     from converter.checking.state import State, key
 
-    display = Display(Console(), Console(stderr=True), len(checks), layers)
     state = None if resume is None else State(resume)
     keys: dict[Check, str] = {}
     results: dict[Check, Result] = {}
     with display.shown():
-        for check in checks:
-            if state is None or check.problems or stop.is_set():
-                continue
-            keys[check] = key(check, options)
-            if (passed := state.passed(check, keys[check])) is not None:
-                results[check] = passed
-                display.finished(passed)
-        left = [check for check in checks if check not in results]
-        for check, result in run_here(left, options, workers, stop, display.started):
-            if state is not None and check in keys:
+        for check in checks if state is not None else ():
+            with suppress(OSError):  # the check itself says what cannot be read
+                keys[check] = key(check, options)
+                if (passed := state.passed(check, keys[check])) is not None:
+                    results[check] = passed
+                    display.finished(passed)
+        for check, result in make([check for check in checks if check not in results]):
+            if check in keys:
                 state.add(keys[check], result)
             results[check] = result
             if result.status != "not run":
                 display.finished(result)
     return [results[check] for check in checks]
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Client]:
+    from converter.checking.cluster import connected
+
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(connected(address))
+        except ConversionError as error:
+            Console(stderr=True).print(Text(f"refused: {error}"), soft_wrap=True)
+            raise typer.Exit(REFUSED) from None
+        yield client
 
 
 @contextmanager
@@ -223,6 +255,7 @@ _EXPECTED = {
     "--shard": "K/N with K from 1 to N",
     "-n": "a whole number from 1, or auto",
     "--memory-limit": "a size like 4GB",
+    "--send-limit": "a size like 64MB",
     "--target": f"one of {', '.join(TARGETS)}",
 }
 

@@ -20,6 +20,7 @@ def processors() -> int:
 
 def run_here(
     checks: Sequence[Check],
+    *,
     options: Options,
     workers: int,
     stop: threading.Event,

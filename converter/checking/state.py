@@ -57,8 +57,8 @@ class State:
 def key(check: Check, options: Options) -> str:
     """A digest of all that decides a check: the spec, the source with its external data, the target, this package and the
     packages that run. OSError where a file cannot be read."""
-    parts = [check.target, "with layers" if options.layers else "", _packages(), os.environ.get("KERAS_BACKEND", "")]
-    parts += [f"{name} {_digest(path)}" for name, path in sorted(files(check).items())]
+    parts = [check.target, "with layers" if options.layers else "", packages(), os.environ.get("KERAS_BACKEND", "")]
+    parts += [f"{name} {digest(path)}" for name, path in sorted(files(check).items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -104,7 +104,7 @@ def _tensors(graph):
 
 
 @cache
-def _packages() -> str:
+def packages() -> str:
     """This package by its code, which changes more often than its version, and the versions of those that run."""
     code = hashlib.sha256()
     for path in sorted(Path(converter.__file__).parent.rglob("*.py")):
@@ -121,7 +121,8 @@ def _version(name: str) -> str:
         return ""
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The SHA-256 of a file; of the record of a conversion, that of what does not change when it is verified."""
     if path.name == "conversion.json":
         try:
             record = json.loads(path.read_text(encoding="utf-8"))

@@ -118,7 +118,7 @@ def test_keys_follow_external_data_and_the_code_of_this_package(tmp_path, monkey
     (tmp_path / "weights.bin").write_bytes(data)
     after = state.key(one, Options())
     assert after != before
-    monkeypatch.setattr(state, "_packages", lambda: "another version")
+    monkeypatch.setattr(state, "packages", lambda: "another version")
     assert state.key(one, Options()) != after
 
 
