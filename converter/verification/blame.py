@@ -168,26 +168,58 @@ class Comparison:
     def find(self, outputs: Sequence[Value] = ()) -> None:
         """Set ``blame``; ``outputs`` are those that differ. Rows whose error is rounding that grew are equal."""
         self.blame = self._in_reading() or self._in_writing() or self._in_returning(outputs)
+        if self.blame is not None:
+            self._mark(self.graph.nodes[self.blame.layer], self.blame.stage)
+
+    def _mark(self, blamed: Node, stage: str) -> None:
+        """The layers behind the blamed one that differ with it."""
+        tainted = {value for value in blamed.outputs if value is not None}
+        for node in self.graph.nodes[self._rows[blamed] + 1 :]:
+            if not any(value in tainted for value in node.reads()):
+                continue
+            row, values = self.layers[self._rows[node]], [value for value in node.outputs if value is not None]
+            if stage == "reading":
+                pairs = [(self._values.get(value), self._source.get(value.name)) for value in values]
+                told = [(mine, right) for mine, right in pairs if numeric(mine) and numeric(right)]
+                found = [difference(mine, right) for mine, right in told]
+                if told and not any(self._apart(mine, right, v) for (mine, right), v in zip(told, values, strict=False)):
+                    continue
+                if found:
+                    worst = max(found, key=lambda each: each.relative)
+                    row.absolute, row.relative, row.verdict = worst.absolute, worst.relative, "differs"
+            elif all(self._is_near(value) for value in values):
+                continue
+            elif any(value in self._visible for value in values):
+                row.verdict = "differs"
+                row.absolute = math.inf if row.absolute is None else row.absolute
+                row.relative = math.inf if row.relative is None else row.relative
+            tainted.update(values)
 
     def _in_reading(self) -> Blame | None:
+        """The first node whose result is not the source's, although it would be for what the source computes it from."""
         known = {
             value: self._source[value.name]
             for node in self.graph.nodes
             for value in node.outputs
-            if value is not None and numeric(self._source.get(value.name)) and numeric(self._values.get(value))
+            if value is not None and numeric(self._source.get(value.name))
         }
-        if not any(self._apart(known[value], self._values[value], value) for value in self.graph.outputs if value in known):
+
+        def differs(value: Value) -> bool:
+            mine = self._values.get(value)
+            return value in known and (not numeric(mine) or self._apart(mine, known[value], value))
+
+        if not any(differs(value) for value in self.graph.outputs):
             return None
         for node in self.graph.nodes:
-            for value in node.outputs:
-                if value in known and self._apart(known[value], self._values[value], value):
-                    inputs = [known[v] if v in known else reference.numbers(v, self._values) for v in node.inputs]
-                    alone = reference.of_node(node, inputs)
-                    mine = None if alone is None else alone[node.outputs.index(value)]
-                    if mine is not None and not self._apart(mine, known[value], value, local=True):
-                        continue
-                    cause = causes.reading(node, inputs, node.outputs.index(value), known[value])
-                    return self._blame(node, "reading", known[value], self._values[value], cause)
+            for index, value in enumerate(node.outputs):
+                if not differs(value):
+                    continue
+                inputs = [known[v] if v in known else reference.numbers(v, self._values) for v in node.inputs]
+                alone = reference.of_node(node, inputs)
+                if alone is not None and not self._apart(alone[index], known[value], value, local=True):
+                    continue
+                cause = causes.reading(node, inputs, index, known[value])
+                return self._blame(node, "reading", known[value], self._values.get(value), cause)
         return None
 
     def _apart(self, actual: np.ndarray, expected: np.ndarray, value: Value, *, local: bool = False) -> bool:
@@ -218,9 +250,6 @@ class Comparison:
                     if not self._is_passed_over(value) and not touched:
                         return self._accuse(node)
                     tainted.add(value)
-                    if touched:
-                        self.layers[self._rows[node]].verdict = "differs"
-                        self.layers[self._rows[node]].absolute = self.layers[self._rows[node]].relative = math.inf
                 elif match is not None and not self._is_near(value):
                     if not self._computes(node):
                         return self._accuse(node)

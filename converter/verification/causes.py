@@ -20,7 +20,7 @@ from converter.padding import Padding
 from converter.verification import reference
 from converter.verification.alignment import error, in_order, magnitude, numeric, orders
 
-_SECONDS = 30.0
+_SECONDS = 15.0
 """After which no more hypotheses are tried."""
 
 _EXACT = 2e-5
