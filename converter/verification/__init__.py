@@ -77,8 +77,15 @@ def verify(
         ]
         stored = [[to_stored(question.inputs[port.source_name], port, target) for port in inputs] for question, _ in asked]
 
-        def look(differing: Sequence[Value], cases: Sequence[int]) -> None:
-            case = min(cases, key=lambda case: sum(getattr(array, "nbytes", 0) for array in asked[case][0].inputs.values()))
+        every = dict.fromkeys(range(len(asked)), 0.0)
+
+        def look(differing: Sequence[Value], cases: Mapping[int, float]) -> None:
+            """In the smallest case, of several as small the one with the largest error."""
+
+            def size(case: int) -> int:
+                return sum(getattr(array, "nbytes", 0) for array in asked[case][0].inputs.values())
+
+            case = min(cases, key=lambda case: (size(case), -cases[case]))
             try:
                 report.layers, report.blame = look_inside(
                     graph,
@@ -118,7 +125,7 @@ def verify(
             answer = run(stored)
         except RunError as error:
             report.findings.append(f"the emitted {target} model did not run: {error}")
-            look(graph.outputs, range(len(asked)))
+            look(graph.outputs, every)
             return report
         report.versions = answer.versions
         if any(len(arrays) != len(outputs) for arrays in answer.outputs):
@@ -149,9 +156,9 @@ def verify(
         pairs = list(zip(outputs, graph.outputs, strict=True))
         differing = [value for port, value in pairs if not getattr(report.outputs.get(port.source_name), "ok", True)]
         if differing:
-            look(differing, sorted(comparison.differing))
+            look(differing, comparison.differing or every)
         elif layers:
-            look([], range(len(asked)))
+            look([], every)
     wrong = [repr(name) for name, output in report.probe.items() if not output.ok]
     if wrong and all(output.ok for output in report.outputs.values()):
         report.findings.append(

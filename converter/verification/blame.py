@@ -8,6 +8,7 @@ runs the one node on the numbers that the emitted code had at that place.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +19,10 @@ import numpy as np
 from converter.emitters.blocks import Statement
 from converter.emitters.layout import Plan
 from converter.emitters.program import Program
+from converter.functions import DOMAIN
 from converter.graph import Graph, Node, Value, Weight
 from converter.verification import causes, reference
-from converter.verification.alignment import Alignment, Match, numeric
+from converter.verification.alignment import Alignment, Match, error, magnitude, numeric
 from converter.verification.compare import difference, share_beyond, tolerance_of
 from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
@@ -206,7 +208,7 @@ class Comparison:
 
         def differs(value: Value) -> bool:
             mine = self._values.get(value)
-            return value in known and (not numeric(mine) or self._apart(mine, known[value], value))
+            return value in known and (not numeric(mine) or self._apart(_like(mine, known[value], value), known[value], value))
 
         if not any(differs(value) for value in self.graph.outputs):
             return None
@@ -404,6 +406,20 @@ class Comparison:
         row.absolute, row.relative = apart.absolute, apart.relative
         numbers = (float(expected[apart.index]), float(found[apart.index]))
         return Blame(self._rows[node], stage, *numbers, apart.index, self.case, cause)
+
+
+def _like(array: np.ndarray, source: np.ndarray, value: Value) -> np.ndarray:
+    """The numbers of a value with the axes of the source's tensor of that name: a node that stands for several of the source
+    may give them in another order."""
+    if value.producer.domain != DOMAIN or array.shape == source.shape or array.size != source.size:
+        return array
+    turns = (array.transpose(order) for order in itertools.permutations(range(array.ndim)))
+    fitting = [turn.reshape(source.shape) for turn in turns if _without_ones(turn.shape) == _without_ones(source.shape)]
+    return min(fitting, key=lambda turn: error(turn, source, magnitude(source)), default=array)
+
+
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def _said(row: Mapping[str, Any]) -> str:

@@ -36,14 +36,16 @@ class Comparison:
         self._others: dict[int, list[dict[str, Any]]] = {}
         self._exact: dict[int, dict[str, Any]] = {}
         self._own: dict[int, Sequence[Any] | None] = {}
-        self.differing: set[int] = set()
-        """The cases in which an output is not as it should be."""
+        self.differing: dict[int, float] = {}
+        """The cases in which an output is not as it should be, each with by how many times what is allowed."""
 
     def of(self, value: Value, position: int, actual: Sequence[Any], usual: Tolerance) -> OutputReport:
         """The report of the output ``value``, of which the emitted code gave ``actual``, one answer to each question."""
         report, held = self._decided(value, position, actual, usual)
         if not report.ok:
-            self.differing |= {sample.case for sample, tolerance in held if excess(sample, tolerance) > 1}
+            for sample, tolerance in held:
+                if (beyond := excess(sample, tolerance)) > 1:
+                    self.differing[sample.case] = max(beyond, self.differing.get(sample.case, 0.0))
         return report
 
     def _decided(
