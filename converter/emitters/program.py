@@ -675,8 +675,10 @@ def _is_of_one(tree: ast.Call) -> bool:
 
 
 def _written_length(tree: ast.expr) -> int:
-    """How long an expression is where layers are attributes of the class around them."""
-    return len(re.sub(r"self\.(?:\w+\.)+", "self.", ast.unparse(tree)))
+    """How long an expression is in the class of its module, where layers are attributes and some numbers are arguments."""
+    text = re.sub(r"self\.(?:\w+\.)*?(\w+(?:\.\d+)*)(?![\w.])", r"self.\1", ast.unparse(tree))
+    held = (node for node in ast.walk(tree) if hasattr(node, "parameter"))
+    return len(text) + sum(len(f"self.{node.parameter}") - len(ast.unparse(node)) for node in held)
 
 
 def _operands(tree: ast.expr) -> list[ast.Name]:
@@ -833,7 +835,7 @@ def _source_name(program: Program, value: Value, statement: Statement | Compound
     text = value.name.removeprefix(program._scope)
     layer = None if isinstance(statement, Compound) else _layer_said(statement.tree)
     if statement.scope is not None:
-        if layer is not None:
+        if layer is not None and program.target.has_modules:
             return layer
         text = without_number(text)
     if text and not is_generated(text):

@@ -187,6 +187,7 @@ def _make_optional(
         condition = names.take(identifier(name))
         definition.parameters.append(Parameter(condition, False, True, piece.is_sum))
         keys[condition] = f"{MAKE}{condition}?"
+        first.roles[keys[condition]] = ""
         for reading, flag in zip(readings, flags, strict=True):
             reading.numbers[keys[condition]] = flag
     if piece.is_element:

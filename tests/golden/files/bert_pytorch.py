@@ -23,13 +23,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, x, mul_21):
         out = self.query(x)
-        out = out.reshape(out.shape[0], -1, 4, 4)
-        transpose = out.transpose(1, 2)
+        transpose = out.reshape(out.shape[0], -1, 4, 4).transpose(1, 2)
         out = self.key(x)
         view = out.reshape(out.shape[0], -1, 4, 4)
         x = self.value(x)
-        x = x.reshape(x.shape[0], -1, 4, 4)
-        transpose_2 = x.transpose(1, 2)
+        transpose_2 = x.reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
         x = view.permute((0, 2, 3, 1))
         x = transpose @ x / 2.0 + mul_21
         x = F.softmax(x, dim=-1)
@@ -48,9 +46,8 @@ class Embeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(16, eps=1e-12)
 
     def forward(self, x):
-        slice_2 = self.position_ids[:, : x.shape[1]]
-        x = self.word_embeddings(x)
-        x = x + self.position_embeddings(slice_2)
+        out = self.position_ids[:, : x.shape[1]]
+        x = self.word_embeddings(x) + self.position_embeddings(out)
         return self.LayerNorm(x)
 
 
@@ -64,10 +61,8 @@ class EncoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(16, eps=1e-12)
 
     def forward(self, x, mul_21):
-        x = x + self.attention(x, mul_21)
-        layer_norm_2 = self.norm1(x)
-        x = F.gelu(self.intermediate(layer_norm_2), approximate="none")
-        x = layer_norm_2 + self.output(x)
+        x = self.norm1(x + self.attention(x, mul_21))
+        x = x + self.output(F.gelu(self.intermediate(x), approximate="none"))
         return self.norm2(x)
 
 

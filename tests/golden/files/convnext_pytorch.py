@@ -22,11 +22,8 @@ class ConvNeXtBlock(nn.Module):
         self.gamma = nn.Parameter(torch.ones(channels))
 
     def forward(self, x):
-        out = self.dwconv(x)
-        out = out.permute((0, 2, 3, 1))
-        out = self.pwconv1(self.norm(out))
-        out = F.gelu(out, approximate="none")
-        out = self.gamma * self.pwconv2(out)
+        out = self.pwconv1(self.norm(self.dwconv(x).permute((0, 2, 3, 1))))
+        out = self.gamma * self.pwconv2(F.gelu(out, approximate="none"))
         out = out.permute((0, 3, 1, 2))
         return x + out
 
@@ -54,18 +51,13 @@ class ConvNeXt(nn.Module):
         self.head = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = self.downsample_layers[0][0](x)
+        x = self.downsample_layers[0][0](x).permute((0, 2, 3, 1))
+        x = self.stages[0](self.downsample_layers[0][1](x).permute((0, 3, 1, 2)))
         x = x.permute((0, 2, 3, 1))
-        x = self.downsample_layers[0][1](x)
-        x = x.permute((0, 3, 1, 2))
-        x = self.stages[0](x)
-        x = x.permute((0, 2, 3, 1))
-        x = self.downsample_layers[1][0](x)
-        x = x.permute((0, 3, 1, 2))
+        x = self.downsample_layers[1][0](x).permute((0, 3, 1, 2))
         x = self.downsample_layers[1][1](x)
-        x = self.stages[1](x)
-        x = torch.mean(x, dim=(2, 3), keepdim=False)
-        return self.head(self.norm(x))
+        x = self.norm(torch.mean(self.stages[1](x), dim=(2, 3), keepdim=False))
+        return self.head(x)
 
 
 def load_model():

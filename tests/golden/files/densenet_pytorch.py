@@ -21,10 +21,8 @@ class DenseLayer(nn.Module):
         self.conv2 = nn.Conv2d(16, 4, 3, padding=1, bias=False)
 
     def forward(self, x):
-        out = F.relu(self.norm1(x))
-        out = self.conv1(out)
-        out = F.relu(self.norm2(out))
-        out = self.conv2(out)
+        out = self.conv1(F.relu(self.norm1(x)))
+        out = self.conv2(F.relu(self.norm2(out)))
         return torch.cat([x, out], dim=1)
 
 
@@ -36,9 +34,7 @@ class Transition(nn.Module):
         self.pool = nn.AvgPool2d(2)
 
     def forward(self, x):
-        x = F.relu(self.norm(x))
-        x = self.conv(x)
-        return self.pool(x)
+        return self.pool(self.conv(F.relu(self.norm(x))))
 
 
 class DenseBlock(nn.Module):
@@ -49,8 +45,7 @@ class DenseBlock(nn.Module):
         self.denselayer3 = DenseLayer(16) if denselayer3 else nn.Identity()
 
     def forward(self, x):
-        x = self.denselayer1(x)
-        x = self.denselayer2(x)
+        x = self.denselayer2(self.denselayer1(x))
         return self.denselayer3(x)
 
 
@@ -67,12 +62,9 @@ class DenseNet(nn.Module):
 
     def forward(self, x):
         x = self.conv0(x)
-        x = self.denseblock1(x)
-        x = self.transition1(x)
-        x = F.relu(self.norm5(self.denseblock2(x)))
-        x = self.global_average_pool(x)
-        x = torch.flatten(x, 1)
-        return self.classifier(x)
+        x = self.transition1(self.denseblock1(x))
+        x = self.global_average_pool(F.relu(self.norm5(self.denseblock2(x))))
+        return self.classifier(torch.flatten(x, 1))
 
 
 def load_model():

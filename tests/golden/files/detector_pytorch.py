@@ -19,23 +19,6 @@ def parts_of(x, sizes, axis, keep=True):
 
 
 class Conv(nn.Module):
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
-        super().__init__()
-        self.conv = nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            bias=False,
-        )
-        self.bn = nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.03)
-
-    def forward(self, x):
-        return F.silu(self.bn(self.conv(x)))
-
-
-class Conv2(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(8, 8, 3, padding=1, bias=False)
@@ -48,6 +31,23 @@ class Conv2(nn.Module):
         return getitem, x
 
 
+class Conv2(nn.Module):
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1):
+        super().__init__()
+        self.conv = nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=kernel_size // 2,
+            bias=False,
+        )
+        self.bn = nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.03)
+
+    def forward(self, x):
+        return F.silu(self.bn(self.conv(x)))
+
+
 class Detect(nn.Module):
     def __init__(self):
         super().__init__()
@@ -55,14 +55,10 @@ class Detect(nn.Module):
         self.cls = nn.ModuleList([nn.Conv2d(16, 3, 1), nn.Conv2d(16, 3, 1)])
 
     def forward(self, x, silu_9):
-        out = self.box[0](x)
-        view = out.reshape(-1, 4, 64)
-        out = self.box[1](silu_9)
-        view_2 = out.reshape(-1, 4, 16)
-        x = self.cls[0](x)
-        view_3 = x.reshape(-1, 3, 64)
-        x = self.cls[1](silu_9)
-        view_4 = x.reshape(-1, 3, 16)
+        view = self.box[0](x).reshape(-1, 4, 64)
+        view_2 = self.box[1](silu_9).reshape(-1, 4, 16)
+        view_3 = self.cls[0](x).reshape(-1, 3, 64)
+        view_4 = self.cls[1](silu_9).reshape(-1, 3, 16)
         x = torch.cat([view, view_2], dim=-1)
         transpose = x.transpose(1, 2)
         x = torch.cat([view_3, view_4], dim=-1)
@@ -74,53 +70,52 @@ class Detect(nn.Module):
 class C2f(nn.Module):
     def __init__(self):
         super().__init__()
-        self.cv1 = Conv(16, 16, 1)
-        self.m = nn.ModuleList([Conv2(), Conv(8, 8, 3, padding=1)])
-        self.cv2 = Conv(32, 16, 1)
+        self.cv1 = Conv2(16, 16, 1)
+        self.m = nn.ModuleList([Conv(), Conv2(8, 8, 3)])
+        self.cv2 = Conv2(32, 16, 1)
 
     def forward(self, x):
-        silu = self.cv1(x)
-        getitem, silu_2 = self.m[0](silu)
-        silu_3 = self.m[1](silu_2)
-        x = parts_of(silu, 8, 1)
+        cv1 = self.cv1(x)
+        getitem, silu = self.m[0](cv1)
+        silu_2 = self.m[1](silu)
+        x = parts_of(cv1, 8, 1)
         x = x[0]
-        x = torch.cat([x, getitem, silu_2, silu_3], dim=1)
+        x = torch.cat([x, getitem, silu, silu_2], dim=1)
         return self.cv2(x)
 
 
 class C2f2(nn.Module):
     def __init__(self):
         super().__init__()
-        self.cv1 = Conv(16, 16, 1)
-        self.m = nn.ModuleList([Conv2()])
-        self.cv2 = Conv(24, 16, 1)
+        self.cv1 = Conv2(16, 16, 1)
+        self.m = nn.ModuleList([Conv()])
+        self.cv2 = Conv2(24, 16, 1)
 
     def forward(self, x):
-        silu = self.cv1(x)
-        getitem, silu_2 = self.m[0](silu)
-        x = parts_of(silu, 8, 1)
+        cv1 = self.cv1(x)
+        getitem, silu = self.m[0](cv1)
+        x = parts_of(cv1, 8, 1)
         x = x[0]
-        x = torch.cat([x, getitem, silu_2], dim=1)
+        x = torch.cat([x, getitem, silu], dim=1)
         return self.cv2(x)
 
 
 class Detector(nn.Module):
     def __init__(self):
         super().__init__()
-        self.stem = Conv(3, 8, 3, stride=2, padding=1)
-        self.stage1 = nn.Sequential(Conv(8, 16, 3, stride=2, padding=1), C2f())
-        self.stage2 = nn.Sequential(Conv(16, 16, 3, stride=2, padding=1), C2f2())
-        self.lateral = Conv(32, 16, 1)
+        self.stem = Conv2(3, 8, 3, stride=2)
+        self.stage1 = nn.Sequential(Conv2(8, 16, 3, stride=2), C2f())
+        self.stage2 = nn.Sequential(Conv2(16, 16, 3, stride=2), C2f2())
+        self.lateral = Conv2(32, 16, 1)
         self.detect = Detect()
 
     def forward(self, x):
-        x = self.stem(x)
-        silu = self.stage1(x)
-        silu_2 = self.stage2(silu)
-        x = F.interpolate(silu_2, size=8)
-        x = torch.cat([x, silu], dim=1)
+        stage1 = self.stage1(self.stem(x))
+        stage2 = self.stage2(stage1)
+        x = F.interpolate(stage2, size=8)
+        x = torch.cat([x, stage1], dim=1)
         x = self.lateral(x)
-        return self.detect(x, silu_2)
+        return self.detect(x, stage2)
 
 
 def load_model():

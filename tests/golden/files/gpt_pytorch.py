@@ -35,17 +35,13 @@ class CausalSelfAttention(nn.Module):
         self.c_proj = nn.Linear(16, 16)
 
     def forward(self, x, idx):
-        x = self.c_attn(x)
-        split = parts_of(x, 16, 2)
-        getitem = split[0]
-        getitem_2 = split[1]
-        getitem_3 = split[2]
-        x = getitem.reshape(getitem.shape[0], -1, 4, 4)
-        transpose = x.transpose(1, 2)
-        x = getitem_2.reshape(getitem_2.shape[0], -1, 4, 4)
-        transpose_2 = x.transpose(1, 2)
-        x = getitem_3.reshape(getitem_3.shape[0], -1, 4, 4)
-        transpose_3 = x.transpose(1, 2)
+        c_attn = parts_of(self.c_attn(x), 16, 2)
+        getitem = c_attn[0]
+        getitem_2 = c_attn[1]
+        getitem_3 = c_attn[2]
+        transpose = getitem.reshape(getitem.shape[0], -1, 4, 4).transpose(1, 2)
+        transpose_2 = getitem_2.reshape(getitem_2.shape[0], -1, 4, 4).transpose(1, 2)
+        transpose_3 = getitem_3.reshape(getitem_3.shape[0], -1, 4, 4).transpose(1, 2)
         x = torch.full((idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32)
         x = torch.tril(x, 0)
         x = x == 0.0
@@ -65,17 +61,13 @@ class CausalSelfAttention2(nn.Module):
         self.c_proj = nn.Linear(16, 16)
 
     def forward(self, x, idx):
-        x = self.c_attn(x)
-        split = parts_of(x, 16, 2)
-        getitem = split[0]
-        getitem_2 = split[1]
-        getitem_3 = split[2]
-        x = getitem.reshape(idx.shape[0], -1, 4, 4)
-        transpose = x.transpose(1, 2)
-        x = getitem_2.reshape(idx.shape[0], -1, 4, 4)
-        transpose_2 = x.transpose(1, 2)
-        x = getitem_3.reshape(idx.shape[0], -1, 4, 4)
-        transpose_3 = x.transpose(1, 2)
+        c_attn = parts_of(self.c_attn(x), 16, 2)
+        getitem = c_attn[0]
+        getitem_2 = c_attn[1]
+        getitem_3 = c_attn[2]
+        transpose = getitem.reshape(idx.shape[0], -1, 4, 4).transpose(1, 2)
+        transpose_2 = getitem_2.reshape(idx.shape[0], -1, 4, 4).transpose(1, 2)
+        transpose_3 = getitem_3.reshape(idx.shape[0], -1, 4, 4).transpose(1, 2)
         x = torch.full((idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32)
         x = torch.tril(x, 0)
         x = x == 0.0

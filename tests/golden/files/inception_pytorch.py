@@ -13,14 +13,14 @@ from torch import nn
 
 
 class BasicConv2d(nn.Module):
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1):
         super().__init__()
         self.conv = nn.Conv2d(
             in_channels,
             out_channels,
             kernel_size,
             stride=stride,
-            padding=padding,
+            padding=kernel_size // 2,
             bias=False,
         )
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
@@ -30,32 +30,29 @@ class BasicConv2d(nn.Module):
 
 
 class Inception(nn.Module):
-    def __init__(self, in_channels, hidden_channels, hidden_channels_2):
+    def __init__(self, in_channels, branch1_channels, branch2_channels):
         super().__init__()
-        self.branch1 = BasicConv2d(in_channels, hidden_channels, 1)
+        self.branch1 = BasicConv2d(in_channels, branch1_channels, 1)
         self.branch2 = nn.Sequential(
-            BasicConv2d(in_channels, 4, 1),
-            BasicConv2d(4, hidden_channels_2, 3, padding=1),
+            BasicConv2d(in_channels, 4, 1), BasicConv2d(4, branch2_channels, 3)
         )
         self.branch3 = nn.Sequential(
-            BasicConv2d(in_channels, 2, 1), BasicConv2d(2, 4, 5, padding=2)
+            BasicConv2d(in_channels, 2, 1), BasicConv2d(2, 4, 5)
         )
         self.branch4 = nn.Sequential(
             nn.MaxPool2d(3, stride=1, padding=1), BasicConv2d(in_channels, 4, 1)
         )
 
     def forward(self, x):
-        relu = self.branch1(x)
-        relu_2 = self.branch2(x)
-        relu_3 = self.branch3(x)
-        x = self.branch4(x)
-        return torch.cat([relu, relu_2, relu_3, x], dim=1)
+        return torch.cat(
+            [self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], dim=1
+        )
 
 
 class GoogLeNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv1 = BasicConv2d(3, 8, 7, stride=2, padding=3)
+        self.conv1 = BasicConv2d(3, 8, 7, stride=2)
         self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.inception3a = Inception(8, 4, 8)
         self.inception3b = Inception(20, 8, 6)
@@ -63,12 +60,8 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(22, 10)
 
     def forward(self, x):
-        x = self.conv1(x)
-        x = self.maxpool1(x)
-        x = self.inception3a(x)
-        x = self.inception3b(x)
-        x = self.global_average_pool(x)
-        x = torch.flatten(x, 1)
+        x = self.inception3a(self.maxpool1(self.conv1(x)))
+        x = torch.flatten(self.global_average_pool(self.inception3b(x)), 1)
         return self.fc(x)
 
 

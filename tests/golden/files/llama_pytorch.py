@@ -27,14 +27,11 @@ class LlamaAttention(nn.Module):
 
     def forward(self, x, cos, sin, input_ids):
         out = self.q_proj(x)
-        out = out.reshape(out.shape[0], -1, 4, 4)
-        transpose = out.transpose(1, 2)
+        transpose = out.reshape(out.shape[0], -1, 4, 4).transpose(1, 2)
         out = self.k_proj(x)
-        out = out.reshape(out.shape[0], -1, 2, 4)
-        transpose_2 = out.transpose(1, 2)
+        transpose_2 = out.reshape(out.shape[0], -1, 2, 4).transpose(1, 2)
         x = self.v_proj(x)
-        x = x.reshape(x.shape[0], -1, 2, 4)
-        transpose_3 = x.transpose(1, 2)
+        transpose_3 = x.reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
         mul = transpose * cos
         split = parts_of(transpose, 2, -1)
         getitem = split[0]
@@ -79,8 +76,7 @@ class LlamaMLP(nn.Module):
         self.down_proj = nn.Linear(24, 16, bias=False)
 
     def forward(self, x):
-        out = F.silu(self.gate_proj(x))
-        x = out * self.up_proj(x)
+        x = F.silu(self.gate_proj(x)) * self.up_proj(x)
         return self.down_proj(x)
 
 
@@ -93,8 +89,7 @@ class DecoderLayer(nn.Module):
         self.mlp = LlamaMLP()
 
     def forward(self, x, cos, sin, input_ids):
-        out = self.self_attn(self.input_layernorm(x), cos, sin, input_ids)
-        x = x + out
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, input_ids)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -108,17 +103,16 @@ class Llama(nn.Module):
         self.lm_head = nn.Linear(16, 50, bias=False)
 
     def forward(self, input_ids):
-        embedding = self.embed_tokens(input_ids)
+        embed_tokens = self.embed_tokens(input_ids)
         x = torch.arange(input_ids.shape[1])
-        x = x.to(torch.float32)
-        x = x.reshape((-1, 1))
+        x = x.to(torch.float32).reshape((-1, 1))
         x = x * self.inv_freq
         x = torch.cat([x, x], dim=-1)
         cos = torch.cos(x)
         sin = torch.sin(x)
         for layer in self.layers:
-            embedding = layer(embedding, cos, sin, input_ids)
-        return self.lm_head(self.norm(embedding))
+            embed_tokens = layer(embed_tokens, cos, sin, input_ids)
+        return self.lm_head(self.norm(embed_tokens))
 
 
 def load_model():

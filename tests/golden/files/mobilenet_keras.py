@@ -17,7 +17,7 @@ def conv_norm_activation(x, filters, name):
 
 def conv_norm_activation_2(x, name, strides=1):
     x = layers.ZeroPadding2D(1)(x)
-    x = layers.DepthwiseConv2D(3, use_bias=False, strides=strides, name=f"{name}_0")(x)
+    x = layers.DepthwiseConv2D(3, strides=strides, use_bias=False, name=f"{name}_0")(x)
     x = layers.BatchNormalization(name=f"{name}_1")(x)
     return ops.relu(x)
 

@@ -20,8 +20,7 @@ class ConvNormActivation(nn.Sequential):
         kernel_size,
         stride=1,
         groups=1,
-        padding=0,
-        hardswish=False,
+        activation=nn.Identity,
     ):
         super().__init__(
             nn.Conv2d(
@@ -29,128 +28,79 @@ class ConvNormActivation(nn.Sequential):
                 out_channels,
                 kernel_size,
                 stride=stride,
-                padding=padding,
-                bias=False,
-                groups=groups,
-            ),
-            nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.01),
-            nn.Hardswish() if hardswish else nn.Identity(),
-        )
-
-
-class ConvNormActivation2(nn.Sequential):
-    def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, groups=1, padding=0
-    ):
-        super().__init__(
-            nn.Conv2d(
-                in_channels,
-                out_channels,
-                kernel_size,
-                padding=padding,
+                padding=kernel_size // 2,
                 groups=groups,
                 bias=False,
-                stride=stride,
             ),
             nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.01),
-            nn.ReLU(),
+            activation(),
         )
 
 
 class SqueezeExcitation(nn.Module):
-    def __init__(self, channels, hidden_channels):
+    def __init__(self, channels):
         super().__init__()
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc1 = nn.Conv2d(channels, hidden_channels, 1)
-        self.fc2 = nn.Conv2d(hidden_channels, channels, 1)
+        self.fc1 = nn.Conv2d(channels, channels // 4, 1)
+        self.fc2 = nn.Conv2d(channels // 4, channels, 1)
 
     def forward(self, x):
-        out = self.avgpool(x)
-        out = F.relu(self.fc1(out))
-        out = F.hardsigmoid(self.fc2(out))
-        return x * out
+        out = F.relu(self.fc1(self.avgpool(x)))
+        return x * F.hardsigmoid(self.fc2(out))
 
 
 class InvertedResidual(nn.Module):
-    def __init__(self):
+    def __init__(
+        self,
+        in_channels,
+        hidden_channels,
+        out_channels,
+        activation,
+        stride=1,
+        squeeze_excitation=False,
+    ):
         super().__init__()
-        self.block = nn.Sequential(
-            ConvNormActivation2(8, 8, 3, groups=8, padding=1),
-            SqueezeExcitation(8, 2),
-            ConvNormActivation(8, 8, 1),
-        )
-
-    def forward(self, x):
-        return x + self.block(x)
-
-
-class InvertedResidual2(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block = nn.Sequential(
-            ConvNormActivation2(8, 24, 1),
-            ConvNormActivation2(24, 24, 3, stride=2, groups=24, padding=1),
-            ConvNormActivation(24, 12, 1),
-        )
-
-    def forward(self, x):
-        return self.block(x)
-
-
-class InvertedResidual3(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block = nn.Sequential(
-            ConvNormActivation2(12, 32, 1),
-            ConvNormActivation2(32, 32, 3, groups=32, padding=1),
-            ConvNormActivation(32, 12, 1),
-        )
-
-    def forward(self, x):
-        return x + self.block(x)
-
-
-class InvertedResidual4(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block = nn.Sequential(
-            ConvNormActivation(12, 32, 1, hardswish=True),
+        self.use_residual = stride == 1 and in_channels == out_channels
+        layers = []
+        if in_channels != hidden_channels:
+            layers.append(
+                ConvNormActivation(
+                    in_channels, hidden_channels, 1, activation=activation
+                )
+            )
+        layers.append(
             ConvNormActivation(
-                32, 32, 3, stride=2, groups=32, padding=1, hardswish=True
-            ),
-            SqueezeExcitation(32, 8),
-            ConvNormActivation(32, 16, 1),
+                hidden_channels,
+                hidden_channels,
+                3,
+                stride=stride,
+                groups=hidden_channels,
+                activation=activation,
+            )
         )
+        if squeeze_excitation:
+            layers.append(SqueezeExcitation(hidden_channels))
+        layers.append(ConvNormActivation(hidden_channels, out_channels, 1))
+        self.block = nn.Sequential(*layers)
 
     def forward(self, x):
-        return self.block(x)
-
-
-class InvertedResidual5(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block = nn.Sequential(
-            ConvNormActivation(16, 48, 1, hardswish=True),
-            ConvNormActivation(48, 48, 3, groups=48, padding=1, hardswish=True),
-            SqueezeExcitation(48, 12),
-            ConvNormActivation(48, 16, 1),
-        )
-
-    def forward(self, x):
-        return x + self.block(x)
+        out = self.block(x)
+        return x + out if self.use_residual else out
 
 
 class MobileNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            ConvNormActivation(3, 8, 3, stride=2, padding=1, hardswish=True),
-            InvertedResidual(),
-            InvertedResidual2(),
-            InvertedResidual3(),
-            InvertedResidual4(),
-            InvertedResidual5(),
-            ConvNormActivation(16, 32, 1, hardswish=True),
+            ConvNormActivation(3, 8, 3, stride=2, activation=nn.Hardswish),
+            InvertedResidual(8, 8, 8, nn.ReLU, squeeze_excitation=True),
+            InvertedResidual(8, 24, 12, nn.ReLU, stride=2),
+            InvertedResidual(12, 32, 12, nn.ReLU),
+            InvertedResidual(
+                12, 32, 16, nn.Hardswish, stride=2, squeeze_excitation=True
+            ),
+            InvertedResidual(16, 48, 16, nn.Hardswish, squeeze_excitation=True),
+            ConvNormActivation(16, 32, 1, activation=nn.Hardswish),
         )
         self.global_average_pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
@@ -158,9 +108,7 @@ class MobileNet(nn.Module):
         )
 
     def forward(self, x):
-        x = self.features(x)
-        x = self.global_average_pool(x)
-        x = torch.flatten(x, 1)
+        x = torch.flatten(self.global_average_pool(self.features(x)), 1)
         return self.classifier(x)
 
 

@@ -13,27 +13,26 @@ from torch import nn
 
 
 class BasicBlock(nn.Module):
-    def __init__(self, in_channels, out_channels, stride=1, downsample=False):
+    def __init__(self, hidden_channels, out_channels, stride=1):
         super().__init__()
         self.downsample = (
             nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
-                nn.BatchNorm2d(out_channels),
+                nn.Conv2d(8, 16, 1, stride=stride, bias=False), nn.BatchNorm2d(16)
             )
-            if downsample
+            if stride != 1
             else nn.Identity()
         )
         self.conv1 = nn.Conv2d(
-            in_channels, out_channels, 3, stride=stride, padding=1, bias=False
+            hidden_channels, out_channels, 3, stride=stride, padding=1, bias=False
         )
         self.bn1 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
 
     def forward(self, x):
-        getitem = self.downsample(x)
+        downsample = self.downsample(x)
         x = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(x)) + getitem)
+        return F.relu(self.bn2(self.conv2(x)) + downsample)
 
 
 class ResNet(nn.Module):
@@ -43,19 +42,13 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(8)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.layer1 = nn.Sequential(BasicBlock(8, 8), BasicBlock(8, 8))
-        self.layer2 = nn.Sequential(
-            BasicBlock(8, 16, stride=2, downsample=True), BasicBlock(16, 16)
-        )
+        self.layer2 = nn.Sequential(BasicBlock(8, 16, stride=2), BasicBlock(16, 16))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
-        x = self.maxpool(x)
-        x = self.layer1(x)
-        x = self.layer2(x)
-        x = self.avgpool(x)
-        x = torch.flatten(x, 1)
+        x = self.maxpool(F.relu(self.bn1(self.conv1(x))))
+        x = torch.flatten(self.avgpool(self.layer2(self.layer1(x))), 1)
         return self.fc(x)
 
 

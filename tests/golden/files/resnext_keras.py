@@ -18,7 +18,7 @@ def bottleneck(x, filters, name, strides=1):
     out = ops.relu(out)
     out = layers.ZeroPadding2D(1)(out)
     out = layers.Conv2D(
-        filters, 3, groups=2, use_bias=False, strides=strides, name=f"{name}_conv2"
+        filters, 3, groups=2, strides=strides, use_bias=False, name=f"{name}_conv2"
     )(out)
     out = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn2")(
         out
@@ -29,7 +29,7 @@ def bottleneck(x, filters, name, strides=1):
         momentum=0.9, epsilon=1e-05, name=f"{name}_bn3"
     )(out)
     x = layers.Conv2D(
-        4 * filters, 1, use_bias=False, strides=strides, name=f"{name}_shortcut_0"
+        4 * filters, 1, strides=strides, use_bias=False, name=f"{name}_shortcut_0"
     )(x)
     x = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-05, name=f"{name}_shortcut_1"

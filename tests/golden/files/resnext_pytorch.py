@@ -13,9 +13,7 @@ from torch import nn
 
 
 class Bottleneck(nn.Module):
-    def __init__(
-        self, in_channels, hidden_channels, out_channels, stride=1, shortcut=False
-    ):
+    def __init__(self, in_channels, hidden_channels, out_channels, stride=1):
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, hidden_channels, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(hidden_channels)
@@ -23,28 +21,27 @@ class Bottleneck(nn.Module):
             hidden_channels,
             hidden_channels,
             3,
+            stride=stride,
             padding=1,
             groups=2,
             bias=False,
-            stride=stride,
         )
         self.bn2 = nn.BatchNorm2d(hidden_channels)
         self.conv3 = nn.Conv2d(hidden_channels, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.shortcut = (
             nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, bias=False, stride=stride),
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
                 nn.BatchNorm2d(out_channels),
             )
-            if shortcut
+            if stride != 1 or in_channels != out_channels
             else nn.Identity()
         )
 
     def forward(self, x):
         out = F.relu(self.bn1(self.conv1(x)))
         out = F.relu(self.bn2(self.conv2(out)))
-        out = self.bn3(self.conv3(out))
-        return F.relu(out + self.shortcut(x))
+        return F.relu(self.bn3(self.conv3(out)) + self.shortcut(x))
 
 
 class ResNeXt(nn.Module):
@@ -55,12 +52,9 @@ class ResNeXt(nn.Module):
         )
         self.stages = nn.ModuleList(
             [
-                nn.Sequential(Bottleneck(8, 4, 16, shortcut=True)),
-                nn.Sequential(
-                    Bottleneck(16, 8, 32, stride=2, shortcut=True),
-                    Bottleneck(32, 8, 32),
-                ),
-                nn.Sequential(Bottleneck(32, 8, 32, stride=2, shortcut=True)),
+                nn.Sequential(Bottleneck(8, 4, 16)),
+                nn.Sequential(Bottleneck(16, 8, 32, stride=2), Bottleneck(32, 8, 32)),
+                nn.Sequential(Bottleneck(32, 8, 32, stride=2)),
             ]
         )
         self.classifier = nn.Linear(32, 10)
@@ -69,8 +63,7 @@ class ResNeXt(nn.Module):
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
-        out = torch.mean(x, dim=(2, 3), keepdim=False)
-        return self.classifier(out)
+        return self.classifier(torch.mean(x, dim=(2, 3), keepdim=False))
 
 
 def load_model():

@@ -19,31 +19,6 @@ def parts_of(x, sizes, axis, keep=True):
 class ShuffleUnit(nn.Module):
     def __init__(self):
         super().__init__()
-        self.branch2 = nn.Sequential(
-            nn.Conv2d(8, 8, 1, bias=False),
-            nn.BatchNorm2d(8),
-            nn.ReLU(),
-            nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False),
-            nn.BatchNorm2d(8),
-            nn.Conv2d(8, 8, 1, bias=False),
-            nn.BatchNorm2d(8),
-            nn.ReLU(),
-        )
-
-    def forward(self, x):
-        split = parts_of(x, 8, 1)
-        getitem = split[0]
-        x = split[1]
-        x = self.branch2(x)
-        x = torch.cat([getitem, x], dim=1)
-        x = x.reshape(-1, 2, 8, 8, 8)
-        x = x.transpose(1, 2)
-        return x.reshape(-1, 16, 8, 8)
-
-
-class ShuffleUnit2(nn.Module):
-    def __init__(self):
-        super().__init__()
         self.branch1 = nn.Sequential(
             nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8, bias=False),
             nn.BatchNorm2d(8),
@@ -63,12 +38,31 @@ class ShuffleUnit2(nn.Module):
         )
 
     def forward(self, x):
-        relu = self.branch1(x)
+        x = torch.cat([self.branch1(x), self.branch2(x)], dim=1)
+        return x.reshape(-1, 2, 8, 8, 8).transpose(1, 2).reshape(-1, 16, 8, 8)
+
+
+class ShuffleUnit2(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.branch2 = nn.Sequential(
+            nn.Conv2d(8, 8, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False),
+            nn.BatchNorm2d(8),
+            nn.Conv2d(8, 8, 1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+        )
+
+    def forward(self, x):
+        split = parts_of(x, 8, 1)
+        getitem = split[0]
+        x = split[1]
         x = self.branch2(x)
-        x = torch.cat([relu, x], dim=1)
-        x = x.reshape(-1, 2, 8, 8, 8)
-        x = x.transpose(1, 2)
-        return x.reshape(-1, 16, 8, 8)
+        x = torch.cat([getitem, x], dim=1)
+        return x.reshape(-1, 2, 8, 8, 8).transpose(1, 2).reshape(-1, 16, 8, 8)
 
 
 class ShuffleNet(nn.Module):
@@ -77,13 +71,11 @@ class ShuffleNet(nn.Module):
         self.conv1 = nn.Sequential(
             nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU()
         )
-        self.stage2 = nn.Sequential(ShuffleUnit2(), ShuffleUnit(), ShuffleUnit())
+        self.stage2 = nn.Sequential(ShuffleUnit(), ShuffleUnit2(), ShuffleUnit2())
         self.fc = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = self.conv1(x)
-        x = self.stage2(x)
-        x = torch.mean(x, dim=(2, 3), keepdim=False)
+        x = torch.mean(self.stage2(self.conv1(x)), dim=(2, 3), keepdim=False)
         return self.fc(x)
 
 

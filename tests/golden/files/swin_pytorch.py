@@ -22,8 +22,7 @@ class WindowAttention(nn.Module):
         self.proj = nn.Linear(features, features)
 
     def forward(self, x):
-        x = self.qkv(x)
-        x = x.reshape(-1, 16, 3, self.size, 4)
+        x = self.qkv(x).reshape(-1, 16, 3, self.size, 4)
         permute = x.permute((2, 0, 3, 1, 4))
         select = permute[0]
         select_2 = permute[1]
@@ -31,9 +30,7 @@ class WindowAttention(nn.Module):
         x = F.scaled_dot_product_attention(
             select, select_2, x, attn_mask=self.relative_position_bias
         )
-        x = x.transpose(1, 2)
-        x = x.reshape(-1, 16, self.features)
-        return self.proj(x)
+        return self.proj(x.transpose(1, 2).reshape(-1, 16, self.features))
 
 
 class Mlp(nn.Module):
@@ -67,32 +64,6 @@ class PatchMerging(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    def __init__(
-        self, in_features, hidden_features, hidden_features_2, size, size_2, size_3
-    ):
-        super().__init__()
-        self.in_features = in_features
-        self.size = size
-        self.size_3 = size_3
-        self.norm1 = nn.LayerNorm(in_features)
-        self.attn = WindowAttention(in_features, hidden_features, size_2)
-        self.norm2 = nn.LayerNorm(in_features)
-        self.mlp = Mlp(in_features, hidden_features_2)
-
-    def forward(self, x):
-        out = self.norm1(x)
-        out = out.reshape(-1, self.size, 4, self.size, 4, self.in_features)
-        out = out.transpose(2, 3)
-        out = out.reshape(-1, 16, self.in_features)
-        out = self.attn(out)
-        out = out.reshape(-1, self.size, self.size, 4, 4, self.in_features)
-        out = out.transpose(2, 3)
-        out = out.reshape(-1, self.size_3, self.size_3, self.in_features)
-        x = x + out
-        return x + self.mlp(self.norm2(x))
-
-
-class SwinBlock2(nn.Module):
     def __init__(self):
         super().__init__()
         self.norm1 = nn.LayerNorm(8)
@@ -101,19 +72,15 @@ class SwinBlock2(nn.Module):
         self.mlp = Mlp(8, 16)
 
     def forward(self, x):
-        layer_norm_2 = self.norm1(x)
-        val = layer_norm_2[:, :2]
-        out = layer_norm_2[:, 2:]
+        norm1 = self.norm1(x)
+        val = norm1[:, :2]
+        out = norm1[:, 2:]
         val_2 = torch.cat([out, val], dim=1)
         val_3 = val_2[:, :, :2]
         out = val_2[:, :, 2:]
         out = torch.cat([out, val_3], dim=2)
-        out = out.reshape(-1, 2, 4, 2, 4, 8)
-        out = out.transpose(2, 3)
-        out = out.reshape(-1, 16, 8)
-        out = self.attn(out)
-        out = out.reshape(-1, 2, 2, 4, 4, 8)
-        out = out.transpose(2, 3)
+        out = out.reshape(-1, 2, 4, 2, 4, 8).transpose(2, 3).reshape(-1, 16, 8)
+        out = self.attn(out).reshape(-1, 2, 2, 4, 4, 8).transpose(2, 3)
         unsafe_view = out.reshape(-1, 8, 8, 8)
         val_4 = unsafe_view[:, :6]
         out = unsafe_view[:, 6:]
@@ -125,24 +92,44 @@ class SwinBlock2(nn.Module):
         return x + self.mlp(self.norm2(x))
 
 
+class SwinBlock2(nn.Module):
+    def __init__(
+        self, in_features, window_features, mlp_features, size, size_2, size_3
+    ):
+        super().__init__()
+        self.in_features = in_features
+        self.size = size
+        self.size_3 = size_3
+        self.norm1 = nn.LayerNorm(in_features)
+        self.attn = WindowAttention(in_features, window_features, size_2)
+        self.norm2 = nn.LayerNorm(in_features)
+        self.mlp = Mlp(in_features, mlp_features)
+
+    def forward(self, x):
+        out = self.norm1(x)
+        out = out.reshape(-1, self.size, 4, self.size, 4, self.in_features)
+        out = self.attn(out.transpose(2, 3).reshape(-1, 16, self.in_features))
+        out = out.reshape(-1, self.size, self.size, 4, 4, self.in_features)
+        out = out.transpose(2, 3)
+        out = out.reshape(-1, self.size_3, self.size_3, self.in_features)
+        x = x + out
+        return x + self.mlp(self.norm2(x))
+
+
 class SwinTransformer(nn.Module):
     def __init__(self):
         super().__init__()
         self.patch_embed = nn.Conv2d(3, 8, 4, stride=4)
-        self.stage1 = nn.Sequential(SwinBlock(8, 24, 16, 2, 2, 8), SwinBlock2())
+        self.stage1 = nn.Sequential(SwinBlock2(8, 24, 16, 2, 2, 8), SwinBlock())
         self.merge = PatchMerging()
-        self.stage2 = nn.Sequential(SwinBlock(16, 48, 32, 1, 4, 4))
+        self.stage2 = nn.Sequential(SwinBlock2(16, 48, 32, 1, 4, 4))
         self.norm = nn.LayerNorm(16)
         self.head = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = self.patch_embed(x)
-        x = x.permute((0, 2, 3, 1))
-        x = self.stage1(x)
-        x = self.merge(x)
-        x = self.stage2(x)
-        x = self.norm(x)
-        x = torch.mean(x, dim=(1, 2), keepdim=False)
+        x = self.patch_embed(x).permute((0, 2, 3, 1))
+        x = self.merge(self.stage1(x))
+        x = torch.mean(self.norm(self.stage2(x)), dim=(1, 2), keepdim=False)
         return self.head(x)
 
 

@@ -12,52 +12,31 @@ from torch import nn
 
 
 class TemporalBlock(nn.Module):
-    def __init__(
-        self,
-        in_channels,
-        kernel_size,
-        size,
-        stride=1,
-        dilation=1,
-        groups=1,
-        downsample=False,
-    ):
+    def __init__(self, in_channels, size, dilation=1, downsample=False):
         super().__init__()
         self.size = size
         self.conv1 = nn.Conv1d(in_channels, 8, 3, dilation=dilation)
         self.conv2 = nn.Conv1d(8, 8, 3, dilation=dilation)
-        self.downsample = (
-            nn.Conv1d(
-                in_channels,
-                8,
-                kernel_size,
-                dilation=dilation,
-                groups=groups,
-                stride=stride,
-            )
-            if downsample
-            else nn.Identity()
-        )
+        self.downsample = nn.Conv1d(4, 8, 1) if downsample else nn.Identity()
 
     def forward(self, x):
         out = F.relu(self.conv1(F.pad(x, self.size)))
-        out = F.relu(self.conv2(F.pad(out, self.size)))
-        return F.relu(out + self.downsample(x))
+        x = F.relu(self.conv2(F.pad(out, self.size))) + self.downsample(x)
+        return F.relu(x)
 
 
 class TemporalConvNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.network = nn.Sequential(
-            TemporalBlock(4, 1, (2, 0), downsample=True),
-            TemporalBlock(8, 2, (4, 0), stride=2, dilation=2, groups=2),
-            TemporalBlock(8, 4, (8, 0), stride=4, dilation=4, groups=4),
+            TemporalBlock(4, (2, 0), downsample=True),
+            TemporalBlock(8, (4, 0), dilation=2),
+            TemporalBlock(8, (8, 0), dilation=4),
         )
         self.linear = nn.Linear(8, 3)
 
     def forward(self, x):
-        x = self.network(x)
-        x = x[:, :, -1]
+        x = self.network(x)[:, :, -1]
         return self.linear(x)
 
 

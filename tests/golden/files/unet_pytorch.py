@@ -50,11 +50,11 @@ class UNet(nn.Module):
         self.outc = nn.Conv2d(4, 2, 1)
 
     def forward(self, x):
-        relu = self.inc(x)
-        relu_2 = self.down1(relu)
-        x = self.down2(relu_2)
-        x = self.up1(x, relu_2)
-        x = self.up2(x, relu)
+        inc = self.inc(x)
+        down1 = self.down1(inc)
+        x = self.down2(down1)
+        x = self.up1(x, down1)
+        x = self.up2(x, inc)
         return self.outc(x)
 
 

@@ -40,9 +40,7 @@ class VGG(nn.Module):
         )
 
     def forward(self, x):
-        x = self.features(x)
-        x = torch.flatten(x, 1)
-        return self.classifier(x)
+        return self.classifier(torch.flatten(self.features(x), 1))
 
 
 def load_model():

@@ -19,16 +19,12 @@ class Attention(nn.Module):
         self.proj = nn.Linear(16, 16)
 
     def forward(self, x):
-        x = self.qkv(x)
-        x = x.reshape(-1, 17, 3, 4, 4)
-        permute = x.permute((2, 0, 3, 1, 4))
-        getitem = permute[0]
-        getitem_2 = permute[1]
-        x = permute[2]
+        qkv = self.qkv(x).reshape(-1, 17, 3, 4, 4).permute((2, 0, 3, 1, 4))
+        getitem = qkv[0]
+        getitem_2 = qkv[1]
+        x = qkv[2]
         x = F.scaled_dot_product_attention(getitem, getitem_2, x)
-        x = x.transpose(1, 2)
-        x = x.reshape(-1, 17, 16)
-        return self.proj(x)
+        return self.proj(x.transpose(1, 2).reshape(-1, 17, 16))
 
 
 class Mlp(nn.Module):
@@ -66,16 +62,13 @@ class VisionTransformer(nn.Module):
         self.head = nn.Linear(16, 10)
 
     def forward(self, x):
-        out = self.patch_embed(x)
-        out = out.reshape(-1, 16, 16)
-        transpose = out.transpose(1, 2)
+        patch_embed = self.patch_embed(x).reshape(-1, 16, 16).transpose(1, 2)
         x = self.cls_token.expand(x.shape[0], 1, 16)
-        x = torch.cat([x, transpose], dim=1)
+        x = torch.cat([x, patch_embed], dim=1)
         x = x + self.pos_embed
         for block in self.blocks:
             x = block(x)
-        out = self.norm(x)
-        out = out[:, 0]
+        out = self.norm(x)[:, 0]
         return self.head(out)
 
 
