@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-conformance test-exports test-octave lint originals benchmark clean
+.PHONY: demo test test-conformance test-exports test-octave lint originals check-topologies benchmark clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,11 @@ lint: $(VENV)/installed
 test-octave: $(VENV)/installed
 	command -v octave || (apt-get update && apt-get install -y --no-install-recommends octave)
 	$(BIN)/python -m pytest tests/matlab
+
+# The nine topologies in the onnx wheel, with seeded weights, in both targets: how long a check of them all takes.
+check-topologies: $(VENV)/installed
+	$(BIN)/python benchmarks/topologies.py build/topologies
+	$(BIN)/converter check build/topologies -n 2 --json build/topologies/results.json
 
 benchmark: $(VENV)/installed
 	$(BIN)/python benchmarks/conversion_time.py

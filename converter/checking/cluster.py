@@ -5,6 +5,8 @@ Dask sends Python objects as pickles, which run code where they are read: a clus
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import queue
 import secrets
 import tempfile
@@ -30,6 +32,7 @@ SEND_LIMIT = 64 * 10**6
 """Bytes of a check's files that are sent with it; larger ones must be at the same path on every worker."""
 
 _RETRIES = 3
+_LOST = (OSError, RuntimeError, TimeoutError, asyncio.CancelledError, concurrent.futures.CancelledError)
 _QUEUED = 2
 """Checks that the cluster has at a time, for each of its threads: what is sent lies in the scheduler's memory until it ran."""
 
@@ -100,7 +103,7 @@ def run_on_cluster(
             yield check, check.result("not run")
     finally:
         if pending:
-            with suppress(Exception):  # the cluster may be what went away
+            with suppress(*_LOST):  # the cluster may be what went away
                 client.cancel([future for _, _, future in pending.values()])
                 client.run(_stop_here, run)
 
@@ -116,7 +119,7 @@ def _result(check: Check, future: Future) -> Result:
     if future.status == "finished":
         try:
             return future.result()
-        except Exception as error:  # between the end of the check and here, the cluster may go away
+        except _LOST as error:  # between the end of the check and here, the cluster may go away
             return check.result("crashed", problems=[f"its result could not be fetched from the cluster: {_words(error)}"])
     if future.status == "error":
         return check.result("crashed", problems=[f"the cluster could not make it: {_words(future.exception())}"])

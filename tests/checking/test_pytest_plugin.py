@@ -1,0 +1,51 @@
+"""The pytest plug-in: in parallel, with limits, and with the whole report of what is not equal."""
+
+import pytest
+
+from converter.checking import process
+from tests.checking.cases import spec
+from tests.specifications.test_specifications import run_pytest
+
+pytest_plugins = ["pytester"]
+
+LIMITS = [("--equivalence-time-limit=0.5", "seconds"), ("--equivalence-memory-limit=50MB", "of memory")]
+
+
+def test_specs_run_in_parallel_with_other_tests(pytester):
+    for name in "ab":
+        spec(pytester.path / "specs", name)
+    pytester.makepyfile(test_own="def test_own(): pass")
+    pytester.makeini("[pytest]\ntestpaths = specs test_own.py\naddopts = -n 2 -p xdist")
+    result = run_pytest(pytester, "-v")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*specs/a.toml::onnx*"])
+
+
+def test_one_target_is_chosen(pytester):
+    spec(pytester.path, targets='"onnx", "keras", "pytorch"')
+    run_pytest(pytester, "--equivalence-target", "onnx").assert_outcomes(passed=1)
+
+
+def test_the_report_names_the_first_layer_that_differs(pytester):
+    spec(pytester.path, targets='"pytorch"', more="seeds = [0]\ntolerance = 1e-12")
+    result = run_pytest(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NOT EQUAL*", "*first difference: *", "*model.py, line *"])
+    assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(("limit", "words"), LIMITS)
+def test_limits_hold_and_a_crash_is_one_failure(pytester, monkeypatch, limit, words):
+    monkeypatch.setattr(process, "_PROGRAM", "a = b'x' * 2**27\nimport time; time.sleep(60)")
+    spec(pytester.path)
+    pytester.makepyfile(test_own="def test_own(): pass")
+    result = run_pytest(pytester, limit)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([f"crashed: *a.toml: model.onnx in onnx: *{words}*"])
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_limit_that_is_none(pytester):
+    spec(pytester.path)
+    result = run_pytest(pytester, "--equivalence-memory-limit=much")
+    assert "is not a size like 4GB" in result.stdout.str() + result.stderr.str()
