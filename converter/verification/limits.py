@@ -16,6 +16,8 @@ import psutil
 
 _POSIX = os.name == "posix"
 _INTERVAL = 0.1
+_LOOKED_FOR = 0.3
+"""Seconds between two looks at which processes there are."""
 _KEPT = 2**16
 """How much of what a program prints on stderr is kept: the end of it."""
 
@@ -89,6 +91,7 @@ def run_limited(
 def _watch(process: subprocess.Popen, tree: _Tree, limits: Limits, stop: threading.Event | None) -> str:
     """Wait for the end of the program; the limit that it exceeded before, in words."""
     end = time.monotonic() + limits.seconds
+    next_look = 0.0
     while True:
         try:
             process.wait(min(_INTERVAL, max(end - time.monotonic(), 0.001)))
@@ -97,7 +100,9 @@ def _watch(process: subprocess.Popen, tree: _Tree, limits: Limits, stop: threadi
             pass
         if stop is not None and stop.is_set():
             raise Stopped
-        tree.look()
+        if time.monotonic() >= next_look:  # which reads of every process in the system
+            tree.look()
+            next_look = time.monotonic() + _LOOKED_FOR
         if limits.memory is not None and tree.memory(limits.memory) > limits.memory:
             return f"took more than {in_words(limits.memory)} of memory"
         if time.monotonic() >= end:
@@ -117,10 +122,17 @@ class _Tree:
             file.write("1000")
 
     def look(self) -> None:
-        for parent in list(self._seen.values()):
+        """See which processes there are below those that were seen."""
+        children: dict[int, list[psutil.Process]] = {}
+        for process in psutil.process_iter():
             with suppress(psutil.Error):
-                for child in parent.children(recursive=True):
-                    self._seen.setdefault(child.pid, child)
+                children.setdefault(process.ppid(), []).append(process)
+        waiting = [pid for pid, process in self._seen.items() if process.is_running()]  # a pid is given anew
+        while waiting:
+            for child in children.get(waiting.pop(), ()):
+                if child.pid not in self._seen:
+                    self._seen[child.pid] = child
+                    waiting.append(child.pid)
 
     def memory(self, limit: int) -> int:
         """Bytes held by all. Pages that several of them share are counted once, where the system can tell."""
@@ -144,7 +156,7 @@ class _Tree:
                 os.killpg(self._leader, signal.SIGKILL)
         for process in self._seen.values():  # those that left the session
             with suppress(psutil.Error):
-                if process.is_running():  # which compares the time it was started with: a pid is given anew
+                if process.is_running():
                     process.kill()
 
 
