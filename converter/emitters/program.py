@@ -341,7 +341,7 @@ class Program:
         if node.scope is not None:
             inner = node.scope[-1].path
             fallback = inner if inner and inner in self._leaves else f"{inner}.{snake_case(node.op_type)}"
-            return self._path(stem, inner, fallback), True
+            return self._path(stem, inner, fallback, snake_case(node.op_type)), True
         candidates = [node.name, stem] if self.graph.layers else [stem, node.name]
         if not layer.weights and node.name == "":
             candidates = []
@@ -351,14 +351,17 @@ class Program:
                 return identifier(text, snake_case(node.op_type)), True
         return snake_case(node.op_type), bool(layer.weights)
 
-    def _path(self, name: str, inner: str, fallback: str) -> str:
-        """The path of a layer or weight used inside the module ``inner``: the source's name for it if that lies there."""
+    def _path(self, name: str, inner: str, fallback: str, kind: str = "") -> str:
+        """The path of a layer or weight used inside the module ``inner``: the source's name for it if that lies there.
+
+        ``kind`` goes before a part that is no identifier: "conv_1x1".
+        """
         lies_there = name and (name == inner or name.startswith(f"{inner}." if inner else ""))
         path = name if lies_there else fallback
         parts = path.strip(".").split(".")
         if not self.target.has_modules:
             return identifier("_".join(parts))
-        return ".".join(part if part.isdigit() else identifier(part) for part in parts)
+        return ".".join(part if part.isdigit() else identifier(part, kind) for part in parts)
 
     def share(self, layer: Layer, name: str, named: bool) -> tuple[str, bool]:
         """(the layer's name, whether it is new): layers of one module that read the same weights are one, as are layers without
@@ -530,7 +533,7 @@ class Program:
                     statement = Statement(statement.targets, previous.tree, previous.node)
                 elif activation is not None and takes_activation(previous.tree):
                     _add_activation(previous.tree, activation)
-                    statement = Statement(statement.targets, previous.tree, previous.node)
+                    statement = Statement(statement.targets, previous.tree, previous.node, previous.scope)
                 else:
                     statement.tree = _Substitute(previous.targets[0], previous.tree).visit(statement.tree)
             fused.append(statement)
@@ -815,8 +818,8 @@ def _carries_on(value: Value, statement: Statement | Compound, following: list[S
     return isinstance(statement, Statement) and statement.node is not None and statement.node.op_type in ("Add", "Concat")
 
 
-def _layer_said(tree: ast.expr) -> str | None:
-    """The name of the layer whose output an expression goes on with."""
+def _layer_said(tree: ast.expr, scope: Scope | None, kind: str) -> str | None:
+    """The name that the innermost call of ``scope`` has for the layer whose output an expression goes on with."""
     while not hasattr(tree, "layer_name"):
         if isinstance(tree, ast.Subscript) or (isinstance(tree, ast.Call) and not tree.args):
             tree = tree.value if isinstance(tree, ast.Subscript) else tree.func
@@ -827,17 +830,27 @@ def _layer_said(tree: ast.expr) -> str | None:
             tree = tree.value
         else:
             return None
-    name = tree.layer_name.rpartition(".")[2]
-    return None if name.isdigit() else identifier(name)
+    name = tree.layer_name
+    for module in reversed(scope or ()):  # Keras has one name for the whole path
+        prefix = identifier(module.path) if module.path else ""
+        if name == prefix:
+            name = module.path
+        elif prefix and name.startswith(f"{prefix}_"):
+            name = name.removeprefix(f"{prefix}_")
+            break
+    whole, name = (text.rpartition(".")[2] for text in (tree.layer_name, name))
+    name = whole if name.isdigit() else name
+    return None if name.isdigit() else identifier(snake_case(name), kind)
 
 
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program._scope)
-    layer = None if isinstance(statement, Compound) else _layer_said(statement.tree)
+    kind = snake_case(statement.node.op_type if statement.node else "value")
+    layer = None if isinstance(statement, Compound) else _layer_said(statement.tree, statement.scope, kind)
     if statement.scope is not None:
         if layer is not None and program.target.has_modules:
             return layer
         text = without_number(text)
     if text and not is_generated(text):
         return identifier(text)
-    return layer or snake_case(statement.node.op_type if statement.node else "value")
+    return layer or kind

@@ -31,6 +31,7 @@ from converter.passes.recover.hoist import hoist
 from converter.passes.recover.neutral import neutral
 from converter.passes.recover.normalisations import normalisations
 from converter.passes.recover.recurrent_layer import recurrent_layer
+from converter.passes.recover.repetition import repetition
 from converter.passes.recover.rotate_half import rotate_half
 from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
@@ -82,11 +83,12 @@ PASSES = (
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,
     remove_unused,  # what the passes above left without a reader
-    hoist,  # last, of what is left
+    hoist,  # of what is left
+    repetition,  # last, of what stands then
 )
 
 
-_WHOLE = {infer_shapes, fold_constants, inline_branches, free_batch, type_bodies}
+_WHOLE = {infer_shapes, fold_constants, inline_branches, free_batch, type_bodies, repetition}
 """Passes that look into sub-graphs themselves; all others are called on each sub-graph too."""
 
 

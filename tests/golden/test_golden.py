@@ -102,6 +102,13 @@ def test_alexnet_is_short(target):
     assert model_code_lines((HERE / "files" / f"alexnet_{target}.py").read_text()).own <= 45
 
 
+@pytest.mark.parametrize(
+    ("name", "most"), [("resnet50_pytorch", 70), ("resnet50_keras", 80), ("densenet121_pytorch", 60), ("densenet121_keras", 70)]
+)
+def test_networks_that_tell_no_modules_are_short(name, most):
+    assert model_code_lines((HERE / "files" / f"{name}.py").read_text()).own <= most
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_printed_layers_give_the_code_of_the_layers_themselves(target):
     """All but the docstring, which tells what a printed list leaves open."""

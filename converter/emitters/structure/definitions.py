@@ -294,7 +294,7 @@ def _width_name(places: list[str], widths: list[list[str]], reading: Reading) ->
         layer = next((name for at, name in reading.layer_names.items() if place.startswith(f"{at}.")), "").strip("_")
         words = [word for word in layer.split("_") if not word.isdigit() and word not in ("block", "conv", "layers")]
         if words:
-            return f"{layer}_{kind}"
+            return identifier(f"{layer}_{kind}", "branch")
     is_last = max(widths, key=lambda group: max(order[place] for place in group)) is places
     return kind if is_last else f"hidden_{kind}"
 

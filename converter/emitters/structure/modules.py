@@ -374,7 +374,7 @@ def _link(item: Statement, previous: Value, call: Call) -> tuple[str, ast.expr |
 
 def _members(members: Mapping[str, ast.expr]) -> list[ast.expr]:
     """Arguments of ``nn.Sequential``: modules by place, or one ordered dictionary where they have names."""
-    if not all(name.isdigit() for name in members):
+    if not all(name.isdigit() for name in members) or (min(map(int, members)) == 1 and _numbered(members) is not None):
         run = _numbered(members)
         return [call("OrderedDict", [], dict(members)) if run is None else call("OrderedDict", [run], {})]
     return _runs(_filled(members))
@@ -410,7 +410,7 @@ def _numbered(members: Mapping[str, ast.expr]) -> ast.expr | None:
     listed = _runs(list(members.values()))
     first = next(iter(members))
     stem = first.rstrip("0123456789")
-    if len(listed) > 1 or not isinstance(listed[0], ast.Starred) or first == stem:
+    if len(listed) > 1 or not isinstance(listed[0], ast.Starred) or first == stem:  # no number
         return None
     start = int(first.removeprefix(stem))
     if list(members) != [f"{stem}{start + place}" for place in range(len(members))]:

@@ -12,197 +12,87 @@ from safetensors.torch import load_file
 from torch import nn
 
 
+class ResidualBlock(nn.Module):
+    def __init__(self, channels, size, size_2):
+        super().__init__()
+        self.channels = channels
+        self.size = size
+        self.size_2 = size_2
+        self.gconv1 = nn.Conv2d(channels, channels, 1, groups=4, bias=False)
+        self.gconv1_bn = nn.BatchNorm2d(channels)
+        self.gconv3 = nn.Conv2d(
+            channels, channels, 3, padding=1, groups=channels, bias=False
+        )
+        self.gconv3_bn = nn.BatchNorm2d(channels)
+        self.gconv1_2 = nn.Conv2d(channels, channels, 1, groups=4, bias=False)
+        self.gconv1_2_bn = nn.BatchNorm2d(channels)
+
+    def forward(self, x):
+        out = F.relu(self.gconv1_bn(self.gconv1(x)))
+        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2).transpose(1, 2)
+        out = self.gconv3_bn(
+            self.gconv3(out.reshape(-1, self.channels, self.size_2, self.size_2))
+        )
+        return F.relu(self.gconv1_2_bn(self.gconv1_2(out)) + x)
+
+
+class Block(nn.Module):
+    def __init__(self, in_channels, out_channels, size, size_2):
+        super().__init__()
+        self.out_channels = out_channels
+        self.size = size
+        self.size_2 = size_2
+        self.gconv1 = nn.Conv2d(in_channels, out_channels, 1, groups=4, bias=False)
+        self.gconv1_bn = nn.BatchNorm2d(out_channels)
+        self.gconv3 = nn.Conv2d(
+            out_channels,
+            out_channels,
+            3,
+            stride=2,
+            padding=1,
+            groups=out_channels,
+            bias=False,
+        )
+        self.gconv3_bn = nn.BatchNorm2d(out_channels)
+        self.gconv1_2 = nn.Conv2d(out_channels, out_channels, 1, groups=4, bias=False)
+        self.gconv1_2_bn = nn.BatchNorm2d(out_channels)
+        self.average_pool = nn.AvgPool2d(
+            3, stride=2, padding=1, count_include_pad=False
+        )
+
+    def forward(self, x):
+        out = F.relu(self.gconv1_bn(self.gconv1(x)))
+        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2).transpose(1, 2)
+        out = self.gconv3_bn(
+            self.gconv3(out.reshape(-1, self.out_channels, self.size_2, self.size_2))
+        )
+        gconv1_2_bn = self.gconv1_2_bn(self.gconv1_2(out))
+        x = self.average_pool(x)
+        x = torch.cat([gconv1_2_bn, x], dim=1)
+        return F.relu(x)
+
+
 class Shufflenet(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv3_0 = nn.Conv2d(3, 24, 3, stride=2, padding=1)
         self.conv3_0_bn = nn.BatchNorm2d(24)
         self.max_pool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.gconv1_0 = nn.Conv2d(24, 112, 1, groups=4, bias=False)
-        self.gconv1_0_bn = nn.BatchNorm2d(112)
-        self.gconv3_0 = nn.Conv2d(
-            112, 112, 3, stride=2, padding=1, groups=112, bias=False
+        self.blocks = nn.Sequential(
+            Block(24, 112, 28, 56),
+            *(ResidualBlock(136, 34, 28) for _ in range(3)),
+            Block(136, 136, 34, 28),
+            *(ResidualBlock(272, 68, 14) for _ in range(7)),
+            Block(272, 272, 68, 14),
+            *(ResidualBlock(544, 136, 7) for _ in range(3)),
         )
-        self.gconv3_0_bn = nn.BatchNorm2d(112)
-        self.gconv1_1 = nn.Conv2d(112, 112, 1, groups=4, bias=False)
-        self.gconv1_1_bn = nn.BatchNorm2d(112)
-        self.average_pool = nn.AvgPool2d(
-            3, stride=2, padding=1, count_include_pad=False
-        )
-        self.gconv1_2 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_2_bn = nn.BatchNorm2d(136)
-        self.gconv3_1 = nn.Conv2d(136, 136, 3, padding=1, groups=136, bias=False)
-        self.gconv3_1_bn = nn.BatchNorm2d(136)
-        self.gconv1_3 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_3_bn = nn.BatchNorm2d(136)
-        self.gconv1_4 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_4_bn = nn.BatchNorm2d(136)
-        self.gconv3_2 = nn.Conv2d(136, 136, 3, padding=1, groups=136, bias=False)
-        self.gconv3_2_bn = nn.BatchNorm2d(136)
-        self.gconv1_5 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_5_bn = nn.BatchNorm2d(136)
-        self.gconv1_6 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_6_bn = nn.BatchNorm2d(136)
-        self.gconv3_3 = nn.Conv2d(136, 136, 3, padding=1, groups=136, bias=False)
-        self.gconv3_3_bn = nn.BatchNorm2d(136)
-        self.gconv1_7 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_7_bn = nn.BatchNorm2d(136)
-        self.gconv1_8 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_8_bn = nn.BatchNorm2d(136)
-        self.gconv3_4 = nn.Conv2d(
-            136, 136, 3, stride=2, padding=1, groups=136, bias=False
-        )
-        self.gconv3_4_bn = nn.BatchNorm2d(136)
-        self.gconv1_9 = nn.Conv2d(136, 136, 1, groups=4, bias=False)
-        self.gconv1_9_bn = nn.BatchNorm2d(136)
-        self.gconv1_10 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_10_bn = nn.BatchNorm2d(272)
-        self.gconv3_5 = nn.Conv2d(272, 272, 3, padding=1, groups=272, bias=False)
-        self.gconv3_5_bn = nn.BatchNorm2d(272)
-        self.gconv1_11 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_11_bn = nn.BatchNorm2d(272)
-        self.gconv1_12 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_12_bn = nn.BatchNorm2d(272)
-        self.gconv3_6 = nn.Conv2d(272, 272, 3, padding=1, groups=272, bias=False)
-        self.gconv3_6_bn = nn.BatchNorm2d(272)
-        self.gconv1_13 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_13_bn = nn.BatchNorm2d(272)
-        self.gconv1_14 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_14_bn = nn.BatchNorm2d(272)
-        self.gconv3_7 = nn.Conv2d(272, 272, 3, padding=1, groups=272, bias=False)
-        self.gconv3_7_bn = nn.BatchNorm2d(272)
-        self.gconv1_15 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_15_bn = nn.BatchNorm2d(272)
-        self.gconv1_16 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_16_bn = nn.BatchNorm2d(272)
-        self.gconv3_8 = nn.Conv2d(272, 272, 3, padding=1, groups=272, bias=False)
-        self.gconv3_8_bn = nn.BatchNorm2d(272)
-        self.gconv1_17 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_17_bn = nn.BatchNorm2d(272)
-        self.gconv1_18 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_18_bn = nn.BatchNorm2d(272)
-        self.gconv3_9 = nn.Conv2d(272, 272, 3, padding=1, groups=272, bias=False)
-        self.gconv3_9_bn = nn.BatchNorm2d(272)
-        self.gconv1_19 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_19_bn = nn.BatchNorm2d(272)
-        self.gconv1_20 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_20_bn = nn.BatchNorm2d(272)
-        self.gconv3_10 = nn.Conv2d(272, 272, 3, padding=1, groups=272, bias=False)
-        self.gconv3_10_bn = nn.BatchNorm2d(272)
-        self.gconv1_21 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_21_bn = nn.BatchNorm2d(272)
-        self.gconv1_22 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_22_bn = nn.BatchNorm2d(272)
-        self.gconv3_11 = nn.Conv2d(272, 272, 3, padding=1, groups=272, bias=False)
-        self.gconv3_11_bn = nn.BatchNorm2d(272)
-        self.gconv1_23 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_23_bn = nn.BatchNorm2d(272)
-        self.gconv1_24 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_24_bn = nn.BatchNorm2d(272)
-        self.gconv3_12 = nn.Conv2d(
-            272, 272, 3, stride=2, padding=1, groups=272, bias=False
-        )
-        self.gconv3_12_bn = nn.BatchNorm2d(272)
-        self.gconv1_25 = nn.Conv2d(272, 272, 1, groups=4, bias=False)
-        self.gconv1_25_bn = nn.BatchNorm2d(272)
-        self.gconv1_26 = nn.Conv2d(544, 544, 1, groups=4, bias=False)
-        self.gconv1_26_bn = nn.BatchNorm2d(544)
-        self.gconv3_13 = nn.Conv2d(544, 544, 3, padding=1, groups=544, bias=False)
-        self.gconv3_13_bn = nn.BatchNorm2d(544)
-        self.gconv1_27 = nn.Conv2d(544, 544, 1, groups=4, bias=False)
-        self.gconv1_27_bn = nn.BatchNorm2d(544)
-        self.gconv1_28 = nn.Conv2d(544, 544, 1, groups=4, bias=False)
-        self.gconv1_28_bn = nn.BatchNorm2d(544)
-        self.gconv3_14 = nn.Conv2d(544, 544, 3, padding=1, groups=544, bias=False)
-        self.gconv3_14_bn = nn.BatchNorm2d(544)
-        self.gconv1_29 = nn.Conv2d(544, 544, 1, groups=4, bias=False)
-        self.gconv1_29_bn = nn.BatchNorm2d(544)
-        self.gconv1_30 = nn.Conv2d(544, 544, 1, groups=4, bias=False)
-        self.gconv1_30_bn = nn.BatchNorm2d(544)
-        self.gconv3_15 = nn.Conv2d(544, 544, 3, padding=1, groups=544, bias=False)
-        self.gconv3_15_bn = nn.BatchNorm2d(544)
-        self.gconv1_31 = nn.Conv2d(544, 544, 1, groups=4, bias=False)
-        self.gconv1_31_bn = nn.BatchNorm2d(544)
-        self.average_pool_2 = nn.AvgPool2d(7, stride=1)
+        self.average_pool = nn.AvgPool2d(7, stride=1)
         self.pred = nn.Linear(544, 1000)
 
     def forward(self, data_0):
-        max_pool = self.max_pool(F.relu(self.conv3_0_bn(self.conv3_0(data_0))))
-        x = F.relu(self.gconv1_0_bn(self.gconv1_0(max_pool)))
-        x = x.reshape(-1, 4, 28, 56, 56).transpose(1, 2)
-        x = self.gconv3_0_bn(self.gconv3_0(x.reshape(-1, 112, 56, 56)))
-        gconv1_1_bn = self.gconv1_1_bn(self.gconv1_1(x))
-        x = self.average_pool(max_pool)
-        x = torch.cat([gconv1_1_bn, x], dim=1)
-        relu = F.relu(x)
-        x = F.relu(self.gconv1_2_bn(self.gconv1_2(relu)))
-        x = x.reshape(-1, 4, 34, 28, 28).transpose(1, 2)
-        x = self.gconv3_1_bn(self.gconv3_1(x.reshape(-1, 136, 28, 28)))
-        relu_2 = F.relu(self.gconv1_3_bn(self.gconv1_3(x)) + relu)
-        x = F.relu(self.gconv1_4_bn(self.gconv1_4(relu_2)))
-        x = x.reshape(-1, 4, 34, 28, 28).transpose(1, 2)
-        x = self.gconv3_2_bn(self.gconv3_2(x.reshape(-1, 136, 28, 28)))
-        relu_3 = F.relu(self.gconv1_5_bn(self.gconv1_5(x)) + relu_2)
-        x = F.relu(self.gconv1_6_bn(self.gconv1_6(relu_3)))
-        x = x.reshape(-1, 4, 34, 28, 28).transpose(1, 2)
-        x = self.gconv3_3_bn(self.gconv3_3(x.reshape(-1, 136, 28, 28)))
-        relu_4 = F.relu(self.gconv1_7_bn(self.gconv1_7(x)) + relu_3)
-        x = F.relu(self.gconv1_8_bn(self.gconv1_8(relu_4)))
-        x = x.reshape(-1, 4, 34, 28, 28).transpose(1, 2)
-        x = self.gconv3_4_bn(self.gconv3_4(x.reshape(-1, 136, 28, 28)))
-        gconv1_9_bn = self.gconv1_9_bn(self.gconv1_9(x))
-        x = self.average_pool(relu_4)
-        x = torch.cat([gconv1_9_bn, x], dim=1)
-        relu_5 = F.relu(x)
-        x = F.relu(self.gconv1_10_bn(self.gconv1_10(relu_5)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_5_bn(self.gconv3_5(x.reshape(-1, 272, 14, 14)))
-        relu_6 = F.relu(self.gconv1_11_bn(self.gconv1_11(x)) + relu_5)
-        x = F.relu(self.gconv1_12_bn(self.gconv1_12(relu_6)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_6_bn(self.gconv3_6(x.reshape(-1, 272, 14, 14)))
-        relu_7 = F.relu(self.gconv1_13_bn(self.gconv1_13(x)) + relu_6)
-        x = F.relu(self.gconv1_14_bn(self.gconv1_14(relu_7)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_7_bn(self.gconv3_7(x.reshape(-1, 272, 14, 14)))
-        relu_8 = F.relu(self.gconv1_15_bn(self.gconv1_15(x)) + relu_7)
-        x = F.relu(self.gconv1_16_bn(self.gconv1_16(relu_8)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_8_bn(self.gconv3_8(x.reshape(-1, 272, 14, 14)))
-        relu_9 = F.relu(self.gconv1_17_bn(self.gconv1_17(x)) + relu_8)
-        x = F.relu(self.gconv1_18_bn(self.gconv1_18(relu_9)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_9_bn(self.gconv3_9(x.reshape(-1, 272, 14, 14)))
-        relu_10 = F.relu(self.gconv1_19_bn(self.gconv1_19(x)) + relu_9)
-        x = F.relu(self.gconv1_20_bn(self.gconv1_20(relu_10)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_10_bn(self.gconv3_10(x.reshape(-1, 272, 14, 14)))
-        relu_11 = F.relu(self.gconv1_21_bn(self.gconv1_21(x)) + relu_10)
-        x = F.relu(self.gconv1_22_bn(self.gconv1_22(relu_11)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_11_bn(self.gconv3_11(x.reshape(-1, 272, 14, 14)))
-        relu_12 = F.relu(self.gconv1_23_bn(self.gconv1_23(x)) + relu_11)
-        x = F.relu(self.gconv1_24_bn(self.gconv1_24(relu_12)))
-        x = x.reshape(-1, 4, 68, 14, 14).transpose(1, 2)
-        x = self.gconv3_12_bn(self.gconv3_12(x.reshape(-1, 272, 14, 14)))
-        gconv1_25_bn = self.gconv1_25_bn(self.gconv1_25(x))
-        x = self.average_pool(relu_12)
-        x = torch.cat([gconv1_25_bn, x], dim=1)
-        relu_13 = F.relu(x)
-        x = F.relu(self.gconv1_26_bn(self.gconv1_26(relu_13)))
-        x = x.reshape(-1, 4, 136, 7, 7).transpose(1, 2).reshape(-1, 544, 7, 7)
-        x = self.gconv3_13_bn(self.gconv3_13(x))
-        relu_14 = F.relu(self.gconv1_27_bn(self.gconv1_27(x)) + relu_13)
-        x = F.relu(self.gconv1_28_bn(self.gconv1_28(relu_14)))
-        x = x.reshape(-1, 4, 136, 7, 7).transpose(1, 2).reshape(-1, 544, 7, 7)
-        x = self.gconv3_14_bn(self.gconv3_14(x))
-        relu_15 = F.relu(self.gconv1_29_bn(self.gconv1_29(x)) + relu_14)
-        x = F.relu(self.gconv1_30_bn(self.gconv1_30(relu_15)))
-        x = x.reshape(-1, 4, 136, 7, 7).transpose(1, 2).reshape(-1, 544, 7, 7)
-        x = self.gconv3_15_bn(self.gconv3_15(x))
-        x = F.relu(self.gconv1_31_bn(self.gconv1_31(x)) + relu_15)
-        x = self.pred(torch.flatten(self.average_pool_2(x), 1))
-        return F.softmax(x, dim=-1)
+        x = self.max_pool(F.relu(self.conv3_0_bn(self.conv3_0(data_0))))
+        x = torch.flatten(self.average_pool(self.blocks(x)), 1)
+        return F.softmax(self.pred(x), dim=-1)
 
 
 def load_model():

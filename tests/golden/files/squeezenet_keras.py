@@ -10,85 +10,31 @@ import keras
 from keras import layers, ops
 
 
+def block(x, filters, name):
+    squeeze1x1 = layers.Conv2D(
+        filters, 1, activation="relu", name=f"{name}_squeeze1x1"
+    )(x)
+    expand1x1 = layers.Conv2D(
+        4 * filters, 1, activation="relu", name=f"{name}_expand1x1"
+    )(squeeze1x1)
+    x = layers.ZeroPadding2D(1)(squeeze1x1)
+    x = layers.Conv2D(4 * filters, 3, activation="relu", name=f"{name}_expand3x3")(x)
+    return ops.concatenate([expand1x1, x], axis=-1)
+
+
 def build_model():
     """SqueezenetOld, channels last, with fresh weights."""
     data_0 = keras.Input((224, 224, 3), name="data_0")
     x = layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(data_0)
     x = layers.MaxPooling2D(3, strides=2)(x)
-    fire2_squeeze1x1 = layers.Conv2D(16, 1, activation="relu", name="fire2_squeeze1x1")(
-        x
-    )
-    fire2_expand1x1 = layers.Conv2D(64, 1, activation="relu", name="fire2_expand1x1")(
-        fire2_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire2_squeeze1x1)
-    x = layers.Conv2D(64, 3, activation="relu", name="fire2_expand3x3")(x)
-    x = ops.concatenate([fire2_expand1x1, x], axis=-1)
-    fire3_squeeze1x1 = layers.Conv2D(16, 1, activation="relu", name="fire3_squeeze1x1")(
-        x
-    )
-    fire3_expand1x1 = layers.Conv2D(64, 1, activation="relu", name="fire3_expand1x1")(
-        fire3_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire3_squeeze1x1)
-    x = layers.Conv2D(64, 3, activation="relu", name="fire3_expand3x3")(x)
-    x = ops.concatenate([fire3_expand1x1, x], axis=-1)
+    x = block(x, 16, name="fire2")
+    x = block(x, 16, name="fire3")
     x = layers.MaxPooling2D(3, strides=2)(x)
-    fire4_squeeze1x1 = layers.Conv2D(32, 1, activation="relu", name="fire4_squeeze1x1")(
-        x
-    )
-    fire4_expand1x1 = layers.Conv2D(128, 1, activation="relu", name="fire4_expand1x1")(
-        fire4_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire4_squeeze1x1)
-    x = layers.Conv2D(128, 3, activation="relu", name="fire4_expand3x3")(x)
-    x = ops.concatenate([fire4_expand1x1, x], axis=-1)
-    fire5_squeeze1x1 = layers.Conv2D(32, 1, activation="relu", name="fire5_squeeze1x1")(
-        x
-    )
-    fire5_expand1x1 = layers.Conv2D(128, 1, activation="relu", name="fire5_expand1x1")(
-        fire5_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire5_squeeze1x1)
-    x = layers.Conv2D(128, 3, activation="relu", name="fire5_expand3x3")(x)
-    x = ops.concatenate([fire5_expand1x1, x], axis=-1)
+    x = block(x, 32, name="fire4")
+    x = block(x, 32, name="fire5")
     x = layers.MaxPooling2D(3, strides=2)(x)
-    fire6_squeeze1x1 = layers.Conv2D(48, 1, activation="relu", name="fire6_squeeze1x1")(
-        x
-    )
-    fire6_expand1x1 = layers.Conv2D(192, 1, activation="relu", name="fire6_expand1x1")(
-        fire6_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire6_squeeze1x1)
-    x = layers.Conv2D(192, 3, activation="relu", name="fire6_expand3x3")(x)
-    x = ops.concatenate([fire6_expand1x1, x], axis=-1)
-    fire7_squeeze1x1 = layers.Conv2D(48, 1, activation="relu", name="fire7_squeeze1x1")(
-        x
-    )
-    fire7_expand1x1 = layers.Conv2D(192, 1, activation="relu", name="fire7_expand1x1")(
-        fire7_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire7_squeeze1x1)
-    x = layers.Conv2D(192, 3, activation="relu", name="fire7_expand3x3")(x)
-    x = ops.concatenate([fire7_expand1x1, x], axis=-1)
-    fire8_squeeze1x1 = layers.Conv2D(64, 1, activation="relu", name="fire8_squeeze1x1")(
-        x
-    )
-    fire8_expand1x1 = layers.Conv2D(256, 1, activation="relu", name="fire8_expand1x1")(
-        fire8_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire8_squeeze1x1)
-    x = layers.Conv2D(256, 3, activation="relu", name="fire8_expand3x3")(x)
-    x = ops.concatenate([fire8_expand1x1, x], axis=-1)
-    fire9_squeeze1x1 = layers.Conv2D(64, 1, activation="relu", name="fire9_squeeze1x1")(
-        x
-    )
-    fire9_expand1x1 = layers.Conv2D(256, 1, activation="relu", name="fire9_expand1x1")(
-        fire9_squeeze1x1
-    )
-    x = layers.ZeroPadding2D(1)(fire9_squeeze1x1)
-    x = layers.Conv2D(256, 3, activation="relu", name="fire9_expand3x3")(x)
-    x = ops.concatenate([fire9_expand1x1, x], axis=-1)
+    for i, filters in enumerate([48, 48, 64, 64], 6):
+        x = block(x, filters, name=f"fire{i}")
     x = layers.Dropout(0.5)(x)
     x = layers.Conv2D(1000, 1, activation="relu", name="conv10")(x)
     x = layers.GlobalAveragePooling2D(keepdims=True)(x)
