@@ -87,8 +87,15 @@ def _worst(report: Report) -> dict[str, Any] | None:
     outputs = list(report.outputs.values())
     if not outputs:
         return None
-    worst = max(outputs, key=lambda o: (not o.ok, o.max_relative_error / (o.tolerance.relative or math.ulp(0.0))))
+    worst = max(outputs, key=lambda o: (not o.ok, _excess(o)))
     return {"relative": _number(worst.max_relative_error), "tolerance": worst.tolerance.relative}
+
+
+def _excess(output: OutputReport) -> float:
+    """The error in units of what is allowed."""
+    if output.excess is not None:
+        return output.excess
+    return output.max_relative_error / (output.tolerance.relative or math.ulp(0.0))
 
 
 def _output(name: str, output: OutputReport, *, probe: bool) -> dict[str, Any]:
@@ -105,6 +112,7 @@ def _output(name: str, output: OutputReport, *, probe: bool) -> dict[str, Any]:
         "top1": "" if output.top1_agreement is None else f"{output.top1_agreement:.0%}",
         "problem": output.problem,
         "where": where,
+        "remark": output.remark,
     }
 
 

@@ -80,7 +80,7 @@ function facts(check, select) {
   if (check.outputs.length) {
     const rows = check.outputs.map((output) => html("tr", {}, cell(badge(output.ok ? "equal" : "not equal")),
       cell(output.probe ? `${output.name} (the source's own answer)` : output.name), cell(figure(output.absolute), true), cell(figure(output.relative), true),
-      cell(output.tolerance), cell(output.top1, true), cell(output.problem || output.where)));
+      cell(output.tolerance), cell(output.top1, true), cell([output.problem || output.where, output.remark].filter(Boolean).join("; "))));
     found.push(table(["", "output", ">absolute error", ">relative error", "allowed", ">same top class", "where the error is largest"], rows));
     found.push(html("ul", { class: "reasons" }, ...check.tolerances.map(([name, size, reason]) => html("li", {}, html("strong", {}, name), `: ${size}; ${reason}`))));
   }

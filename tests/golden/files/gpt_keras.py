@@ -154,18 +154,18 @@ class GPT(keras.Model):
 
     def call(self, idx):
         arange = ops.arange(ops.shape(idx)[1], dtype="int64")
-        wte = self.wte(idx)
+        embedding = self.wte(idx)
         x = self.wpe(arange)
-        x = wte + x
+        x = embedding + x
         out = self.h_0_ln_1(x)
         out = self.h_0_attn_c_attn(out)
         split = parts_of(out, 16, 2)
         getitem = split[0]
         getitem_2 = split[1]
         getitem_3 = split[2]
-        reshape = self.h_0_attn_reshape(getitem)
-        reshape_2 = self.h_0_attn_reshape_2(getitem_2)
-        reshape_3 = self.h_0_attn_reshape_3(getitem_3)
+        view = self.h_0_attn_reshape(getitem)
+        view_2 = self.h_0_attn_reshape_2(getitem_2)
+        view_3 = self.h_0_attn_reshape_3(getitem_3)
         out = ops.broadcast_to(
             ops.convert_to_tensor(1.0, "float32"),
             (ops.shape(idx)[1], ops.shape(idx)[1]),
@@ -173,9 +173,9 @@ class GPT(keras.Model):
         out = ops.tril(out, 0)
         out = ops.equal(out, 0.0)
         val = ops.where(out, -3.4028234663852886e38, 0.0)
-        transpose = ops.transpose(reshape, (0, 2, 1, 3))
-        transpose_2 = ops.transpose(reshape_2, (0, 2, 1, 3))
-        out = ops.transpose(reshape_3, (0, 2, 1, 3))
+        transpose = ops.transpose(view, (0, 2, 1, 3))
+        transpose_2 = ops.transpose(view_2, (0, 2, 1, 3))
+        out = ops.transpose(view_3, (0, 2, 1, 3))
         out = attention(transpose, transpose_2, out, val, None, None, None)[0]
         out = ops.transpose(out, (0, 2, 1, 3))
         out = self.h_0_attn_reshape_4(out)
@@ -192,9 +192,9 @@ class GPT(keras.Model):
         getitem_4 = split_2[0]
         getitem_5 = split_2[1]
         getitem_6 = split_2[2]
-        view = ops.reshape(getitem_4, (ops.shape(idx)[0], -1, 4, 4))
-        view_2 = ops.reshape(getitem_5, (ops.shape(idx)[0], -1, 4, 4))
-        view_3 = ops.reshape(getitem_6, (ops.shape(idx)[0], -1, 4, 4))
+        view_4 = ops.reshape(getitem_4, (ops.shape(idx)[0], -1, 4, 4))
+        view_5 = ops.reshape(getitem_5, (ops.shape(idx)[0], -1, 4, 4))
+        view_6 = ops.reshape(getitem_6, (ops.shape(idx)[0], -1, 4, 4))
         out = ops.broadcast_to(
             ops.convert_to_tensor(1.0, "float32"),
             (ops.shape(idx)[1], ops.shape(idx)[1]),
@@ -202,9 +202,9 @@ class GPT(keras.Model):
         out = ops.tril(out, 0)
         out = ops.equal(out, 0.0)
         val_2 = ops.where(out, -3.4028234663852886e38, 0.0)
-        transpose_3 = ops.transpose(view, (0, 2, 1, 3))
-        transpose_4 = ops.transpose(view_2, (0, 2, 1, 3))
-        out = ops.transpose(view_3, (0, 2, 1, 3))
+        transpose_3 = ops.transpose(view_4, (0, 2, 1, 3))
+        transpose_4 = ops.transpose(view_5, (0, 2, 1, 3))
+        out = ops.transpose(view_6, (0, 2, 1, 3))
         out = attention(transpose_3, transpose_4, out, val_2, None, None, None)[0]
         out = ops.transpose(out, (0, 2, 1, 3))
         out = self.h_1_attn_reshape(out)

@@ -220,7 +220,7 @@ class Llama(keras.Model):
         self.built = self.run_eagerly = True
 
     def call(self, input_ids):
-        embed_tokens = self.embed_tokens(input_ids)
+        embedding = self.embed_tokens(input_ids)
         x = ops.arange(ops.shape(input_ids)[1], dtype="int64")
         x = ops.cast(x, "float32")
         x = ops.reshape(x, (-1, 1))
@@ -228,16 +228,16 @@ class Llama(keras.Model):
         x = ops.concatenate([x, x], axis=-1)
         cos = ops.cos(x)
         sin = ops.sin(x)
-        input_layernorm = self.layers_0_input_layernorm(embed_tokens)
-        x = self.layers_0_self_attn_q_proj(input_layernorm)
-        reshape = self.layers_0_self_attn_reshape(x)
-        x = self.layers_0_self_attn_k_proj(input_layernorm)
-        reshape_2 = self.layers_0_self_attn_reshape_2(x)
-        x = self.layers_0_self_attn_v_proj(input_layernorm)
-        reshape_3 = self.layers_0_self_attn_reshape_3(x)
+        mul = self.layers_0_input_layernorm(embedding)
+        x = self.layers_0_self_attn_q_proj(mul)
+        view = self.layers_0_self_attn_reshape(x)
+        x = self.layers_0_self_attn_k_proj(mul)
+        view_2 = self.layers_0_self_attn_reshape_2(x)
+        x = self.layers_0_self_attn_v_proj(mul)
+        view_3 = self.layers_0_self_attn_reshape_3(x)
         cos_2 = ops.expand_dims(cos, (0, 2))
-        mul = reshape * cos_2
-        x = ops.transpose(reshape, (0, 2, 1, 3))
+        mul_2 = view * cos_2
+        x = ops.transpose(view, (0, 2, 1, 3))
         split = parts_of(x, 2, -1)
         getitem = split[0]
         x = split[1]
@@ -245,9 +245,9 @@ class Llama(keras.Model):
         x = ops.concatenate([x, getitem], axis=-1)
         x = x * sin
         x = ops.transpose(x, (0, 2, 1, 3))
-        x = mul + x
-        mul_2 = reshape_2 * cos_2
-        out = ops.transpose(reshape_2, (0, 2, 1, 3))
+        x = mul_2 + x
+        mul_3 = view_2 * cos_2
+        out = ops.transpose(view_2, (0, 2, 1, 3))
         split_2 = parts_of(out, 2, -1)
         getitem_2 = split_2[0]
         out = split_2[1]
@@ -255,7 +255,7 @@ class Llama(keras.Model):
         out = ops.concatenate([out, getitem_2], axis=-1)
         out = out * sin
         out = ops.transpose(out, (0, 2, 1, 3))
-        add = mul_2 + out
+        add = mul_3 + out
         out = ops.broadcast_to(
             ops.convert_to_tensor(1.0, "float32"), (ops.shape(x)[1], ops.shape(add)[1])
         )
@@ -264,7 +264,7 @@ class Llama(keras.Model):
         val = ops.where(out, -3.4028234663852886e38, 0.0)
         out = ops.transpose(add, (0, 2, 1, 3))
         val_2 = ops.expand_dims(out, (2,))
-        out = ops.transpose(reshape_3, (0, 2, 1, 3))
+        out = ops.transpose(view_3, (0, 2, 1, 3))
         val_3 = ops.expand_dims(out, (2,))
         val_4 = expanded(val_2, (ops.shape(x)[0], 2, 2, ops.shape(val_2)[3], 4))
         val_5 = expanded(val_3, (ops.shape(x)[0], 2, 2, ops.shape(val_4)[3], 4))
@@ -275,22 +275,22 @@ class Llama(keras.Model):
         x = ops.transpose(x, (0, 2, 1, 3))
         x = ops.reshape(x, (ops.shape(input_ids)[0], -1, 16))
         x = self.layers_0_self_attn_o_proj(x)
-        x = embed_tokens + x
-        post_attention_layernorm = self.layers_0_post_attention_layernorm(x)
-        gate_proj = self.layers_0_mlp_gate_proj(post_attention_layernorm)
-        out = self.layers_0_mlp_up_proj(post_attention_layernorm)
-        out = gate_proj * out
+        x = embedding + x
+        mul_4 = self.layers_0_post_attention_layernorm(x)
+        silu = self.layers_0_mlp_gate_proj(mul_4)
+        out = self.layers_0_mlp_up_proj(mul_4)
+        out = silu * out
         out = self.layers_0_mlp_down_proj(out)
         x = x + out
-        input_layernorm_2 = self.layers_1_input_layernorm(x)
-        out = self.layers_1_self_attn_q_proj(input_layernorm_2)
-        reshape_4 = self.layers_1_self_attn_reshape(out)
-        out = self.layers_1_self_attn_k_proj(input_layernorm_2)
-        reshape_2_2 = self.layers_1_self_attn_reshape_2(out)
-        out = self.layers_1_self_attn_v_proj(input_layernorm_2)
-        reshape_3_2 = self.layers_1_self_attn_reshape_3(out)
-        mul_3 = reshape_4 * cos_2
-        out = ops.transpose(reshape_4, (0, 2, 1, 3))
+        mul_5 = self.layers_1_input_layernorm(x)
+        out = self.layers_1_self_attn_q_proj(mul_5)
+        view_4 = self.layers_1_self_attn_reshape(out)
+        out = self.layers_1_self_attn_k_proj(mul_5)
+        view_5 = self.layers_1_self_attn_reshape_2(out)
+        out = self.layers_1_self_attn_v_proj(mul_5)
+        view_6 = self.layers_1_self_attn_reshape_3(out)
+        mul_6 = view_4 * cos_2
+        out = ops.transpose(view_4, (0, 2, 1, 3))
         split_3 = parts_of(out, 2, -1)
         getitem_3 = split_3[0]
         out = split_3[1]
@@ -298,9 +298,9 @@ class Llama(keras.Model):
         out = ops.concatenate([out, getitem_3], axis=-1)
         out = out * sin
         out = ops.transpose(out, (0, 2, 1, 3))
-        add_2 = mul_3 + out
-        mul_4 = reshape_2_2 * cos_2
-        out = ops.transpose(reshape_2_2, (0, 2, 1, 3))
+        add_2 = mul_6 + out
+        mul_7 = view_5 * cos_2
+        out = ops.transpose(view_5, (0, 2, 1, 3))
         split_4 = parts_of(out, 2, -1)
         getitem_4 = split_4[0]
         out = split_4[1]
@@ -308,7 +308,7 @@ class Llama(keras.Model):
         out = ops.concatenate([out, getitem_4], axis=-1)
         out = out * sin
         out = ops.transpose(out, (0, 2, 1, 3))
-        add_3 = mul_4 + out
+        add_3 = mul_7 + out
         out = ops.broadcast_to(
             ops.convert_to_tensor(1.0, "float32"),
             (ops.shape(add_2)[1], ops.shape(add_3)[1]),
@@ -318,7 +318,7 @@ class Llama(keras.Model):
         val_8 = ops.where(out, -3.4028234663852886e38, 0.0)
         out = ops.transpose(add_3, (0, 2, 1, 3))
         val_9 = ops.expand_dims(out, (2,))
-        out = ops.transpose(reshape_3_2, (0, 2, 1, 3))
+        out = ops.transpose(view_6, (0, 2, 1, 3))
         val_10 = ops.expand_dims(out, (2,))
         val_11 = expanded(val_9, (ops.shape(add_2)[0], 2, 2, ops.shape(val_9)[3], 4))
         val_12 = expanded(val_10, (ops.shape(add_2)[0], 2, 2, ops.shape(val_11)[3], 4))
@@ -330,10 +330,10 @@ class Llama(keras.Model):
         out = ops.reshape(out, (ops.shape(input_ids)[0], -1, 16))
         out = self.layers_1_self_attn_o_proj(out)
         x = x + out
-        post_attention_layernorm_2 = self.layers_1_post_attention_layernorm(x)
-        gate_proj_2 = self.layers_1_mlp_gate_proj(post_attention_layernorm_2)
-        out = self.layers_1_mlp_up_proj(post_attention_layernorm_2)
-        out = gate_proj_2 * out
+        mul_8 = self.layers_1_post_attention_layernorm(x)
+        silu_2 = self.layers_1_mlp_gate_proj(mul_8)
+        out = self.layers_1_mlp_up_proj(mul_8)
+        out = silu_2 * out
         out = self.layers_1_mlp_down_proj(out)
         x = x + out
         x = self.norm(x)

@@ -59,24 +59,22 @@ def build_model():
     x = layers.BatchNormalization(name="features_2_block_0_1")(x)
     x = ops.relu(x)
     x = conv_norm_activation_2(x, strides=2, name="features_2_block_1")
-    features_2_block_2 = conv_norm_activation(x, 12, name="features_2_block_2")
-    x = layers.Conv2D(32, 1, use_bias=False, name="features_3_block_0_0")(
-        features_2_block_2
-    )
+    getitem = conv_norm_activation(x, 12, name="features_2_block_2")
+    x = layers.Conv2D(32, 1, use_bias=False, name="features_3_block_0_0")(getitem)
     x = layers.BatchNormalization(name="features_3_block_0_1")(x)
     x = ops.relu(x)
     x = conv_norm_activation_2(x, name="features_3_block_1")
     x = conv_norm_activation(x, 12, name="features_3_block_2")
-    x = features_2_block_2 + x
+    x = getitem + x
     x = conv_norm_activation_3(x, 32, name="features_4_block_0")
     x = conv_norm_activation_4(x, strides=2, name="features_4_block_1")
     x = squeeze_excitation(x, 8, name="features_4_block_2")
-    features_4_block_3 = conv_norm_activation(x, 16, name="features_4_block_3")
-    x = conv_norm_activation_3(features_4_block_3, 48, name="features_5_block_0")
+    getitem_2 = conv_norm_activation(x, 16, name="features_4_block_3")
+    x = conv_norm_activation_3(getitem_2, 48, name="features_5_block_0")
     x = conv_norm_activation_4(x, name="features_5_block_1")
     x = squeeze_excitation(x, 12, name="features_5_block_2")
     x = conv_norm_activation(x, 16, name="features_5_block_3")
-    x = features_4_block_3 + x
+    x = getitem_2 + x
     x = conv_norm_activation_3(x, 32, name="features_6")
     x = layers.GlobalAveragePooling2D(keepdims=True, name="global_average_pool")(x)
     x = layers.Flatten(name="flatten")(x)

@@ -35,21 +35,21 @@ def build_model():
     x = layers.ZeroPadding2D(1)(x)
     x = layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
     x = basic_block(x, 8, name="layer1_0")
-    layer1_1 = basic_block(x, 8, name="layer1_1")
+    relu = basic_block(x, 8, name="layer1_1")
     x = layers.Conv2D(16, 1, strides=2, use_bias=False, name="layer2_0_downsample_0")(
-        layer1_1
+        relu
     )
-    layer2_0_downsample_1 = layers.BatchNormalization(
+    getitem = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-05, name="layer2_0_downsample_1"
     )(x)
-    x = layers.ZeroPadding2D(1)(layer1_1)
+    x = layers.ZeroPadding2D(1)(relu)
     x = layers.Conv2D(16, 3, strides=2, use_bias=False, name="layer2_0_conv1")(x)
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="layer2_0_bn1")(x)
     x = ops.relu(x)
     x = layers.ZeroPadding2D(1)(x)
     x = layers.Conv2D(16, 3, use_bias=False, name="layer2_0_conv2")(x)
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="layer2_0_bn2")(x)
-    x = ops.relu(x + layer2_0_downsample_1)
+    x = ops.relu(x + getitem)
     x = basic_block(x, 16, name="layer2_1")
     x = layers.GlobalAveragePooling2D(keepdims=True, name="avgpool")(x)
     x = layers.Flatten(name="flatten")(x)

@@ -29,11 +29,10 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x):
         out = F.relu(self.gconv1_bn(self.gconv1(x)))
-        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2).transpose(1, 2)
-        out = self.gconv3_bn(
-            self.gconv3(out.reshape(-1, self.channels, self.size_2, self.size_2))
-        )
-        return F.relu(self.gconv1_2_bn(self.gconv1_2(out)) + x)
+        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2)
+        out = out.transpose(1, 2)
+        out = self.gconv3(out.reshape(-1, self.channels, self.size_2, self.size_2))
+        return F.relu(self.gconv1_2_bn(self.gconv1_2(self.gconv3_bn(out))) + x)
 
 
 class Block(nn.Module):
@@ -62,10 +61,10 @@ class Block(nn.Module):
 
     def forward(self, x):
         out = F.relu(self.gconv1_bn(self.gconv1(x)))
-        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2).transpose(1, 2)
-        out = self.gconv3_bn(
-            self.gconv3(out.reshape(-1, self.out_channels, self.size_2, self.size_2))
-        )
+        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2)
+        out = out.transpose(1, 2)
+        out = out.reshape(-1, self.out_channels, self.size_2, self.size_2)
+        out = self.gconv3_bn(self.gconv3(out))
         gconv1_2_bn = self.gconv1_2_bn(self.gconv1_2(out))
         x = self.average_pool(x)
         x = torch.cat([gconv1_2_bn, x], dim=1)
