@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,7 +84,7 @@ def check(
     from converter.checking.console import Display
     from converter.checking.process import Options, usual_memory
     from converter.checking.results import exit_code
-    from converter.checking.runner import run_here
+    from converter.checking.runner import processors, run_here
     from converter.checking.selection import find_checks, select
     from converter.checking.selection import shard as shard_of
     from converter.checking.words import summary
@@ -105,7 +106,7 @@ def check(
     mine = shard_of(selected, part, count)
 
     start, stop = time.monotonic(), threading.Event()
-    options = Options(limits, layers or html is not None)  # the page shows the error of each layer
+    options = Options(limits, layers=layers or html is not None)  # the page shows the error of each layer
     display = Display(Console(), Console(stderr=True), len(mine), layers)
     with ExitStack() as stack:
         on_github = bool(os.environ.get("GITHUB_ACTIONS")) if github is None else github
@@ -113,6 +114,8 @@ def check(
             stack.enter_context(_no_commands())
         stack.enter_context(_stopping(stop))
         if dask is None:
+            if at_a_time > 1:  # otherwise each would compute with as many threads as there are processors
+                options = replace(options, threads=max(processors() // at_a_time, 1))
             make = partial(run_here, options=options, workers=at_a_time, stop=stop, started=display.started)
         else:
             from converter.checking.cluster import run_on_cluster

@@ -20,6 +20,7 @@ from converter.checking.selection import Check
 from converter.verification.limits import LIMITS, Ended, Limits, run_limited
 from converter.verification.report import Report
 
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _WHOLE = 3
 """The whole check may take so many times the time of one run of the emitted code."""
 
@@ -36,6 +37,8 @@ class Options:
     """How checks are made. ``limits`` hold for each run of the emitted code, and their memory for the check's own process."""
 
     limits: Limits = LIMITS
+    threads: int | None = None
+    """How many threads each process computes with; None: as many as it chooses."""
     layers: bool = False
     """Compare layer by layer in any case, not only where something differs."""
 
@@ -59,7 +62,7 @@ def run_check(check: Check, options: Options, stop: threading.Event | None = Non
             "place": str(check.place),
             "source": None if check.source is None else str(check.source),
             "target": check.target,
-            "options": asdict(options),
+            "options": {"limits": asdict(options.limits), "layers": options.layers},
             "folder": str(place / "converted"),
             "answer": str(place / "answer.json"),
             "parent": os.getpid(),
@@ -68,6 +71,8 @@ def run_check(check: Check, options: Options, stop: threading.Event | None = Non
         (place / "temporary").mkdir()
         # Temporary files of a process that is killed are deleted with ours.
         environment = os.environ | {name: str(place / "temporary") for name in ("TMPDIR", "TEMP", "TMP")}
+        if options.threads is not None:
+            environment = {name: str(options.threads) for name in _THREADS} | environment
         ended = run_limited(
             [sys.executable, "-P", "-c", _PROGRAM, json.dumps(sys.path), str(place / "job.json")],
             Limits(_WHOLE * options.limits.seconds, options.limits.memory),

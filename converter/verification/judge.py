@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -207,9 +208,10 @@ def _session(
     level: onnxruntime.GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
     threads: int = 0,
 ) -> onnxruntime.InferenceSession:
-    """``threads`` 0: as many as there are processors."""
+    """``threads`` 0: as many as OMP_NUM_THREADS says, otherwise as there are processors."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    usual = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = threads or (int(usual) if usual.isdecimal() else 0)
     options.graph_optimization_level = level
     options.log_severity_level = 4
     try:

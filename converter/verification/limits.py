@@ -16,8 +16,8 @@ import psutil
 
 _POSIX = os.name == "posix"
 _INTERVAL = 0.1
-_LOOKED_FOR = 0.3
-"""Seconds between two looks at which processes there are."""
+_LOOKED_FOR = 1.0
+"""Seconds between two looks at which processes there are; at first fewer."""
 _KEPT = 2**16
 """How much of what a program prints on stderr is kept: the end of it."""
 
@@ -90,7 +90,8 @@ def run_limited(
 
 def _watch(process: subprocess.Popen, tree: _Tree, limits: Limits, stop: threading.Event | None) -> str:
     """Wait for the end of the program; the limit that it exceeded before, in words."""
-    end = time.monotonic() + limits.seconds
+    start = time.monotonic()
+    end = start + limits.seconds
     next_look = 0.0
     while True:
         try:
@@ -102,7 +103,7 @@ def _watch(process: subprocess.Popen, tree: _Tree, limits: Limits, stop: threadi
             raise Stopped
         if time.monotonic() >= next_look:  # which reads of every process in the system
             tree.look()
-            next_look = time.monotonic() + _LOOKED_FOR
+            next_look = time.monotonic() + min(_LOOKED_FOR, 0.3 + (time.monotonic() - start) / 10)
         if limits.memory is not None and tree.memory(limits.memory) > limits.memory:
             return f"took more than {in_words(limits.memory)} of memory"
         if time.monotonic() >= end:

@@ -206,3 +206,10 @@ def test_layers_are_listed_where_asked_for(tmp_path):
     code, out, _ = check(spec(tmp_path, targets='"pytorch"'), "--layers", "--json", results)
     assert code == 0 and "operator" in out and "Softmax" in out
     assert "def forward" in json.loads(results.read_text())["results"][0]["code"]
+
+
+@pytest.mark.parametrize(("workers", "given", "threads"), [(1, None, "None"), (64, None, "1"), (64, "3", "3")])
+def test_checks_at_the_same_time_share_the_processors(tmp_path, monkeypatch, workers, given, threads):
+    monkeypatch.setattr(process, "_PROGRAM", "import os, sys; sys.exit(str(os.environ.get('OMP_NUM_THREADS')) + ' threads')")
+    _, out, _ = check(spec(tmp_path), "-n", workers, OMP_NUM_THREADS=given)
+    assert f": {threads} threads" in out
