@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -364,6 +364,10 @@ class Graph:
         self.nodes.append(Node(op_type, inputs, outputs, attributes, name=name, domain=domain, origin=origin))
         return outputs[0]
 
+    def copy(self) -> Graph:
+        """The same graph of nodes and values of its own; weights, and what is noted, are shared."""
+        return _copied(self, {})
+
     def values(self) -> Iterator[Value]:
         """Inputs, then every node's inputs and outputs, each once."""
         seen: set[Value] = set()
@@ -464,6 +468,30 @@ class Graph:
                 subgraph.check(outer | known)
         for value in self.outputs:
             assert value in known or value.weight is not None, f"output {value} is not produced"
+
+
+def _copied(graph: Graph, copies: dict[Value, Value]) -> Graph:
+    def value(old: Value | None) -> Value | None:
+        if old is None:
+            return None
+        if old not in copies:
+            copies[old] = Value(old.name, old.dtype, old.shape, old.weight)
+            copies[old].container = old.container
+        return copies[old]
+
+    def node(old: Node) -> Node:
+        inputs = [value(each) for each in old.inputs]
+        attributes = {n: _copied(a, copies) if isinstance(a, Graph) else a for n, a in old.attributes.items()}
+        outputs = [value(each) for each in old.outputs]
+        new = Node(
+            old.op_type, inputs, outputs, attributes, name=old.name, domain=old.domain, origin=old.origin, scope=old.scope
+        )
+        new.refusal = old.refusal
+        return new
+
+    inputs = [value(each) for each in graph.inputs]
+    nodes = [node(each) for each in graph.nodes]
+    return replace(graph, inputs=inputs, nodes=nodes, outputs=[value(each) for each in graph.outputs])
 
 
 def draws(node: Node) -> bool:

@@ -45,10 +45,11 @@ def emit(graph: Graph, target: str, *, same: bool = False) -> Emitted:
     """
     from converter.emitters import keras, keras_subclass, pytorch
     from converter.emitters.site import NotFunctionalError
+    from converter.passes.keras import lowered
 
     if target == "pytorch":
         return pytorch.emit(graph, same=same)
     try:
-        return keras.emit(graph, same=same)
+        return keras.emit(lowered(graph, functional=True), same=same)
     except NotFunctionalError:
-        return keras_subclass.emit(graph, same=same)
+        return keras_subclass.emit(lowered(graph, functional=False), same=same)

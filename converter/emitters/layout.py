@@ -69,6 +69,24 @@ def logical(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None],
     return need, [None] * len(node.outputs)
 
 
+def as_stored(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Takes its inputs in any order and gives the graph's own."""
+    return [None] * len(node.inputs), [None] * len(node.outputs)
+
+
+def last_axis(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """Works along the last axis, in any order in which that stays the last."""
+    layout = have[0]
+    if layout is None or layout.flat or layout.order[-1:] != (len(layout.order) - 1,):
+        return logical(node, have)
+    return [layout], [layout]
+
+
+def unsqueezed(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
+    """New axes of size 1 stand where the graph has them, or where the operators that read them want them (``plan``)."""
+    return logical(node, have)
+
+
 def sequential(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
     """Works in the graph's own order, and wants it so much that an input is stored as a Transpose before it brings it."""
     return logical(node, have)
@@ -266,13 +284,27 @@ def _plan_nodes(graph: Graph, rule_of: Callable[[Node], Rule], result: Plan) -> 
             None if value is None or value.weight is not None or value.rank is None else result.of(value)
             for value in node.inputs
         ]
-        need, give = rule_of(node)(node, have)
+        rule = rule_of(node)
+        need, give = rule(node, have)
+        if rule is unsqueezed and have[0] is not None:
+            need, give = _spread(node, have[0], _wanted(node.output, rule_of, set())) or (need, give)
         for index, layout in enumerate(need):
             result.needs[node, index] = layout
         for value, layout in zip(node.outputs, give, strict=True):
             if value is not None and value.rank is not None:
                 fits = layout is not None and len(layout.order) == value.rank
                 result.layouts[value] = layout if fits else Layout.logical(value.rank)
+
+
+def _spread(node: Node, have: Layout, wanted: Layout | None) -> tuple[list[Layout | None], list[Layout | None]] | None:
+    """An Unsqueeze whose result is stored as it is wanted, None where that moves other axes than the new ones."""
+    axes, rank = node.inputs[1].array, node.output.rank
+    if wanted is None or axes is None or have.flat or rank is None:
+        return None
+    kept = [axis for axis in range(rank) if axis not in {int(axis) % rank for axis in axes.reshape(-1)}]
+    if tuple(kept.index(axis) for axis in wanted.order if axis in kept) != have.order:
+        return None
+    return [have, None], [wanted]
 
 
 def _wanted(value: Value, rule_of: Callable[[Node], Rule], seen: set[Value]) -> Layout | None:

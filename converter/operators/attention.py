@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx.helper
 
 from converter import functions
-from converter.emitters.heads import by_steps, is_plain
+from converter.emitters.layout import last_axis
 from converter.operators.activation import wide_enough
 from converter.operators.registry import operator
 
@@ -17,9 +17,10 @@ _ATTENTION = (
 
 @operator("Attention")
 class Attention:
-    """softmax(scale * Q @ K.T + mask) @ V; the framework's own function where there is neither cache nor soft cap."""
+    """softmax(scale * Q @ K.T + mask) @ V; the framework's own function where there is neither cache nor soft cap.
 
-    layout = by_steps
+    In Keras that is what ``converter/passes/keras/dot_product.py`` makes of it.
+    """
 
     def pytorch(n):
         if _is_plain(n):
@@ -33,8 +34,6 @@ class Attention:
         return n.results(_ATTENTION, 4, **_options(n, "torch.{}"))
 
     def keras(n):
-        if is_plain(n.node):
-            return n.expr("ops.dot_product_attention(Q, K, V, scale=scale, is_causal=causal)", causal=bool(n.is_causal))
         n.needs_sizes(n.Q, n.K, n.V, axes=range(1, n.Q.rank))
         n.needs_sizes(n.attn_mask, n.past_key, axes=(-2, -1))  # it counts queries and keys
         return n.results(_ATTENTION, 4, **_options(n, "{!r}"))
@@ -77,6 +76,8 @@ def _rotary(n):
 @operator("RotateHalf", functions.DOMAIN)
 class RotateHalf:
     """The second half of the features turned negative, before the first: what sines are multiplied with in rotary positions."""
+
+    layout = last_axis
 
     def pytorch(n):
         return n.expr("rotate_half(X)")

@@ -10,6 +10,7 @@ from converter.operators import (  # noqa: F401
     detection,
     images,
     indexing,
+    keras_layers,
     linear,
     logic,
     loss,

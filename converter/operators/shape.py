@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.emitters.layout import along_axes, logical, reshaped, transposed
+from converter.emitters.layout import along_axes, logical, reshaped, transposed, unsqueezed
 from converter.emitters.site import known
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import elementwise, operator
@@ -112,6 +112,8 @@ class Squeeze:
 
 @operator("Unsqueeze")
 class Unsqueeze:
+    layout = unsqueezed
+
     def pytorch(n):
         if not _places_known(n):
             return n.expr("unsqueezed(data, axes.tolist())", axes=n.operand(1))
@@ -123,7 +125,9 @@ class Unsqueeze:
 
     def keras(n):
         if _places_known(n):
-            return n.expr("ops.expand_dims(data, new)", new=tuple(_new_axes(n)))
+            order = n.plan.of(n.node.output).order or range(len(_new_axes(n)))
+            new = sorted(order.index(axis) if axis in order else axis for axis in _new_axes(n))
+            return n.expr("ops.expand_dims(data, new)", new=new[0] if len(new) == 1 else tuple(new))
         if _target(n).count(-1) > 1:
             return n.eager("ops.expand_dims(data, tuple(numbers(axes)))", axes=n.operand(1))
         return n.expr("ops.reshape(data, target)", target=_target(n))

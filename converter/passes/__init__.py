@@ -33,6 +33,7 @@ from converter.passes.recover.normalisations import normalisations
 from converter.passes.recover.recurrent_layer import recurrent_layer
 from converter.passes.recover.repetition import repetition
 from converter.passes.recover.rotate_half import rotate_half
+from converter.passes.recover.split import split
 from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
@@ -55,6 +56,7 @@ PASSES = (
     zero_states,  # after folding, before the batch is freed, since states of zeros have a batch of their own
     remove_unused,  # what computed their shape
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
+    split,  # before sizes get names: those of its parts follow from it
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
     fold_constants,  # what others compute from the sizes that turned out to be numbers
     neutral,  # after sizes have names, of which it asks whether they are equal

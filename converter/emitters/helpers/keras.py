@@ -27,6 +27,42 @@ class Weight(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class Token(layers.Layer):
+    """A learned token, or several: called on any tensor of the model, it is repeated for each sample of the batch."""
+
+    def __init__(self, shape, **kwargs):
+        super().__init__(**kwargs)
+        self.token = self.add_weight((1, *shape), "zeros", name="token")
+
+    def call(self, x):
+        return ops.repeat(self.token, ops.shape(x)[0], axis=0)
+
+
+@keras.saving.register_keras_serializable()
+class Positions(layers.Layer):
+    """The numbers 0, 1, 2 and so on, as many as there are along an axis of a tensor."""
+
+    def __init__(self, axis=1, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, x):
+        return ops.arange(ops.shape(x)[self.axis], dtype="int64")
+
+
+@keras.saving.register_keras_serializable()
+class PositionEmbedding(layers.Layer):
+    """A learned vector for each step of a tensor (batch, steps, ...): (1, steps, features)."""
+
+    def __init__(self, positions, features, **kwargs):
+        super().__init__(**kwargs)
+        self.embeddings = self.add_weight((positions, features), name="embeddings")
+
+    def call(self, x):
+        return ops.expand_dims(self.embeddings, 0)[:, : ops.shape(x)[1]]
+
+
+@keras.saving.register_keras_serializable()
 class LocalResponseNormalization(layers.Layer):
     """x / (bias + alpha / size * (sum of squares over ``size`` neighbouring channels)) ** beta."""
 

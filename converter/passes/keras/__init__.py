@@ -1,0 +1,28 @@
+"""What Keras has a layer or function for and the standard no operator, put together on a copy of the graph."""
+
+from __future__ import annotations
+
+from converter.graph import Graph
+from converter.passes.keras.dot_product import dot_product
+from converter.passes.keras.positions import positions
+from converter.passes.keras.repeated import repeated
+from converter.passes.remove_unused import remove_unused
+
+_ALL = (dot_product,)
+"""For every model."""
+
+_FUNCTIONAL = (
+    positions,  # before attention: it finds out which masks are causal by positions
+    repeated,
+    dot_product,
+)
+"""For a functional model, which has no sizes while it is built: layers ask for them when it runs."""
+
+
+def lowered(graph: Graph, *, functional: bool) -> Graph:
+    """A copy of the graph that also has operators of the domain "keras"."""
+    graph = graph.copy()
+    for run in _FUNCTIONAL if functional else _ALL:
+        run(graph)
+        remove_unused(graph)
+    return graph

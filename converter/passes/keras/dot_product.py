@@ -1,0 +1,153 @@
+"""Attention as ``ops.dot_product_attention`` computes it, which has a condition or numbers as its mask, and a causal one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter.graph import Graph, Node, Value
+from converter.passes.keras.positions import place_of
+
+DOMAIN = "keras"
+
+_LOW = -1e30
+"""A number so low that what is added to it is lost: a row of nothing else is a row of equal numbers."""
+
+
+def dot_product(graph: Graph) -> None:
+    """Attention (Q, K, V, mask) becomes DotProductAttention (Q, K, V, condition, bias) with a scale, and whether it is causal.
+
+    A mask that is 0 for keys that are seen and a very low number for others is a condition, for both are the mean of all values
+    where a query sees nothing. That it sees no later keys is told apart. Other masks are numbers that are added, which must be
+    known to be finite: minus infinity in a whole row gives zeros in ONNX, and no numbers in Keras.
+    """
+    conditions: dict[tuple[Value, ...], Value] = {}
+    for node in list(graph.nodes):
+        if node.op_type != "Attention" or node.domain or not _is_plain(node):
+            continue
+        q, k, v, mask = (node.input(index) for index in range(4))
+        condition = bias = None
+        causal = bool(node["is_causal"])
+        if mask is not None:
+            seen = _seen(mask)
+            if seen is None and not is_finite(mask):
+                continue
+            if seen is None:
+                bias = mask
+            else:
+                parts = [part for part in _parts(seen) if not _is_true(part)]
+                others = [part for part in parts if not _is_causal(part, q, k)]
+                causal |= len(others) < len(parts)
+                condition = _all(graph, node, others, conditions)
+                if condition is not None:
+                    condition.name = "mask"
+        node.detach()
+        inputs = [q, k, v, _of_rank_4(graph, node, condition), _of_rank_4(graph, node, bias)]
+        attributes = {"scale": node["scale"], "causal": causal}
+        new = Node("DotProductAttention", inputs, node.outputs, attributes, name=node.name, domain=DOMAIN, scope=node.scope)
+        graph.nodes[graph.nodes.index(node)] = new
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether queries, keys and values are of rank 4 and alike in features, with as many heads or groups of them.
+
+    ``ops.dot_product_attention`` believes that the values have as many features as the queries (Keras 3.15, ``ops/nn.py``).
+    """
+    shapes = [value.shape or () for value in node.inputs[:3]]
+    if any(len(shape) != 4 or not isinstance(shape[1], int) or not isinstance(shape[3], int) for shape in shapes):
+        return False
+    q, k, v = shapes
+    heads = k[1] == v[1] and k[1] > 0 and q[1] % k[1] == 0
+    more = [value for value in node.inputs[4:] if value is not None] or len(node.outputs) > 1 or node["softcap"]
+    window = node["left_window_size"] != -1 or node["right_window_size"] != -1
+    mask = node.input(3)
+    if mask is not None and (mask.rank not in (2, 3, 4) or mask.shape[-1] not in (1, k[2])):
+        return False
+    return heads and q[3] == k[3] == v[3] and not (more or window) and node.output.dtype == "float32"
+
+
+def is_finite(mask: Value) -> bool:
+    if mask.weight is not None:
+        return mask.weight.has_data and mask.weight.dtype.kind == "f" and bool(np.isfinite(mask.weight.array()).all())
+    node = mask.producer
+    if node is None or node.domain:
+        return False
+    if node.op_type == "Where":
+        return all(map(is_finite, node.inputs[1:]))
+    return node.op_type in ("Reshape", "Unsqueeze", "Squeeze", "Expand", "Slice", "Transpose") and is_finite(node.inputs[0])
+
+
+def _seen(mask: Value) -> Value | None:
+    """The condition that a mask of zeros and very low numbers says."""
+    node = mask.producer
+    if node is None or node.domain or node.op_type != "Where":
+        return None
+    seen, nothing, hidden = node.inputs
+    low = _number(hidden)
+    return seen if _number(nothing) == 0 and low is not None and np.isfinite(low) and low <= _LOW else None
+
+
+def _number(value: Value) -> float | None:
+    array = value.array if value.weight is not None and value.weight.size == 1 else None
+    return None if array is None else float(array.reshape(()))
+
+
+def _parts(seen: Value) -> list[Value]:
+    """The conditions that must hold together."""
+    node = seen.producer
+    if node is None or node.domain or node.op_type != "And":
+        return [seen]
+    return [part for value in node.inputs for part in _parts(value)]
+
+
+def _is_true(part: Value) -> bool:
+    """Whether it is always so: a position is never below zero."""
+    if part.array is not None:
+        return bool(part.array.all())
+    node = part.producer
+    if node is None or node.domain or node.op_type != "GreaterOrEqual":
+        return False
+    return place_of(node.inputs[0]) is not None and _number(node.inputs[1]) == 0
+
+
+def _is_causal(part: Value, q: Value, k: Value) -> bool:
+    """Whether a query sees the keys up to its own place and no others."""
+    if part.array is not None:
+        steps = part.array.shape[-1]
+        square = part.array.ndim > 1 and part.array.shape[-2] == steps and part.array.size == steps**2
+        return square and q.shape[2] == k.shape[2] == steps and bool((np.tri(steps, dtype=bool) == part.array).all())
+    node = part.producer
+    if node is None or node.domain or node.op_type not in ("LessOrEqual", "GreaterOrEqual") or part.rank is None:
+        return False
+    key, query = node.inputs if node.op_type == "LessOrEqual" else node.inputs[::-1]
+    return place_of(key) == (-1, k.shape[2]) and place_of(query) == (-2, q.shape[2]) and q.shape[2] is not None
+
+
+def _all(graph: Graph, node: Node, parts: list[Value], known: dict[tuple[Value, ...], Value]) -> Value | None:
+    """What says that all of the conditions hold, made where the first node asks for it."""
+    if not parts:
+        return None
+    for count in range(2, len(parts) + 1):
+        together = tuple(parts[:count])
+        if together not in known:
+            a, b = known.get(together[:-1], together[0]), together[-1]
+            rank = max(a.rank, b.rank)
+            shapes = [(1,) * (rank - value.rank) + value.shape for value in (a, b)]
+            shape = tuple(x if y == 1 else y for x, y in zip(*shapes, strict=True))
+            output = Value("mask", np.dtype(bool), shape)
+            scope = node.scope[:1] if node.scope is not None else None
+            graph.nodes.insert(graph.nodes.index(node), Node("And", [a, b], [output], scope=scope))
+            known[together] = output
+    return known.get(tuple(parts), parts[0])
+
+
+def _of_rank_4(graph: Graph, node: Node, mask: Value | None) -> Value | None:
+    """The mask with a size for batch and heads as well."""
+    if mask is None or mask.rank == 4:
+        return mask
+    shape = (1,) * (4 - mask.rank) + mask.shape
+    if mask.weight is not None:
+        return Value.of_weight(mask.weight.reshape(*shape), mask.name)
+    axes = Value.constant(np.arange(4 - mask.rank))
+    output = Value(mask.name, mask.dtype, shape)
+    graph.nodes.insert(graph.nodes.index(node), Node("Unsqueeze", [mask, axes], [output], scope=node.scope))
+    return output
