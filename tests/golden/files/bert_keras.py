@@ -12,168 +12,62 @@ from keras import layers, ops
 
 
 @keras.saving.register_keras_serializable()
-class Bert(keras.Model):
-    """Bert, channels last."""
+class PositionEmbedding(layers.Layer):
+    """A learned vector for each step of a tensor (batch, steps, ...): (1, steps, features)."""
 
-    def __init__(self, name="Bert", **kwargs):
-        super().__init__(name=name, autocast=False, **kwargs)
-        self.embeddings_position_ids = self.add_weight(
-            (1, 16),
-            "zeros",
-            dtype="int64",
-            trainable=False,
-            name="embeddings_position_ids",
-        )
-        self.embeddings_word_embeddings = layers.Embedding(
-            50, 16, name="embeddings_word_embeddings"
-        )
-        self.embeddings_word_embeddings.build((None, None))
-        self.embeddings_position_embeddings = layers.Embedding(
-            16, 16, name="embeddings_position_embeddings"
-        )
-        self.embeddings_position_embeddings.build((1, None))
-        self.embeddings_LayerNorm = layers.LayerNormalization(
-            epsilon=1e-12, name="embeddings_LayerNorm"
-        )
-        self.embeddings_LayerNorm.build((None, None, 16))
-        self.layer_0_attention_query = layers.Dense(16, name="layer_0_attention_query")
-        self.layer_0_attention_query.build((None, 16))
-        self.layer_0_attention_reshape = layers.Reshape(
-            (-1, 4, 4), name="layer_0_attention_reshape"
-        )
-        self.layer_0_attention_key = layers.Dense(16, name="layer_0_attention_key")
-        self.layer_0_attention_key.build((None, 16))
-        self.layer_0_attention_reshape_2 = layers.Reshape(
-            (-1, 4, 4), name="layer_0_attention_reshape_2"
-        )
-        self.layer_0_attention_value = layers.Dense(16, name="layer_0_attention_value")
-        self.layer_0_attention_value.build((None, 16))
-        self.layer_0_attention_reshape_3 = layers.Reshape(
-            (-1, 4, 4), name="layer_0_attention_reshape_3"
-        )
-        self.layer_0_attention_reshape_4 = layers.Reshape(
-            (-1, 16), name="layer_0_attention_reshape_4"
-        )
-        self.layer_0_attention_output = layers.Dense(
-            16, name="layer_0_attention_output"
-        )
-        self.layer_0_attention_output.build((None, 16))
-        self.layer_0_norm1 = layers.LayerNormalization(
-            epsilon=1e-12, name="layer_0_norm1"
-        )
-        self.layer_0_norm1.build((None, None, 16))
-        self.layer_0_intermediate = layers.Dense(
-            32, activation="gelu", name="layer_0_intermediate"
-        )
-        self.layer_0_intermediate.build((None, 16))
-        self.layer_0_output = layers.Dense(16, name="layer_0_output")
-        self.layer_0_output.build((None, 32))
-        self.layer_0_norm2 = layers.LayerNormalization(
-            epsilon=1e-12, name="layer_0_norm2"
-        )
-        self.layer_0_norm2.build((None, None, 16))
-        self.layer_1_attention_query = layers.Dense(16, name="layer_1_attention_query")
-        self.layer_1_attention_query.build((None, 16))
-        self.layer_1_attention_reshape = layers.Reshape(
-            (-1, 4, 4), name="layer_1_attention_reshape"
-        )
-        self.layer_1_attention_key = layers.Dense(16, name="layer_1_attention_key")
-        self.layer_1_attention_key.build((None, 16))
-        self.layer_1_attention_reshape_2 = layers.Reshape(
-            (-1, 4, 4), name="layer_1_attention_reshape_2"
-        )
-        self.layer_1_attention_value = layers.Dense(16, name="layer_1_attention_value")
-        self.layer_1_attention_value.build((None, 16))
-        self.layer_1_attention_reshape_3 = layers.Reshape(
-            (-1, 4, 4), name="layer_1_attention_reshape_3"
-        )
-        self.layer_1_attention_reshape_4 = layers.Reshape(
-            (-1, 16), name="layer_1_attention_reshape_4"
-        )
-        self.layer_1_attention_output = layers.Dense(
-            16, name="layer_1_attention_output"
-        )
-        self.layer_1_attention_output.build((None, 16))
-        self.layer_1_norm1 = layers.LayerNormalization(
-            epsilon=1e-12, name="layer_1_norm1"
-        )
-        self.layer_1_norm1.build((None, None, 16))
-        self.layer_1_intermediate = layers.Dense(
-            32, activation="gelu", name="layer_1_intermediate"
-        )
-        self.layer_1_intermediate.build((None, 16))
-        self.layer_1_output = layers.Dense(16, name="layer_1_output")
-        self.layer_1_output.build((None, 32))
-        self.layer_1_norm2 = layers.LayerNormalization(
-            epsilon=1e-12, name="layer_1_norm2"
-        )
-        self.layer_1_norm2.build((None, None, 16))
-        self.pooler = layers.Dense(16, activation="tanh", name="pooler")
-        self.pooler.build((None, 16))
-        self.classifier = layers.Dense(3, name="classifier")
-        self.classifier.build((None, 16))
-        self.built = True
+    def __init__(self, positions, features, **kwargs):
+        super().__init__(**kwargs)
+        self.embeddings = self.add_weight((positions, features), name="embeddings")
 
-    def call(self, inputs):
-        input_ids, attention_mask = inputs
-        x = ops.expand_dims(attention_mask, (1, 2))
-        x = ops.cast(x, "float32")
-        mul = (1.0 - x) * -3.4028234663852886e38
-        slice_2 = self.embeddings_position_ids[:, : ops.shape(input_ids)[1]]
-        embedding = self.embeddings_word_embeddings(input_ids)
-        x = self.embeddings_position_embeddings(slice_2)
-        x = embedding + x
-        layer_norm = self.embeddings_LayerNorm(x)
-        x = self.layer_0_attention_query(layer_norm)
-        view = self.layer_0_attention_reshape(x)
-        x = self.layer_0_attention_key(layer_norm)
-        view_2 = self.layer_0_attention_reshape_2(x)
-        x = self.layer_0_attention_value(layer_norm)
-        view_3 = self.layer_0_attention_reshape_3(x)
-        transpose = ops.transpose(view, (0, 2, 1, 3))
-        x = ops.transpose(view_2, (0, 2, 3, 1))
-        x = transpose @ x / 2.0 - -mul
-        softmax = ops.softmax(x)
-        x = ops.transpose(view_3, (0, 2, 1, 3))
-        x = softmax @ x
-        x = ops.transpose(x, (0, 2, 1, 3))
-        x = self.layer_0_attention_reshape_4(x)
-        x = self.layer_0_attention_output(x)
-        x = layer_norm + x
-        layer_norm_2 = self.layer_0_norm1(x)
-        x = self.layer_0_intermediate(layer_norm_2)
-        x = self.layer_0_output(x)
-        x = layer_norm_2 + x
-        layer_norm_3 = self.layer_0_norm2(x)
-        x = self.layer_1_attention_query(layer_norm_3)
-        view_4 = self.layer_1_attention_reshape(x)
-        x = self.layer_1_attention_key(layer_norm_3)
-        view_5 = self.layer_1_attention_reshape_2(x)
-        x = self.layer_1_attention_value(layer_norm_3)
-        view_6 = self.layer_1_attention_reshape_3(x)
-        transpose_2 = ops.transpose(view_4, (0, 2, 1, 3))
-        x = ops.transpose(view_5, (0, 2, 3, 1))
-        x = transpose_2 @ x / 2.0 - -mul
-        softmax_2 = ops.softmax(x)
-        x = ops.transpose(view_6, (0, 2, 1, 3))
-        x = softmax_2 @ x
-        x = ops.transpose(x, (0, 2, 1, 3))
-        x = self.layer_1_attention_reshape_4(x)
-        x = self.layer_1_attention_output(x)
-        x = layer_norm_3 + x
-        layer_norm_4 = self.layer_1_norm1(x)
-        x = self.layer_1_intermediate(layer_norm_4)
-        x = self.layer_1_output(x)
-        x = layer_norm_4 + x
-        x = self.layer_1_norm2(x)
-        x = ops.take(x, 0, axis=1)
-        x = self.pooler(x)
-        return self.classifier(x)
+    def call(self, x):
+        return ops.expand_dims(self.embeddings, 0)[:, : ops.shape(x)[1]]
+
+
+def self_attention(x, mul, name):
+    out = layers.Dense(16, name=f"{name}_query")(x)
+    view = layers.Reshape((-1, 4, 4), name=f"{name}_reshape")(out)
+    out = layers.Dense(16, name=f"{name}_key")(x)
+    view_2 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_2")(out)
+    x = layers.Dense(16, name=f"{name}_value")(x)
+    view_3 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_3")(x)
+    transpose = ops.transpose(view, (0, 2, 1, 3))
+    x = ops.transpose(view_2, (0, 2, 3, 1))
+    x = transpose @ x / 2.0 - -mul
+    softmax = ops.softmax(x)
+    x = ops.transpose(view_3, (0, 2, 1, 3))
+    x = softmax @ x
+    x = ops.transpose(x, (0, 2, 1, 3))
+    x = layers.Reshape((-1, 16), name=f"{name}_reshape_4")(x)
+    return layers.Dense(16, name=f"{name}_output")(x)
+
+
+def encoder_layer(x, mul, name):
+    out = self_attention(x, mul, name=f"{name}_attention")
+    x = x + out
+    layer_norm = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm1")(x)
+    x = layers.Dense(32, activation="gelu", name=f"{name}_intermediate")(layer_norm)
+    x = layers.Dense(16, name=f"{name}_output")(x)
+    x = layer_norm + x
+    return layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm2")(x)
 
 
 def build_model():
-    """Bert with fresh weights."""
-    return Bert()
+    """Bert, channels last, with fresh weights."""
+    input_ids = keras.Input((None,), dtype="int64", name="input_ids")
+    attention_mask = keras.Input((None,), dtype="int64", name="attention_mask")
+    x = ops.expand_dims(attention_mask, (1, 2))
+    x = ops.cast(x, "float32")
+    mul = (1.0 - x) * -3.4028234663852886e38
+    embedding = layers.Embedding(50, 16, name="embeddings_word_embeddings")(input_ids)
+    x = PositionEmbedding(16, 16, name="embeddings_position_embeddings")(input_ids)
+    x = embedding + x
+    x = layers.LayerNormalization(epsilon=1e-12, name="embeddings_LayerNorm")(x)
+    x = encoder_layer(x, mul, name="layer_0")
+    x = encoder_layer(x, mul, name="layer_1")
+    x = ops.take(x, 0, axis=1)
+    x = layers.Dense(16, activation="tanh", name="pooler")(x)
+    x = layers.Dense(3, name="classifier")(x)
+    return keras.Model([input_ids, attention_mask], x, name="Bert")
 
 
 def load_model():

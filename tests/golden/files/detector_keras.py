@@ -5,7 +5,6 @@ Output transpose: float32 (batch, 80, 4)
 Output sigmoid: float32 (batch, 80, 3)
 """
 
-import itertools
 from pathlib import Path
 
 import keras
@@ -131,14 +130,6 @@ def weigh(x, weights, axis):
     )
 
 
-def parts_of(x, sizes, axis, keep=True):
-    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
-    if not keep:
-        return ops.unstack(x, axis=axis)
-    sizes = [sizes] * -(-x.shape[axis] // sizes) if isinstance(sizes, int) else sizes
-    return ops.split(x, list(itertools.accumulate(sizes))[:-1], axis=axis)
-
-
 @keras.saving.register_keras_serializable()
 class Detector(keras.Model):
     """Detector, channels last. What it does depends on the numbers it gets, so that it runs eagerly."""
@@ -249,11 +240,8 @@ class Detector(keras.Model):
         x = ops.silu(x)
         x = self.stage1_1_cv1_conv(x)
         x = self.stage1_1_cv1_bn(x)
-        x = ops.silu(x)
-        silu = ops.transpose(x, (0, 3, 1, 2))
-        x = parts_of(silu, 8, 1)
-        x = x[1]
-        getitem = ops.transpose(x, (0, 2, 3, 1))
+        silu = ops.silu(x)
+        _, getitem = ops.split(silu, 2, axis=-1)
         x = self.padding(getitem)
         x = self.stage1_1_m_0_conv(x)
         x = self.stage1_1_m_0_bn(x)
@@ -262,10 +250,8 @@ class Detector(keras.Model):
         x = self.stage1_1_m_1_conv(x)
         x = self.stage1_1_m_1_bn(x)
         silu_3 = ops.silu(x)
-        x = parts_of(silu, 8, 1)
-        x = x[0]
-        x = ops.transpose(x, (0, 2, 3, 1))
-        x = ops.concatenate([x, getitem, silu_2, silu_3], axis=-1)
+        getitem_2, _ = ops.split(silu, 2, axis=-1)
+        x = ops.concatenate([getitem_2, getitem, silu_2, silu_3], axis=-1)
         x = self.stage1_1_cv2_conv(x)
         x = self.stage1_1_cv2_bn(x)
         silu_4 = ops.silu(x)
@@ -275,19 +261,14 @@ class Detector(keras.Model):
         x = ops.silu(x)
         x = self.stage2_1_cv1_conv(x)
         x = self.stage2_1_cv1_bn(x)
-        x = ops.silu(x)
-        silu_5 = ops.transpose(x, (0, 3, 1, 2))
-        x = parts_of(silu_5, 8, 1)
-        x = x[1]
-        getitem_2 = ops.transpose(x, (0, 2, 3, 1))
-        x = self.padding(getitem_2)
+        silu_5 = ops.silu(x)
+        _, getitem_3 = ops.split(silu_5, 2, axis=-1)
+        x = self.padding(getitem_3)
         x = self.stage2_1_m_0_conv(x)
         x = self.stage2_1_m_0_bn(x)
         silu_6 = ops.silu(x)
-        x = parts_of(silu_5, 8, 1)
-        x = x[0]
-        x = ops.transpose(x, (0, 2, 3, 1))
-        x = ops.concatenate([x, getitem_2, silu_6], axis=-1)
+        getitem_4, _ = ops.split(silu_5, 2, axis=-1)
+        x = ops.concatenate([getitem_4, getitem_3, silu_6], axis=-1)
         x = self.stage2_1_cv2_conv(x)
         x = self.stage2_1_cv2_bn(x)
         silu_7 = ops.silu(x)

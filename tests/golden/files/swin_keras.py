@@ -7,7 +7,6 @@ Output linear_13: float32 (batch, 10)
 from pathlib import Path
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 
@@ -25,112 +24,18 @@ class Weight(layers.Layer):
         return ops.convert_to_tensor(self.value)
 
 
-def attention(
-    q, k, v, mask=None, past_key=None, past_value=None, lengths=None,
-    heads=None, causal=False, window=(-1, -1), scale=None, softcap=0.0, precision=None, stage=0,
-):  # fmt: skip
-    """Attention with a cache: the result, keys and values with the past ones, and the scores after a ``stage``.
-
-    Stage 0 is the product of queries and keys, 1 comes after the soft cap, 2 after the mask, 3 after the softmax.
-    """
-    if heads is not None:
-        q, k, v = (
-            split_heads(q, heads[0]),
-            split_heads(k, heads[1]),
-            split_heads(v, heads[1]),
-        )
-    if past_key is not None:
-        k, v = (
-            ops.concatenate([past_key, k], axis=2),
-            ops.concatenate([past_value, v], axis=2),
-        )
-    groups, queries, keys = q.shape[1] // k.shape[1], ops.shape(q)[2], ops.shape(k)[2]
-    root = (scale or q.shape[-1] ** -0.5) ** 0.5
-    scores = ops.matmul(
-        q * root, ops.swapaxes(ops.repeat(k, groups, axis=1) * root, 2, 3)
-    )
-    stages = [scores]
-    if softcap:
-        scores = softcap * ops.tanh(scores / softcap)
-    stages.append(scores)
-    offset = 0 if past_key is None else ops.shape(past_key)[2]
-    if lengths is not None:
-        lengths = ops.reshape(ops.cast(lengths, "int32"), (-1, 1, 1, 1))
-        offset = lengths - queries
-    place, key = (
-        offset + ops.expand_dims(ops.arange(queries, dtype="int32"), 1),
-        ops.arange(keys, dtype="int32"),
-    )
-    seen = ops.ones_like(scores, dtype="bool")
-    if lengths is not None:
-        seen = ops.logical_and(seen, lengths > key)
-    if causal:
-        seen = ops.logical_and(seen, place >= key)
-    if window[0] >= 0:
-        seen = ops.logical_and(seen, place - window[0] <= key)
-    if window[1] >= 0:
-        seen = ops.logical_and(seen, place + window[1] >= key)
-    if mask is not None:
-        sides = [(0, 0)] * (mask.ndim - 1) + [(0, keys - ops.shape(mask)[-1])]
-        if mask.dtype == "bool":
-            seen = ops.logical_and(seen, ops.pad(mask, sides))
-        else:
-            scores = scores + ops.pad(mask, sides, constant_values=-float("inf"))
-    scores = ops.where(seen, scores, ops.cast(-float("inf"), scores.dtype))
-    stages.append(scores)
-    weights = ops.softmax(ops.cast(scores, precision or scores.dtype), axis=-1)
-    weights = ops.cast(
-        ops.where(ops.isnan(weights), ops.zeros_like(weights), weights), q.dtype
-    )
-    stages.append(weights)
-    y = ops.matmul(weights, ops.repeat(v, groups, axis=1))
-    return (y if heads is None else join_heads(y)), k, v, stages[stage]
-
-
-def split_heads(x, count):
-    """(batch, time, features) as (batch, head, time, features of the head)."""
-    x = ops.reshape(x, (-1, x.shape[1], count, x.shape[2] // count))
-    return ops.transpose(x, (0, 2, 1, 3))
-
-
-def join_heads(x):
-    """(batch, head, time, features) as (batch, time, features of all heads)."""
-    x = ops.transpose(x, (0, 2, 1, 3))
-    return ops.reshape(x, (-1, x.shape[1], x.shape[2] * x.shape[3]))
-
-
-def numbers(x):
-    """A tensor's numbers as Python numbers; None stays None."""
-    if x is None or not hasattr(x, "dtype"):
-        return x
-    x = ops.cast(x, "float32") if ops.dtype(x) == "bfloat16" else x  # which NumPy lacks
-    return ops.convert_to_numpy(x).tolist()
-
-
-def count(start, limit, delta, dtype):
-    """The numbers from ``start`` on, by ``delta``, that come before ``limit``."""
-    return ops.convert_to_tensor(np.arange(*map(numbers, (start, limit, delta))), dtype)
-
-
 def window_attention(x, units, size, size_2, name):
     x = layers.Dense(3 * units, name=f"{name}_qkv")(x)
     view = layers.Reshape((16, 3, size, 4), name=f"{name}_reshape")(x)
     select = ops.take(view, 0, axis=2)
     select_2 = ops.take(view, 1, axis=2)
-    select_3 = ops.take(view, 2, axis=2)
-    select_4 = ops.transpose(select, (0, 2, 1, 3))
-    select_5 = ops.transpose(select_2, (0, 2, 1, 3))
-    x = ops.transpose(select_3, (0, 2, 1, 3))
-    x = attention(
-        select_4,
-        select_5,
+    x = ops.take(view, 2, axis=2)
+    x = ops.dot_product_attention(
+        select,
+        select_2,
         x,
-        Weight(size_2, name=f"{name}_relative_position_bias")(x),
-        None,
-        None,
-        None,
-    )[0]
-    x = ops.transpose(x, (0, 2, 1, 3))
+        bias=Weight(size_2, name=f"{name}_relative_position_bias")(x),
+    )
     x = layers.Reshape((16, units), name=f"{name}_reshape_2")(x)
     return layers.Dense(units, name=f"{name}_proj")(x)
 
@@ -143,7 +48,7 @@ def build_model():
     x = layers.Reshape((2, 4, 2, 4, 8), name="stage1_0_reshape")(x)
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     x = ops.reshape(x, (-1, 16, 8))
-    x = window_attention(x, 8, 2, (2, 16, 16), name="stage1_0_attn")
+    x = window_attention(x, 8, 2, (1, 2, 16, 16), name="stage1_0_attn")
     x = ops.reshape(x, (-1, 2, 2, 4, 4, 8))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     x = layers.Reshape((8, 8, 8), name="stage1_0_reshape_2")(x)
@@ -162,7 +67,7 @@ def build_model():
     out = layers.Reshape((2, 4, 2, 4, 8), name="stage1_1_reshape")(out)
     out = ops.transpose(out, (0, 1, 3, 2, 4, 5))
     out = ops.reshape(out, (-1, 16, 8))
-    out = window_attention(out, 8, 2, (2, 16, 16), name="stage1_1_attn")
+    out = window_attention(out, 8, 2, (1, 2, 16, 16), name="stage1_1_attn")
     out = ops.reshape(out, (-1, 2, 2, 4, 4, 8))
     out = ops.transpose(out, (0, 1, 3, 2, 4, 5))
     unsafe_view = layers.Reshape((8, 8, 8), name="stage1_1_reshape_2")(out)
@@ -192,7 +97,7 @@ def build_model():
     x = layers.Reshape((1, 4, 1, 4, 16), name="stage2_0_reshape")(x)
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     x = layers.Reshape((16, 16), name="stage2_0_reshape_2")(x)
-    x = window_attention(x, 16, 4, (4, 16, 16), name="stage2_0_attn")
+    x = window_attention(x, 16, 4, (1, 4, 16, 16), name="stage2_0_attn")
     x = layers.Reshape((1, 1, 4, 4, 16), name="stage2_0_reshape_3")(x)
     x = layers.Reshape((4, 4, 16), name="stage2_0_reshape_4")(x)
     x = linear + x

@@ -11,112 +11,62 @@ from keras import layers, ops
 
 
 @keras.saving.register_keras_serializable()
-class VisionTransformer(keras.Model):
-    """VisionTransformer, channels last."""
+class Weight(layers.Layer):
+    """A weight that stands alone: called on any tensor of the model, it gives its own value."""
 
-    def __init__(self, name="VisionTransformer", **kwargs):
-        super().__init__(name=name, autocast=False, **kwargs)
-        self.patch_embed = layers.Conv2D(16, 8, strides=8, name="patch_embed")
-        self.patch_embed.build((None, None, None, 3))
-        self.reshape = layers.Reshape((16, 16), name="reshape")
-        self.cls_token = self.add_weight((1, 1, 16), "zeros", name="cls_token")
-        self.pos_embed = self.add_weight((1, 17, 16), "zeros", name="pos_embed")
-        self.blocks_0_norm1 = layers.LayerNormalization(
-            epsilon=1e-05, name="blocks_0_norm1"
+    def __init__(self, shape, start="zeros", dtype="float32", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.value = self.add_weight(
+            shape, start, dtype, trainable=self.trainable, autocast=False, name="value"
         )
-        self.blocks_0_norm1.build((None, 17, 16))
-        self.blocks_0_attn_qkv = layers.Dense(48, name="blocks_0_attn_qkv")
-        self.blocks_0_attn_qkv.build((None, 16))
-        self.blocks_0_attn_reshape = layers.Reshape(
-            (17, 3, 4, 4), name="blocks_0_attn_reshape"
-        )
-        self.blocks_0_attn_reshape_2 = layers.Reshape(
-            (17, 16), name="blocks_0_attn_reshape_2"
-        )
-        self.blocks_0_attn_proj = layers.Dense(16, name="blocks_0_attn_proj")
-        self.blocks_0_attn_proj.build((None, 16))
-        self.blocks_0_norm2 = layers.LayerNormalization(
-            epsilon=1e-05, name="blocks_0_norm2"
-        )
-        self.blocks_0_norm2.build((None, 17, 16))
-        self.blocks_0_mlp_fc1 = layers.Dense(
-            32, activation="gelu", name="blocks_0_mlp_fc1"
-        )
-        self.blocks_0_mlp_fc1.build((None, 16))
-        self.blocks_0_mlp_fc2 = layers.Dense(16, name="blocks_0_mlp_fc2")
-        self.blocks_0_mlp_fc2.build((None, 32))
-        self.blocks_1_norm1 = layers.LayerNormalization(
-            epsilon=1e-05, name="blocks_1_norm1"
-        )
-        self.blocks_1_norm1.build((None, 17, 16))
-        self.blocks_1_attn_qkv = layers.Dense(48, name="blocks_1_attn_qkv")
-        self.blocks_1_attn_qkv.build((None, 16))
-        self.blocks_1_attn_reshape = layers.Reshape(
-            (17, 3, 4, 4), name="blocks_1_attn_reshape"
-        )
-        self.blocks_1_attn_reshape_2 = layers.Reshape(
-            (17, 16), name="blocks_1_attn_reshape_2"
-        )
-        self.blocks_1_attn_proj = layers.Dense(16, name="blocks_1_attn_proj")
-        self.blocks_1_attn_proj.build((None, 16))
-        self.blocks_1_norm2 = layers.LayerNormalization(
-            epsilon=1e-05, name="blocks_1_norm2"
-        )
-        self.blocks_1_norm2.build((None, 17, 16))
-        self.blocks_1_mlp_fc1 = layers.Dense(
-            32, activation="gelu", name="blocks_1_mlp_fc1"
-        )
-        self.blocks_1_mlp_fc1.build((None, 16))
-        self.blocks_1_mlp_fc2 = layers.Dense(16, name="blocks_1_mlp_fc2")
-        self.blocks_1_mlp_fc2.build((None, 32))
-        self.norm = layers.LayerNormalization(epsilon=1e-05, name="norm")
-        self.norm.build((None, 17, 16))
-        self.head = layers.Dense(10, name="head")
-        self.head.build((None, 16))
-        self.built = True
 
-    def call(self, inputs):
-        x = self.patch_embed(inputs)
-        view = self.reshape(x)
-        x = ops.broadcast_to(self.cls_token, (ops.shape(inputs)[0], 1, 16))
-        x = ops.concatenate([x, view], axis=1)
-        x = x + self.pos_embed
-        out = self.blocks_0_norm1(x)
-        out = self.blocks_0_attn_qkv(out)
-        view_2 = self.blocks_0_attn_reshape(out)
-        getitem = ops.take(view_2, 0, axis=2)
-        getitem_2 = ops.take(view_2, 1, axis=2)
-        out = ops.take(view_2, 2, axis=2)
-        out = ops.dot_product_attention(getitem, getitem_2, out)
-        out = self.blocks_0_attn_reshape_2(out)
-        out = self.blocks_0_attn_proj(out)
-        x = x + out
-        out = self.blocks_0_norm2(x)
-        out = self.blocks_0_mlp_fc1(out)
-        out = self.blocks_0_mlp_fc2(out)
-        x = x + out
-        out = self.blocks_1_norm1(x)
-        out = self.blocks_1_attn_qkv(out)
-        view_3 = self.blocks_1_attn_reshape(out)
-        getitem_3 = ops.take(view_3, 0, axis=2)
-        getitem_4 = ops.take(view_3, 1, axis=2)
-        out = ops.take(view_3, 2, axis=2)
-        out = ops.dot_product_attention(getitem_3, getitem_4, out)
-        out = self.blocks_1_attn_reshape_2(out)
-        out = self.blocks_1_attn_proj(out)
-        x = x + out
-        out = self.blocks_1_norm2(x)
-        out = self.blocks_1_mlp_fc1(out)
-        out = self.blocks_1_mlp_fc2(out)
-        x = x + out
-        x = self.norm(x)
-        x = ops.take(x, 0, axis=1)
-        return self.head(x)
+    def call(self, x):
+        return ops.convert_to_tensor(self.value)
+
+
+@keras.saving.register_keras_serializable()
+class Token(layers.Layer):
+    """A learned token, or several: called on any tensor of the model, it is repeated for each sample of the batch."""
+
+    def __init__(self, shape, **kwargs):
+        super().__init__(**kwargs)
+        self.token = self.add_weight((1, *shape), "zeros", name="token")
+
+    def call(self, x):
+        return ops.repeat(self.token, ops.shape(x)[0], axis=0)
+
+
+def block(x, name):
+    out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm1")(x)
+    out = layers.Dense(48, name=f"{name}_attn_qkv")(out)
+    view = layers.Reshape((17, 3, 4, 4), name=f"{name}_attn_reshape")(out)
+    getitem = ops.take(view, 0, axis=2)
+    getitem_2 = ops.take(view, 1, axis=2)
+    out = ops.take(view, 2, axis=2)
+    out = ops.dot_product_attention(getitem, getitem_2, out)
+    out = layers.Reshape((17, 16), name=f"{name}_attn_reshape_2")(out)
+    out = layers.Dense(16, name=f"{name}_attn_proj")(out)
+    x = x + out
+    out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm2")(x)
+    out = layers.Dense(32, activation="gelu", name=f"{name}_mlp_fc1")(out)
+    out = layers.Dense(16, name=f"{name}_mlp_fc2")(out)
+    return x + out
 
 
 def build_model():
-    """VisionTransformer with fresh weights."""
-    return VisionTransformer()
+    """VisionTransformer, channels last, with fresh weights."""
+    inputs = keras.Input((32, 32, 3), name="inputs")
+    x = layers.Conv2D(16, 8, strides=8, name="patch_embed")(inputs)
+    view = layers.Reshape((16, 16), name="reshape")(x)
+    x = Token((1, 16), name="token")(inputs)
+    x = ops.concatenate([x, view], axis=1)
+    x = x + Weight((1, 17, 16), name="pos_embed")(inputs)
+    x = block(x, name="blocks_0")
+    x = block(x, name="blocks_1")
+    x = layers.LayerNormalization(epsilon=1e-05, name="norm")(x)
+    x = ops.take(x, 0, axis=1)
+    x = layers.Dense(10, name="head")(x)
+    return keras.Model(inputs, x, name="VisionTransformer")
 
 
 def load_model():
