@@ -314,12 +314,14 @@ class Program:
         return _without_defaults(fill(template.text, {name: bind(name, value) for name, value in bound.items()}))
 
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:
-        arguments = [self._lower(argument, node, site) for argument in applied.arguments]
+        arguments = [self._lower(argument, node, site) for argument in (*applied.arguments, *applied.options.values())]
         if not self.target.layers_nest:
             arguments = [self._stored(tree, node) if isinstance(tree, ast.Call) else tree for tree in arguments]
         layer = self.target.typed(applied.layer, node)
         name, named = self._layer_name(layer, node)
-        tree = self.target.layer_call(self, layer, name, named, arguments, site.operand(0).shape)
+        count = len(applied.arguments)
+        tree = self.target.layer_call(self, layer, name, named, arguments[:count], site.operand(0).shape)
+        tree.keywords += map(ast.keyword, applied.options, arguments[count:])
         tree.layer = layer
         return tree
 
@@ -843,12 +845,25 @@ def _layer_said(tree: ast.expr, scope: Scope | None, kind: str) -> str | None:
     return None if name.isdigit() else identifier(snake_case(name), kind)
 
 
+def _inside(name: str, scope: Scope) -> str | None:
+    """What a layer is called inside the module that holds it: "fc1" of "blocks_0_mlp_fc1"."""
+    for module in reversed(scope):
+        start = identifier("_".join(module.path.split("."))) if module.path else ""
+        if start and name == start:
+            last = module.path.rpartition(".")[2]
+            return None if last.isdigit() else identifier(snake_case(last))
+        if start and name.startswith(f"{start}_"):
+            return name.removeprefix(f"{start}_")
+    return name
+
+
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program._scope)
     kind = snake_case(statement.node.op_type if statement.node else "value")
     layer = None if isinstance(statement, Compound) else _layer_said(statement.tree, statement.scope, kind)
     if statement.scope is not None:
-        if layer is not None and program.target.has_modules:
+        layer = layer if program.target.has_modules or layer is None else _inside(layer, statement.scope)
+        if layer is not None:
             return layer
         text = without_number(text)
     if text and not is_generated(text):

@@ -79,7 +79,7 @@ def _read(said: Any, site: Site, extents: Extents) -> Iterator[Operand | Sized]:
     elif isinstance(said, Local):
         yield from _read(said.expression, site, extents)
     elif isinstance(said, Applied):
-        yield from _read(said.arguments, site, extents)
+        yield from _read([*said.arguments, *said.options.values()], site, extents)
     elif isinstance(said, Template):
         for name in names_in(said.text):
             if name in said.bindings:

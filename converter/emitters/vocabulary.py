@@ -85,11 +85,12 @@ class Sized(Expression):
 
 
 class Applied(Expression):
-    """A layer called on expressions."""
+    """A layer called on expressions; ``options`` are given by name, and left out where they are None."""
 
-    def __init__(self, layer: Layer, arguments: tuple[Expression, ...]):
+    def __init__(self, layer: Layer, arguments: tuple[Expression, ...], options: Mapping[str, Any] | None = None):
         self.layer = layer
         self.arguments = arguments
+        self.options = {name: value for name, value in (options or {}).items() if value is not None}
 
 
 class Layer:
@@ -105,8 +106,8 @@ class Layer:
         self.kwargs = kwargs
         self.weights = {name: weight for name, weight in (weights or {}).items() if weight is not None}
 
-    def __call__(self, *arguments: Expression) -> Applied:
-        return Applied(self, arguments)
+    def __call__(self, *arguments: Expression, **options: Any) -> Applied:
+        return Applied(self, arguments, options)
 
 
 class Variable(Expression):

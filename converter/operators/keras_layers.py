@@ -56,3 +56,19 @@ class FullLike:
         dtype = None if n.first.dtype == n.dtype else n.dtype.name
         text = "ops.zeros_like(x, dtype=dtype)" if n.value == 0 else "ops.full_like(x, value, dtype=dtype)"
         return n.expr(text, x=n.first, dtype=dtype)
+
+
+@operator("MultiHeadAttention", DOMAIN)
+class MultiHeadAttention:
+    """Queries (batch, steps, features), values, keys where they are made of something else, and a condition."""
+
+    def keras(n):
+        query, value, key, mask = map(n.operand, range(4))
+        weights = n.node["weights"]
+        features = weights["attention_output/kernel"].shape[-1]
+        layer = Layer(
+            "layers.MultiHeadAttention", n.heads, n.key_dim, use_bias="query/bias" in weights,
+            output_shape=None if features == query.shape[-1] else features, weights=weights,
+        )  # fmt: skip
+        given = [query, value] if key is None else [query, value, key]
+        return layer(*given, attention_mask=mask, use_causal_mask=n.causal or None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from converter.graph import Graph
 from converter.passes.keras.dot_product import dot_product
+from converter.passes.keras.multi_head import multi_head
 from converter.passes.keras.positions import positions
 from converter.passes.keras.repeated import repeated
 from converter.passes.remove_unused import remove_unused
@@ -15,6 +16,7 @@ _FUNCTIONAL = (
     positions,  # before attention: it finds out which masks are causal by positions
     repeated,
     dot_product,
+    multi_head,
 )
 """For a functional model, which has no sizes while it is built: layers ask for them when it runs."""
 

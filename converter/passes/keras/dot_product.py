@@ -27,7 +27,9 @@ def dot_product(graph: Graph) -> None:
         q, k, v, mask = (node.input(index) for index in range(4))
         condition = bias = None
         causal = bool(node["is_causal"])
-        if mask is not None:
+        if mask is not None and _hides_later(mask, q, k):
+            causal = True
+        elif mask is not None:
             seen = _seen(mask)
             if seen is None and not is_finite(mask):
                 continue
@@ -84,6 +86,24 @@ def _seen(mask: Value) -> Value | None:
     seen, nothing, hidden = node.inputs
     low = _number(hidden)
     return seen if _number(nothing) == 0 and low is not None and np.isfinite(low) and low <= _LOW else None
+
+
+def _hides_later(mask: Value, q: Value, k: Value) -> bool:
+    """Whether a mask is very low for keys after the query's own place, as torch's exporter writes ``is_causal``."""
+    if mask.array is not None:
+        seen = Value.constant(mask.array == 0)
+        return bool((mask.array[~seen.array] <= _LOW).all()) and _is_causal(seen, q, k)
+    node = mask.producer
+    equal = node.inputs[0].producer if node is not None and node.op_type == "Where" else None
+    if equal is None or equal.op_type != "Equal" or equal.domain or _number(equal.inputs[1]) != 0:
+        return False
+    low, triangle = _number(node.inputs[1]), equal.inputs[0].producer
+    if low is None or low > _LOW or _number(node.inputs[2]) != 0 or triangle is None or triangle.op_type != "Trilu":
+        return False
+    ones, diagonal = triangle.inputs[0].producer, triangle.input(1)
+    full = ones is not None and ones.op_type == "Expand" and _number(ones.inputs[0]) == 1
+    lower = not triangle["upper"] and (diagonal is None or _number(diagonal) == 0)
+    return full and lower and mask.shape is not None and mask.shape[-2:] == (q.shape[2], k.shape[2])
 
 
 def _number(value: Value) -> float | None:

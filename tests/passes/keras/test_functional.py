@@ -162,3 +162,17 @@ def test_rotary_positions_move_no_axes():
     code = _functional(_model(text), feeds)
     assert "ops.expand_dims(cos, 2)" in code
     assert "ops.transpose" not in code
+
+
+@pytest.mark.parametrize(("triangle", "causal"), [("upper = 0", True), ("upper = 1", False)])
+def test_a_triangle_that_torch_writes(triangle, causal):
+    body = f"""
+        once = Constant <value_float = 1.0> ()  shape = Concat <axis = 0> (size, size)  full = Expand (once, shape)
+        half = Trilu <{triangle}> (full)  hidden = Equal (half, nothing)  mask = Where (hidden, low, nothing)
+    """
+    model, feeds = _heads(body), _feeds()
+    if causal:
+        assert "is_causal=True" in _functional(model, feeds)
+    else:
+        assert_equal(model, "keras", feeds)
+        assert "is_causal" not in emit(read(model), "keras").code
