@@ -853,7 +853,8 @@ def _inside(name: str, scope: Scope) -> str | None:
             last = module.path.rpartition(".")[2]
             return None if last.isdigit() else identifier(snake_case(last))
         if start and name.startswith(f"{start}_"):
-            return name.removeprefix(f"{start}_")
+            rest = name.removeprefix(f"{start}_")
+            return None if rest[0].isdigit() else rest
     return name
 
 

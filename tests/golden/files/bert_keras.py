@@ -25,16 +25,16 @@ class PositionEmbedding(layers.Layer):
 
 def self_attention(x, mul, name):
     out = layers.Dense(16, name=f"{name}_query")(x)
-    view = layers.Reshape((-1, 4, 4), name=f"{name}_reshape")(out)
+    reshape = layers.Reshape((-1, 4, 4), name=f"{name}_reshape")(out)
     out = layers.Dense(16, name=f"{name}_key")(x)
-    view_2 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_2")(out)
+    reshape_2 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_2")(out)
     x = layers.Dense(16, name=f"{name}_value")(x)
-    view_3 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_3")(x)
-    transpose = ops.transpose(view, (0, 2, 1, 3))
-    x = ops.transpose(view_2, (0, 2, 3, 1))
+    reshape_3 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_3")(x)
+    transpose = ops.transpose(reshape, (0, 2, 1, 3))
+    x = ops.transpose(reshape_2, (0, 2, 3, 1))
     x = transpose @ x / 2.0 - -mul
     softmax = ops.softmax(x)
-    x = ops.transpose(view_3, (0, 2, 1, 3))
+    x = ops.transpose(reshape_3, (0, 2, 1, 3))
     x = softmax @ x
     x = ops.transpose(x, (0, 2, 1, 3))
     x = layers.Reshape((-1, 16), name=f"{name}_reshape_4")(x)
@@ -44,10 +44,10 @@ def self_attention(x, mul, name):
 def encoder_layer(x, mul, name):
     out = self_attention(x, mul, name=f"{name}_attention")
     x = x + out
-    layer_norm = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm1")(x)
-    x = layers.Dense(32, activation="gelu", name=f"{name}_intermediate")(layer_norm)
+    norm1 = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm1")(x)
+    x = layers.Dense(32, activation="gelu", name=f"{name}_intermediate")(norm1)
     x = layers.Dense(16, name=f"{name}_output")(x)
-    x = layer_norm + x
+    x = norm1 + x
     return layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm2")(x)
 
 
@@ -58,9 +58,11 @@ def build_model():
     x = ops.expand_dims(attention_mask, (1, 2))
     x = ops.cast(x, "float32")
     mul = (1.0 - x) * -3.4028234663852886e38
-    embedding = layers.Embedding(50, 16, name="embeddings_word_embeddings")(input_ids)
+    word_embeddings = layers.Embedding(50, 16, name="embeddings_word_embeddings")(
+        input_ids
+    )
     x = PositionEmbedding(16, 16, name="embeddings_position_embeddings")(input_ids)
-    x = embedding + x
+    x = word_embeddings + x
     x = layers.LayerNormalization(epsilon=1e-12, name="embeddings_LayerNorm")(x)
     x = encoder_layer(x, mul, name="layer_0")
     x = encoder_layer(x, mul, name="layer_1")

@@ -26,15 +26,15 @@ def basic_conv2d_2(x, filters, kernel_size, name, strides=1):
 
 
 def inception(x, hidden_filters, filters, name):
-    relu = basic_conv2d(x, hidden_filters, name=f"{name}_branch1")
+    branch1 = basic_conv2d(x, hidden_filters, name=f"{name}_branch1")
     out = basic_conv2d(x, 4, name=f"{name}_branch2_0")
-    relu_2 = basic_conv2d_2(out, filters, 3, name=f"{name}_branch2_1")
+    relu = basic_conv2d_2(out, filters, 3, name=f"{name}_branch2_1")
     out = basic_conv2d(x, 2, name=f"{name}_branch3_0")
-    relu_3 = basic_conv2d_2(out, 4, 5, name=f"{name}_branch3_1")
+    relu_2 = basic_conv2d_2(out, 4, 5, name=f"{name}_branch3_1")
     x = layers.ZeroPadding2D(1)(x)
     x = layers.MaxPooling2D(3, strides=1, name=f"{name}_branch4_0")(x)
     x = basic_conv2d(x, 4, name=f"{name}_branch4_1")
-    return ops.concatenate([relu, relu_2, relu_3, x], axis=-1)
+    return ops.concatenate([branch1, relu, relu_2, x], axis=-1)
 
 
 def build_model():

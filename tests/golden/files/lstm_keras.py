@@ -23,21 +23,21 @@ def build_model():
     """Tagger, channels last, with fresh weights."""
     tokens = keras.Input((None,), dtype="int64", name="tokens")
     embedding = layers.Embedding(50, 8, name="embedding")(tokens)
-    forward = layers.LSTM(12, return_sequences=True, return_state=True, name="lstm")(
+    lstm = layers.LSTM(12, return_sequences=True, return_state=True, name="lstm")(
         embedding
     )
     x = layers.LSTM(
         12, return_sequences=True, return_state=True, go_backwards=True, name="lstm_2"
     )(embedding)
-    x = recurrent_outputs([forward, x], (False, True))[0]
+    x = recurrent_outputs([lstm, x], (False, True))[0]
     val = layers.Reshape((-1, 24), name="lstm_3")(x)
-    forward_2 = layers.LSTM(
-        12, return_sequences=True, return_state=True, name="lstm_4"
-    )(val)
+    forward = layers.LSTM(12, return_sequences=True, return_state=True, name="lstm_4")(
+        val
+    )
     x = layers.LSTM(
         12, return_sequences=True, return_state=True, go_backwards=True, name="lstm_5"
     )(val)
-    x = recurrent_outputs([forward_2, x], (False, True))[0]
+    x = recurrent_outputs([forward, x], (False, True))[0]
     x = layers.Reshape((-1, 24), name="lstm_6")(x)
     x = layers.Dense(5, name="fc")(x)
     return keras.Model(tokens, x, name="Tagger")

@@ -25,16 +25,16 @@ def bottleneck(x, filters, name, strides=1):
     )
     out = ops.relu(out)
     out = layers.Conv2D(4 * filters, 1, use_bias=False, name=f"{name}_conv3")(out)
-    getitem = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-05, name=f"{name}_bn3"
-    )(out)
+    bn3 = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn3")(
+        out
+    )
     x = layers.Conv2D(
         4 * filters, 1, strides=strides, use_bias=False, name=f"{name}_shortcut_0"
     )(x)
     x = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-05, name=f"{name}_shortcut_1"
     )(x)
-    return ops.relu(getitem + x)
+    return ops.relu(bn3 + x)
 
 
 def build_model():

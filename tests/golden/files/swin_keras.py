@@ -26,10 +26,10 @@ class Weight(layers.Layer):
 
 def window_attention(x, units, size, size_2, name):
     x = layers.Dense(3 * units, name=f"{name}_qkv")(x)
-    view = layers.Reshape((16, 3, size, 4), name=f"{name}_reshape")(x)
-    select = ops.take(view, 0, axis=2)
-    select_2 = ops.take(view, 1, axis=2)
-    x = ops.take(view, 2, axis=2)
+    reshape = layers.Reshape((16, 3, size, 4), name=f"{name}_reshape")(x)
+    select = ops.take(reshape, 0, axis=2)
+    select_2 = ops.take(reshape, 1, axis=2)
+    x = ops.take(reshape, 2, axis=2)
     x = ops.dot_product_attention(
         select,
         select_2,
@@ -43,8 +43,8 @@ def window_attention(x, units, size, size_2, name):
 def build_model():
     """SwinTransformer, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
-    conv2d = layers.Conv2D(8, 4, strides=4, name="patch_embed")(inputs)
-    x = layers.LayerNormalization(epsilon=1e-05, name="stage1_0_norm1")(conv2d)
+    patch_embed = layers.Conv2D(8, 4, strides=4, name="patch_embed")(inputs)
+    x = layers.LayerNormalization(epsilon=1e-05, name="stage1_0_norm1")(patch_embed)
     x = layers.Reshape((2, 4, 2, 4, 8), name="stage1_0_reshape")(x)
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     x = ops.reshape(x, (-1, 16, 8))
@@ -52,14 +52,14 @@ def build_model():
     x = ops.reshape(x, (-1, 2, 2, 4, 4, 8))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     x = layers.Reshape((8, 8, 8), name="stage1_0_reshape_2")(x)
-    x = conv2d + x
+    x = patch_embed + x
     out = layers.LayerNormalization(epsilon=1e-05, name="stage1_0_norm2")(x)
     out = layers.Dense(16, activation="gelu", name="stage1_0_mlp_fc1")(out)
     out = layers.Dense(8, name="stage1_0_mlp_fc2")(out)
     x = x + out
-    layer_norm = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(x)
-    val = layer_norm[:, :2]
-    out = layer_norm[:, 2:]
+    norm1 = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(x)
+    val = norm1[:, :2]
+    out = norm1[:, 2:]
     val_2 = ops.concatenate([out, val], axis=1)
     val_3 = val_2[:, :, :2]
     out = val_2[:, :, 2:]
@@ -70,9 +70,9 @@ def build_model():
     out = window_attention(out, 8, 2, (1, 2, 16, 16), name="stage1_1_attn")
     out = ops.reshape(out, (-1, 2, 2, 4, 4, 8))
     out = ops.transpose(out, (0, 1, 3, 2, 4, 5))
-    unsafe_view = layers.Reshape((8, 8, 8), name="stage1_1_reshape_2")(out)
-    val_4 = unsafe_view[:, :6]
-    out = unsafe_view[:, 6:]
+    reshape_2 = layers.Reshape((8, 8, 8), name="stage1_1_reshape_2")(out)
+    val_4 = reshape_2[:, :6]
+    out = reshape_2[:, 6:]
     val_5 = ops.concatenate([out, val_4], axis=1)
     val_6 = val_5[:, :, :6]
     out = val_5[:, :, 6:]
@@ -92,15 +92,15 @@ def build_model():
     x = x[:, :, 1::2]
     x = ops.concatenate([slice_2, slice_3, slice_4, x], axis=-1)
     x = layers.LayerNormalization(epsilon=1e-05, name="merge_norm")(x)
-    linear = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
-    x = layers.LayerNormalization(epsilon=1e-05, name="stage2_0_norm1")(linear)
+    reduction = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
+    x = layers.LayerNormalization(epsilon=1e-05, name="stage2_0_norm1")(reduction)
     x = layers.Reshape((1, 4, 1, 4, 16), name="stage2_0_reshape")(x)
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     x = layers.Reshape((16, 16), name="stage2_0_reshape_2")(x)
     x = window_attention(x, 16, 4, (1, 4, 16, 16), name="stage2_0_attn")
     x = layers.Reshape((1, 1, 4, 4, 16), name="stage2_0_reshape_3")(x)
     x = layers.Reshape((4, 4, 16), name="stage2_0_reshape_4")(x)
-    x = linear + x
+    x = reduction + x
     out = layers.LayerNormalization(epsilon=1e-05, name="stage2_0_norm2")(x)
     out = layers.Dense(32, activation="gelu", name="stage2_0_mlp_fc1")(out)
     out = layers.Dense(16, name="stage2_0_mlp_fc2")(out)

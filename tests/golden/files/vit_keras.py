@@ -38,14 +38,7 @@ class Token(layers.Layer):
 
 def block(x, name):
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm1")(x)
-    out = layers.Dense(48, name=f"{name}_attn_qkv")(out)
-    view = layers.Reshape((17, 3, 4, 4), name=f"{name}_attn_reshape")(out)
-    getitem = ops.take(view, 0, axis=2)
-    getitem_2 = ops.take(view, 1, axis=2)
-    out = ops.take(view, 2, axis=2)
-    out = ops.dot_product_attention(getitem, getitem_2, out)
-    out = layers.Reshape((17, 16), name=f"{name}_attn_reshape_2")(out)
-    out = layers.Dense(16, name=f"{name}_attn_proj")(out)
+    out = layers.MultiHeadAttention(4, 4, name=f"{name}_attn")(out, out)
     x = x + out
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm2")(x)
     out = layers.Dense(32, activation="gelu", name=f"{name}_mlp_fc1")(out)
@@ -57,9 +50,9 @@ def build_model():
     """VisionTransformer, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
     x = layers.Conv2D(16, 8, strides=8, name="patch_embed")(inputs)
-    view = layers.Reshape((16, 16), name="reshape")(x)
+    reshape = layers.Reshape((16, 16), name="reshape")(x)
     x = Token((1, 16), name="token")(inputs)
-    x = ops.concatenate([x, view], axis=1)
+    x = ops.concatenate([x, reshape], axis=1)
     x = x + Weight((1, 17, 16), name="pos_embed")(inputs)
     x = block(x, name="blocks_0")
     x = block(x, name="blocks_1")
