@@ -37,11 +37,11 @@ class Positions(layers.Layer):
 
 
 def llama_mlp(x, name):
-    silu = layers.Dense(
+    gate_proj = layers.Dense(
         24, use_bias=False, activation="silu", name=f"{name}_gate_proj"
     )(x)
     x = layers.Dense(24, use_bias=False, name=f"{name}_up_proj")(x)
-    x = silu * x
+    x = gate_proj * x
     return layers.Dense(16, use_bias=False, name=f"{name}_down_proj")(x)
 
 
