@@ -13,11 +13,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 
-def parts_of(x, sizes, axis, keep=True):
-    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
-    return list(torch.split(x, sizes, axis) if keep else torch.unbind(x, axis))
-
-
 class Conv(nn.Module):
     def __init__(self):
         super().__init__()
@@ -25,8 +20,7 @@ class Conv(nn.Module):
         self.bn = nn.BatchNorm2d(8, eps=0.001, momentum=0.03)
 
     def forward(self, x):
-        x = parts_of(x, 8, 1)
-        getitem = x[1]
+        _, getitem = torch.split(x, 8, dim=1)
         x = F.silu(self.bn(self.conv(getitem)))
         return getitem, x
 
@@ -78,9 +72,8 @@ class C2f(nn.Module):
         cv1 = self.cv1(x)
         getitem, silu = self.m[0](cv1)
         silu_2 = self.m[1](silu)
-        x = parts_of(cv1, 8, 1)
-        x = x[0]
-        x = torch.cat([x, getitem, silu, silu_2], dim=1)
+        getitem_2, _ = torch.split(cv1, 8, dim=1)
+        x = torch.cat([getitem_2, getitem, silu, silu_2], dim=1)
         return self.cv2(x)
 
 
@@ -94,9 +87,8 @@ class C2f2(nn.Module):
     def forward(self, x):
         cv1 = self.cv1(x)
         getitem, silu = self.m[0](cv1)
-        x = parts_of(cv1, 8, 1)
-        x = x[0]
-        x = torch.cat([x, getitem, silu], dim=1)
+        getitem_2, _ = torch.split(cv1, 8, dim=1)
+        x = torch.cat([getitem_2, getitem, silu], dim=1)
         return self.cv2(x)
 
 

@@ -12,9 +12,27 @@ from safetensors.torch import load_file
 from torch import nn
 
 
-def parts_of(x, sizes, axis, keep=True):
-    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
-    return list(torch.split(x, sizes, axis) if keep else torch.unbind(x, axis))
+class CausalSelfAttention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c_attn = nn.Linear(16, 48)
+        self.c_proj = nn.Linear(16, 16)
+
+    def forward(self, x, idx):
+        c_attn, c_attn_2, c_attn_3 = torch.split(self.c_attn(x), 16, dim=-1)
+        transpose = c_attn.reshape(c_attn.shape[0], -1, 4, 4).transpose(1, 2)
+        transpose_2 = c_attn_2.reshape(c_attn_2.shape[0], -1, 4, 4).transpose(1, 2)
+        transpose_3 = c_attn_3.reshape(c_attn_3.shape[0], -1, 4, 4).transpose(1, 2)
+        x = torch.full((idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32)
+        x = torch.tril(x, 0)
+        x = x == 0.0
+        x = torch.where(x, -3.4028234663852886e38, 0.0)
+        x = F.scaled_dot_product_attention(
+            transpose, transpose_2, transpose_3, attn_mask=x
+        )
+        x = x.transpose(1, 2)
+        x = x.reshape(x.shape[0], -1, 16)
+        return self.c_proj(x)
 
 
 class MLP(nn.Module):
@@ -25,58 +43,6 @@ class MLP(nn.Module):
 
     def forward(self, x):
         x = F.gelu(self.c_fc(x), approximate="tanh")
-        return self.c_proj(x)
-
-
-class CausalSelfAttention(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.c_attn = nn.Linear(16, 48)
-        self.c_proj = nn.Linear(16, 16)
-
-    def forward(self, x, idx):
-        c_attn = parts_of(self.c_attn(x), 16, 2)
-        getitem = c_attn[0]
-        getitem_2 = c_attn[1]
-        getitem_3 = c_attn[2]
-        transpose = getitem.reshape(getitem.shape[0], -1, 4, 4).transpose(1, 2)
-        transpose_2 = getitem_2.reshape(getitem_2.shape[0], -1, 4, 4).transpose(1, 2)
-        transpose_3 = getitem_3.reshape(getitem_3.shape[0], -1, 4, 4).transpose(1, 2)
-        x = torch.full((idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32)
-        x = torch.tril(x, 0)
-        x = x == 0.0
-        x = torch.where(x, -3.4028234663852886e38, 0.0)
-        x = F.scaled_dot_product_attention(
-            transpose, transpose_2, transpose_3, attn_mask=x
-        )
-        x = x.transpose(1, 2)
-        x = x.reshape(x.shape[0], -1, 16)
-        return self.c_proj(x)
-
-
-class CausalSelfAttention2(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.c_attn = nn.Linear(16, 48)
-        self.c_proj = nn.Linear(16, 16)
-
-    def forward(self, x, idx):
-        c_attn = parts_of(self.c_attn(x), 16, 2)
-        getitem = c_attn[0]
-        getitem_2 = c_attn[1]
-        getitem_3 = c_attn[2]
-        transpose = getitem.reshape(idx.shape[0], -1, 4, 4).transpose(1, 2)
-        transpose_2 = getitem_2.reshape(idx.shape[0], -1, 4, 4).transpose(1, 2)
-        transpose_3 = getitem_3.reshape(idx.shape[0], -1, 4, 4).transpose(1, 2)
-        x = torch.full((idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32)
-        x = torch.tril(x, 0)
-        x = x == 0.0
-        x = torch.where(x, -3.4028234663852886e38, 0.0)
-        x = F.scaled_dot_product_attention(
-            transpose, transpose_2, transpose_3, attn_mask=x
-        )
-        x = x.transpose(1, 2)
-        x = x.reshape(x.shape[0], -1, 16)
         return self.c_proj(x)
 
 
@@ -93,25 +59,12 @@ class GPTBlock(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
-class GPTBlock2(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.ln_1 = nn.LayerNorm(16)
-        self.attn = CausalSelfAttention2()
-        self.ln_2 = nn.LayerNorm(16)
-        self.mlp = MLP()
-
-    def forward(self, x, idx):
-        x = x + self.attn(self.ln_1(x), idx)
-        return x + self.mlp(self.ln_2(x))
-
-
 class GPT(nn.Module):
     def __init__(self):
         super().__init__()
         self.wte = nn.Embedding(50, 16)
         self.wpe = nn.Embedding(16, 16)
-        self.h = nn.ModuleList([GPTBlock(), GPTBlock2()])
+        self.h = nn.ModuleList([GPTBlock(), GPTBlock()])
         self.ln_f = nn.LayerNorm(16)
         self.lm_head = nn.Linear(16, 50, bias=False)
         self.lm_head.weight = self.wte.weight

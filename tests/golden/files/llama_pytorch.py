@@ -12,11 +12,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 
-def parts_of(x, sizes, axis, keep=True):
-    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
-    return list(torch.split(x, sizes, axis) if keep else torch.unbind(x, axis))
-
-
 class LlamaAttention(nn.Module):
     def __init__(self):
         super().__init__()
@@ -33,38 +28,26 @@ class LlamaAttention(nn.Module):
         x = self.v_proj(x)
         transpose_3 = x.reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
         mul = transpose * cos
-        split = parts_of(transpose, 2, -1)
-        getitem = split[0]
-        x = split[1]
-        x = -x
+        getitem, getitem_2 = torch.split(transpose, 2, dim=-1)
+        x = -getitem_2
         x = torch.cat([x, getitem], dim=-1)
         x = mul + x * sin
         mul_2 = transpose_2 * cos
-        split_2 = parts_of(transpose_2, 2, -1)
-        getitem_2 = split_2[0]
-        out = split_2[1]
-        out = -out
-        out = torch.cat([out, getitem_2], dim=-1)
+        getitem_3, getitem_4 = torch.split(transpose_2, 2, dim=-1)
+        out = -getitem_4
+        out = torch.cat([out, getitem_3], dim=-1)
         add = mul_2 + out * sin
-        out = torch.full((x.shape[2], add.shape[2]), 1.0, dtype=torch.float32)
+        out = torch.full(
+            (input_ids.shape[1], input_ids.shape[1]), 1.0, dtype=torch.float32
+        )
         out = torch.tril(out, 0)
         out = out == 0.0
-        val = torch.where(out, -3.4028234663852886e38, 0.0)
-        val_2 = torch.unsqueeze(add, 2)
-        val_3 = torch.unsqueeze(transpose_3, 2)
-        val_4 = torch.broadcast_to(
-            val_2,
-            torch.broadcast_shapes(val_2.shape, (x.shape[0], 2, 2, val_2.shape[3], 4)),
+        out = torch.where(out, -3.4028234663852886e38, 0.0)
+        x = F.scaled_dot_product_attention(
+            x, add, transpose_3, attn_mask=out, enable_gqa=True
         )
-        val_5 = torch.broadcast_to(
-            val_3,
-            torch.broadcast_shapes(val_3.shape, (x.shape[0], 2, 2, val_4.shape[3], 4)),
-        )
-        val_6 = val_4.reshape(-1, 4, val_4.shape[3], 4)
-        out = val_5.reshape(val_6.shape[0], 4, -1, 4)
-        x = F.scaled_dot_product_attention(x, val_6, out, attn_mask=val)
         x = x.transpose(1, 2)
-        x = x.reshape(input_ids.shape[0], -1, 16)
+        x = x.reshape(x.shape[0], -1, 16)
         return self.o_proj(x)
 
 

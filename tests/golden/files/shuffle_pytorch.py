@@ -11,11 +11,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 
-def parts_of(x, sizes, axis, keep=True):
-    """Parts along an axis, of one size but for the last one, or of a list of sizes; with or without the axis."""
-    return list(torch.split(x, sizes, axis) if keep else torch.unbind(x, axis))
-
-
 class ShuffleUnit(nn.Module):
     def __init__(self):
         super().__init__()
@@ -57,10 +52,8 @@ class ShuffleUnit2(nn.Module):
         )
 
     def forward(self, x):
-        split = parts_of(x, 8, 1)
-        getitem = split[0]
-        x = split[1]
-        x = self.branch2(x)
+        getitem, getitem_2 = torch.split(x, 8, dim=1)
+        x = self.branch2(getitem_2)
         x = torch.cat([getitem, x], dim=1)
         return x.reshape(-1, 2, 8, 8, 8).transpose(1, 2).reshape(-1, 16, 8, 8)
 
