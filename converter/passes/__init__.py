@@ -23,6 +23,7 @@ from converter.passes.plain_softmax import plain_softmax
 from converter.passes.recognise_same import recognise_same
 from converter.passes.recover.attention import attention
 from converter.passes.recover.concat_of_concat import concat_of_concat
+from converter.passes.recover.convolution_bias import convolution_bias
 from converter.passes.recover.gated import gated
 from converter.passes.recover.gather_all import gather_all
 from converter.passes.recover.gelu import gelu
@@ -30,6 +31,7 @@ from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
 from converter.passes.recover.neutral import neutral
 from converter.passes.recover.normalisations import normalisations
+from converter.passes.recover.one_dimension import one_dimension
 from converter.passes.recover.recurrent_layer import recurrent_layer
 from converter.passes.recover.repetition import repetition
 from converter.passes.recover.rotate_half import rotate_half
@@ -71,6 +73,8 @@ PASSES = (
     resolve_padding,  # after the batch is free, so that sizes are final
     merge_padding,  # needs explicit sides
     recognise_same,  # after merging, which takes amounts that are numbers
+    one_dimension,  # once padding is merged; only the axes of an image that has the axis are fewer then
+    convolution_bias,  # once a convolution has its own rank
     scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image
     plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
     attention,  # after folding, which computes its scale, and while Reshape and Where are what exporters write

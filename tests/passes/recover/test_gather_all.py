@@ -10,6 +10,7 @@ import pytest
 
 import converter
 from converter.emitters.onnx import to_model
+from converter.graph import Graph
 
 _SIZES = """
     shape = Shape(x)  rows = Gather(shape, zero)  keys = Gather(shape, one)
@@ -33,6 +34,13 @@ FORMS = {
 }
 
 
+def answers(model: onnx.ModelProto, graph: Graph, x: np.ndarray) -> list[np.ndarray]:
+    """What onnxruntime says of a model and of the graph that was read from it."""
+    files = (each.SerializeToString() for each in (model, to_model(graph)))
+    sessions = (onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]) for file in files)
+    return [session.run(None, {"x": x})[0] for session in sessions]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_gather_all(form, tmp_path):
     body, matches = FORMS[form]
@@ -42,10 +50,7 @@ def test_gather_all(form, tmp_path):
     onnx.save(model, tmp_path / "net.onnx")
     graph = converter.read(tmp_path / "net.onnx")
     x = np.random.default_rng(0).standard_normal((4, 4), np.float32)
-    want, have = (
-        onnxruntime.InferenceSession(each.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
-        for each in (model, to_model(graph))
-    )
+    want, have = answers(model, graph, x)
     np.testing.assert_array_equal(have, want)
     assert ([node.op_type for node in graph.nodes] == ["Unsqueeze"]) == matches
 
@@ -67,9 +72,8 @@ def test_as_strided(channels, shape, matches, tmp_path):
     onnx.save(model, tmp_path / "net.onnx")
     graph = converter.read(tmp_path / "net.onnx")
     x = np.random.default_rng(0).standard_normal((4, 3, 1, 1), np.float32)
-    feeds = [each.SerializeToString() for each in (model, to_model(graph))]
     try:
-        want, have = (onnxruntime.InferenceSession(f, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0] for f in feeds)
+        want, have = answers(model, graph, x)
     except onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument:
         assert not matches  # an index beyond the end
         return
