@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-conformance test-exports test-octave lint originals check-topologies benchmark clean
+.PHONY: demo test test-conformance test-exports test-octave test-sabotage lint originals check-topologies benchmark clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,11 @@ test-exports: $(VENV)/exporters
 # How near the emitted code comes to the networks that were exported: its lines, names, state-dict keys, gradients.
 originals: $(VENV)/exporters
 	$(BIN)/python -m tests.originals.scoreboard --details
+
+# Faults planted in every network, both targets: does verification find them, and name the layer?
+# `python -m tests.sabotage` prints the table.
+test-sabotage: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "sabotage or not sabotage" tests/sabotage
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -1,0 +1,54 @@
+"""What a fault is: a name, and the places in a network where it can be planted."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from converter.graph import Graph, Node
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place of a fault. ``plant`` does the harm; ``layer`` is the node that verification must blame, None where several
+    are equally right."""
+
+    layer: str | None
+    plant: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class GraphFault:
+    """Harm to a graph after reading: all code that is emitted from it is wrong in one way."""
+
+    name: str
+    harm: Callable[[Node, Graph], Callable[[], None] | None]
+    """What plants the fault at a node, None where it does not apply."""
+
+    def sites(self, graph: Graph) -> Iterator[Site]:
+        for node in list(graph.nodes):
+            plant = self.harm(node, graph)
+            if plant is not None:
+                yield Site(node.name, plant)
+
+
+GRAPH_FAULTS: list[GraphFault] = []
+
+
+def on(*operators: str, name: str | None = None) -> Callable:
+    """A fault of nodes of these operators (none: of any). The decorated function gets the node, or the node and the graph,
+    and returns what plants the fault, or None."""
+
+    def register(function: Callable) -> Callable:
+        takes_graph = "graph" in inspect.signature(function).parameters
+
+        def harm(node: Node, graph: Graph) -> Callable[[], None] | None:
+            if operators and node.op_type not in operators:
+                return None
+            return function(node, graph) if takes_graph else function(node)
+
+        GRAPH_FAULTS.append(GraphFault(name or function.__name__.replace("_", " "), harm))
+        return function
+
+    return register
