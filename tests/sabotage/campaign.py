@@ -191,11 +191,10 @@ def judged(subject: Subject, conversion: Conversion, outcome: Outcome) -> Outcom
 
 
 def blamed(report: Report, layer: str) -> bool | None:
-    """Whether the report names the layer; None where it does not say which layer it is."""
-    blame = getattr(report, "blame", None)
-    if blame is None:
-        return False if hasattr(report, "blame") else None
-    return report.layers[blame.layer].name == layer
+    """Whether the report names the layer; None where it looked at no layer, as for code that does not run."""
+    if report.blame is None:
+        return False if report.layers else None
+    return report.layers[report.blame.layer].name == layer
 
 
 def file_outcomes(subject: Subject, fault: Any, planted: str, most: int = 2) -> Iterator[Outcome]:

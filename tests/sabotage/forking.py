@@ -16,11 +16,13 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from converter.verification import worker
+from converter.verification.limits import Ended, Limits
+
+ROOT = Path(__file__).parents[2]
 
 
 class Servers:
@@ -29,27 +31,23 @@ class Servers:
     def __init__(self) -> None:
         self._started: dict[str, subprocess.Popen] = {}
 
-    def run(self, command: Sequence[str], *, env: Mapping[str, str], timeout: float, **options: Any) -> SimpleNamespace:
-        """What ``subprocess.run`` does with a Python program and its job."""
+    def run(self, command: Sequence[str], limits: Limits, environment: Mapping[str, str], stop: Any = None) -> Ended:
+        """What ``run_limited`` does with a Python program and its job, but for the limit of memory."""
         _, program, job = command
-        framework = json.loads(Path(job).read_text())["framework"]
+        described = json.loads(Path(job).read_text())
+        framework = described["framework"]
         if framework not in self._started:
             arguments = [sys.executable, __file__, framework]
             self._started[framework] = subprocess.Popen(
-                arguments,
-                env=dict(env),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=Path(__file__).parents[2],
+                arguments, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
             )
         server, errors = self._started[framework], f"{job}.stderr"
-        server.stdin.write(json.dumps([program, job, errors, timeout]) + "\n")
+        Path(job).write_text(json.dumps(described | {"parent": server.pid}))
+        server.stdin.write(json.dumps([program, job, errors, limits.seconds]) + "\n")
         server.stdin.flush()
         code = int(server.stdout.readline())
-        if code == -signal.SIGALRM:
-            raise subprocess.TimeoutExpired(command, timeout)
-        return SimpleNamespace(returncode=code, stderr=Path(errors).read_text(errors="replace"), stdout="")
+        problem = f"ended by signal {signal.Signals(-code).name}" if code < 0 else ""
+        return Ended(code, Path(errors).read_text(errors="replace"), problem)
 
     def close(self) -> None:
         for server in self._started.values():
@@ -61,9 +59,8 @@ class Servers:
 def forked() -> Iterator[None]:
     """Within the block the verification starts its program by a fork."""
     servers = Servers()
-    instead = SimpleNamespace(run=servers.run, TimeoutExpired=subprocess.TimeoutExpired)
     try:
-        with mock.patch.object(worker, "subprocess", instead):
+        with mock.patch.object(worker, "run_limited", servers.run):
             yield
     finally:
         servers.close()
