@@ -99,8 +99,8 @@ pytorch("concatenation reversed", r"torch\.cat\(\[(\w+), (\w+)\]", r"torch.cat([
 pytorch("channels last flattened", r"torch\.flatten\((\w+), 1\)", r"torch.flatten(\1.permute(0, 2, 3, 1), 1)", "Flatten")
 pytorch(
     "blocks in the other order",
-    r"F\.pixel_shuffle\(x, 2\)",
-    "F.pixel_shuffle(x.unflatten(1, (4, 2)).transpose(1, 2).flatten(1, 2), 2)",
+    r"F\.pixel_shuffle\((.+), 2\)",
+    r"F.pixel_shuffle((\1).unflatten(1, (4, 2)).transpose(1, 2).flatten(1, 2), 2)",
 )
 pytorch("bilinear forgotten", r', mode="bilinear"', "")
 pytorch("corners aligned", r'mode="bilinear"', 'mode="bilinear", align_corners=True')
@@ -111,13 +111,13 @@ pytorch("causal for the mask", r"attn_mask=self\.bias", "is_causal=True", "Atten
 pytorch("attention without scale", r"attn_mask=self\.bias", "attn_mask=self.bias, scale=1.0", "Attention")
 pytorch("scale of attention twice", r"attn_mask=self\.bias", "attn_mask=self.bias, scale=1 / 8", "Attention")
 pytorch("mask inverted", r"\(1\.0 - x\)", "x")
-pytorch("mask for queries", r"x\[:, None, None\]", "x[:, None, :, None]")
+pytorch("mask for queries", r"\[:, None, None\]", "[:, None, :, None]")
 pytorch("first token off by one", r"tokens\[:, 0\]", "tokens[:, 1]")
 pytorch("positions off by one", r"_weight\[: ids\.shape\[1\]\]", "_weight[1 : ids.shape[1] + 1]")
 pytorch("halves turned the other way", r"torch\.cat\(\[-second, first\]", "torch.cat([second, -first]")
 pytorch("halves interleaved", r"first, second = x\.chunk\(2, dim=-1\)", "first, second = x[..., ::2], x[..., 1::2]")
-pytorch("residual forgotten", r"residual1 \+ self\.down\(x \* self\.up\(norm2\)\)", "self.down(x * self.up(norm2))")
-pytorch("gate on the other branch", r"F\.silu\(self\.gate\(norm2\)\)", "self.gate(F.silu(norm2))")
+pytorch("residual forgotten", r"return residual1 \+ ", "return ")
+pytorch("gate on the other branch", r"F\.silu\(self\.gate\((\w+)\)\)", r"self.gate(F.silu(\1))")
 pytorch("skip from behind", r"\+ hard_swish\n", "+ x\n")
 pytorch("difference reversed", r"(\w+) - (x|other)\n", r"\2 - \1\n")
 pytorch("quotient reversed", r"gram / \(x \+ 1\.0\)", "(x + 1.0) / gram")

