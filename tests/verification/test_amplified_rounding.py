@@ -8,6 +8,7 @@ from safetensors.numpy import load_file, save_file
 
 import converter
 from converter.verification.judge import Judge
+from tests.models import save
 
 
 @pytest.fixture
@@ -77,3 +78,26 @@ def test_weights_that_nearly_cancel_are_measured_too(tmp_path):
         assert inputs_moved["y"] == plain
         assert weights_moved["y"] != plain
         assert judge.answer(inputs)["y"] == plain
+
+
+def test_the_judge_answers_where_its_optimiser_makes_what_it_cannot_run(tmp_path):
+    """QLinearGlobalAveragePool, made of a pooling between quantised values, takes one scale alone."""
+    weights = {
+        "scale": np.float32([0.1, 0.2]),
+        "zero": np.uint8([0, 0]),
+        "one": np.float32(0.05),
+        "none": np.uint8(3),
+    }
+    node = helper.make_node
+    nodes = [
+        node("QuantizeLinear", ["x", "scale", "zero"], ["a"], axis=1),
+        node("DequantizeLinear", ["a", "scale", "zero"], ["b"], axis=1),
+        node("GlobalAveragePool", ["b"], ["c"]),
+        node("QuantizeLinear", ["c", "one", "none"], ["d"]),
+        node("DequantizeLinear", ["d", "one", "none"], ["y"]),
+    ]
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 2, 3, 3]}, {"y": ["batch", 2, 1, 1]}, weights)
+    with Judge(converter.read(path)) as judge:
+        inputs = {"x": np.ones((1, 2, 3, 3), np.float32)}
+        ((moved, _),) = judge.other_answers([inputs])
+        assert moved["y"].shape == judge.answer(inputs)["y"].shape
