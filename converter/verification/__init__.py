@@ -17,7 +17,7 @@ from converter.graph import Graph, Node, Value, Weight, draws
 from converter.verification.blame import look_inside
 from converter.verification.compare import Tolerance, tolerance_of
 from converter.verification.comparison import Comparison, compare
-from converter.verification.evidence import otherwise, says_little
+from converter.verification.evidence import otherwise, says_little, unseen
 from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.limits import LIMITS, Limits, Stopped
@@ -64,6 +64,10 @@ def verify(
             report.judge = judge.name
             asked = _ask(judge, graph, seeds, batch_sizes, report.warnings)
             more, unproven = _ask_otherwise(judge, graph, asked)
+            report.warnings += [
+                f"no output depends on the input {name!r} in what was asked: equality proves nothing about it"
+                for name in unseen(asked, lambda inputs: _answered(judge, inputs))
+            ]
             asked += more
         except JudgeError as error:
             report.findings.append(f"onnxruntime cannot run the source, so nothing can be proven: {error}")
@@ -201,6 +205,13 @@ def _ask(
             warnings += [f"{name}: onnxruntime cannot run the source so, it was not asked ({failed[name]})" for name in failed]
             return asked
     raise next(iter(failed.values()), JudgeError("there is no input to run it on"))
+
+
+def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        return judge.answer(inputs)
+    except JudgeError:
+        return None
 
 
 def _ask_otherwise(

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from converter.graph import Value
+from converter.graph import Node, Value
 from converter.verification.compare import Tolerance, class_scores, share_beyond
 from converter.verification.inputs import Question
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.report import OutputReport, Where
 from converter.verification.rounding import Sample, allowances, excess, movement, own_rounding, samples
-from converter.verification.ties import NEAR, unpooled, with_ties
+from converter.verification.ties import NEAR, naming, unpooled, with_tied_scores, with_ties
 
 OWN = 2
 """The emitted code's own rounding counts too, up to so many times what is allowed without it."""
@@ -53,7 +53,11 @@ class Comparison:
     ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
         reference = [answers[value.name] for answers in self._answers]
         report, held = self._held(value, actual, reference, usual, {})
-        if report.ok or report.problem or not usual.most:
+        if report.ok or report.problem:
+            return report, held
+        if (node := naming(value)) is not None:
+            self._with_tied_scores(node, value, actual, reference, held, report)
+        if not usual.most:
             return report, held
         if any(1 < excess(*each) <= usual.most / usual.relative for each in held):
             self._ask_others(held)
@@ -125,6 +129,26 @@ class Comparison:
             for sample, tolerance in held
         ]
         return reported(actual, reference, self._questions, held), held
+
+    def _with_tied_scores(
+        self,
+        node: Node,
+        value: Value,
+        actual: Sequence[Any],
+        reference: Sequence[Any],
+        held: Sequence[tuple[Sample, Tolerance]],
+        report: OutputReport,
+    ) -> None:
+        """Let ``report`` count indices of scores that are the same but for rounding, or say why they are other ones."""
+        self._ask_others(held)
+        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1})
+        scores = {case: self._judge.inside(node.inputs[0], self._questions[case].inputs) for case in cases}
+        others = {case: [other[value.name] for other in self._others[case]] for case in cases}
+        found = with_tied_scores(node, actual, reference, scores, others)
+        if isinstance(found, str):
+            report.remark = found
+        else:
+            report.tolerance, report.beyond = found
 
     def _with_ties(
         self, value: Value, actual: Sequence[Any], reference: Sequence[Any], usual: Tolerance, report: OutputReport

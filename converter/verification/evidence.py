@@ -7,13 +7,13 @@ exponential of large numbers overflows, and beside 1e30 no other number counts. 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from converter.graph import Value
-from converter.verification.compare import is_floating, spread
+from converter.verification.compare import difference, is_floating, spread
 from converter.verification.inputs import Question
 
 _CONSTANT = 1e-3
@@ -30,6 +30,11 @@ _MOST = 0.9
 _SATURATING = {"Softmax", "Sigmoid", "HardSigmoid", "Tanh"}
 _MOVES = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Gather", "Split"}
 
+_UNSEEN = 1e-6
+"""The share of an output's scale by which it must change for an input to count."""
+
+_MOST_INPUTS = 8
+
 _FACTORS = (1 / 16, 1 / 256, 1 / 4, 1 / 64, 1 / 1024, 16, 256)
 
 
@@ -45,6 +50,36 @@ def says_little(value: Value, answers: Sequence[Any]) -> str:
         return "is saturated, one or zero nearly everywhere"
     largest = max(float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in arrays)
     return f"reaches {largest:.1e}, beside which no other number counts" if largest > _HUGE else ""
+
+
+def unseen(
+    asked: Sequence[tuple[Question, Mapping[str, Any]]], answer: Callable[[dict[str, Any]], Mapping[str, Any]]
+) -> list[str]:
+    """Those of several inputs on which no output depends, in the smallest question ``asked``, which is asked again with another
+    value of each. ``answer`` gives None where there is no answer."""
+    question, plain = min(asked, key=lambda pair: sum(np.size(array) for array in pair[0].inputs.values()))
+    found = []
+    for name, array in list(question.inputs.items())[:_MOST_INPUTS] if len(question.inputs) > 1 else ():
+        other = _another(array)
+        changed = None if other is None else answer({**question.inputs, name: other})
+        if changed is not None and all(difference(changed[each], plain[each]).relative < _UNSEEN for each in plain):
+            found.append(name)
+    return found
+
+
+def _another(array: Any) -> np.ndarray | None:
+    """Other numbers of the same kind, None where none are known."""
+    if not isinstance(array, np.ndarray) or not array.size:
+        return None
+    if is_floating(array.dtype):
+        return (-0.5 * array.astype(np.float64) if array.any() else np.ones(array.shape)).astype(array.dtype)
+    if array.dtype.kind == "b":
+        return ~array
+    other = np.roll(array.ravel(), 1).reshape(array.shape)
+    if array.dtype.kind in "iu" and (other == array).all() and np.isin(array, (0, 1)).all():
+        other = array.copy()
+        other[..., array.shape[-1] // 2 if array.ndim else ...] = 1 - array.flat[0]
+    return None if (other == array).all() else other
 
 
 def otherwise(asked: Sequence[Question]) -> Iterator[list[Question]]:

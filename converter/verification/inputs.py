@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import operator
 import re
@@ -16,6 +17,7 @@ import onnx.helper
 
 from converter.graph import Dimension, Graph, Value
 from converter.verification.compare import is_floating
+from converter.verification.samples import kinds_of, varied
 from converter.verification.seeding import IMAGE_RANGE, image_inputs
 
 # Sizes tried for axes that the source leaves open: (first, step) of the spatial axes, and of all others. The judge takes the
@@ -80,7 +82,12 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
         for value in graph.inputs:
             if value.is_tensor:
                 words[value], draw = _law(value, value in images, position, small)
-                inputs[value.name] = np.asarray(draw(generator, shapes[value])).astype(value.dtype)
+                array = np.asarray(draw(generator, shapes[value]))
+                if is_floating(value.dtype) and _has_samples(value):
+                    kinds = kinds_of(position, batch)
+                    array = varied(array, kinds, generator)
+                    words[value] = f"{words[value]} ({', '.join(dict.fromkeys(kinds))})"
+                inputs[value.name] = array.astype(value.dtype)
             else:
                 words[value] = f"a {value.kind}"
                 inputs[value.name] = _contained(value.container, generator, position, [*_known_words(value), *_WORDS])
@@ -106,6 +113,11 @@ def _sums(open_sizes: Mapping[_Key, bool]) -> list[_Sum | None]:
 
 def _is_batch(value: Value, axis: int) -> bool:
     return axis == 0 and value.is_tensor and len(value.shape) > 1 and not isinstance(value.shape[0], int)
+
+
+def _has_samples(value: Value) -> bool:
+    """Whether the first axis counts samples, be it one alone."""
+    return value.rank > 1 and (_is_batch(value, 0) or value.shape[0] == 1)
 
 
 def _has_batch(graph: Graph) -> bool:
@@ -234,16 +246,27 @@ def _law(value: Value, image: bool, position: int, small: bool) -> tuple[str, Dr
             return "known words", lambda generator, shape: generator.choice(np.array(known or _DIGITS, object), shape)
         return "words", lambda generator, shape: _sentences([*known, *_WORDS], generator, shape, position)
     if value.dtype.kind in "iu" and value.rank == 2 and "mask" in value.name.lower():
-        return "ones, and zeros at the end of every second sample", _mask
+        end = "beginning" if position % 2 else "end"
+        return f"ones, and zeros at the {end} of every second sample", functools.partial(_mask, left=bool(position % 2))
     low, high = _range(value, small)
-    return f"whole numbers from {low} to {high - 1}", lambda generator, shape: generator.integers(low, high, shape)
+    return f"whole numbers from {low} to {high - 1}", lambda generator, shape: _whole(generator, shape, low, high)
 
 
-def _mask(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """1 for each token, 0 for what fills up a shorter text; no text is without a token."""
+def _whole(generator: np.random.Generator, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+    """Numbers of [low, high), in each row the first and the last of them, where it has room."""
+    array = generator.integers(low, high, shape)
+    if array.ndim > 1 and array.shape[-1] > 2:
+        rows = array.reshape(-1, array.shape[-1])
+        for row in rows:
+            row[generator.choice(len(row) - len(row) // 3, 2, replace=False)] = low, high - 1  # a mask may hide the rest
+    return array
+
+
+def _mask(generator: np.random.Generator, shape: tuple[int, ...], left: bool) -> np.ndarray:
+    """1 for each token, 0 for what fills up a shorter text, at its end or on the ``left``; no text is without a token."""
     mask = np.ones(shape, np.int64)
     mask[1::2, shape[1] - shape[1] // 3 :] = 0
-    return mask
+    return mask[:, ::-1] if left else mask
 
 
 def _sentences(known: list[str], generator: np.random.Generator, shape: tuple[int, ...], position: int) -> np.ndarray:

@@ -17,8 +17,8 @@ import onnx.version_converter
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from converter.emitters.onnx import save_model
-from converter.graph import Graph
+from converter.emitters.onnx import Writer, save_model
+from converter.graph import Graph, Value
 from converter.verification.compare import is_floating
 from converter.verification.normalisation import in_float64
 
@@ -103,6 +103,26 @@ class Judge:
         in_float64(proto)
         with _written(proto) as model:
             return self._answers(model, questions)
+
+    def inside(self, value: Value, inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """What a value inside the network is, by the ONNX form of the graph; None where it cannot be told."""
+        if value in self._graph.inputs:
+            return inputs.get(value.name)
+        name = Writer(self._graph, weights=False).names.get(value)
+        if name is None:
+            return None
+        with tempfile.TemporaryDirectory(prefix="converter-") as folder:
+            path = Path(folder) / "model.onnx"
+            save_model(self._graph, path)
+            model = onnx.load(path, load_external_data=False)
+            model.graph.output.append(onnx.ValueInfoProto(name=name))
+            onnx.save(model, path)
+            try:
+                return _session(path, threads=self._threads).run(
+                    [name], {port.name: inputs[port.name] for port in self._graph.inputs}
+                )[0]
+            except (*ERRORS, JudgeError):
+                return None
 
     def _answers(
         self,

@@ -1,4 +1,8 @@
-"""Near-ties of max pooling in front of an unpooling: a last bit decides where a number goes.
+"""Near-ties: places of maxima that a last bit decides, as indices and in front of an unpooling.
+
+An index of ArgMax or TopK that differs is no fault if the score it names is, but for rounding, the one that onnxruntime named.
+The scores tell, so an index of any other score is wrong. Equal scores are no excuse by themselves: which of them comes first is
+defined, and only where onnxruntime's own answers move between most of them does rounding decide.
 
 MaxUnpool puts each number where the maximum stood. Where two numbers of a window are equal but for their last bit, another
 order of sums moves the maximum, and what is put there moves by a whole place: an error as large as the number, in few numbers.
@@ -7,11 +11,14 @@ onnxruntime's own answers differ so. A wrong unpooling differs otherwise: in eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from converter.graph import Value
-from converter.verification.compare import Tolerance, share_beyond
+import numpy as np
+
+from converter.graph import Node, Value
+from converter.verification.compare import EXACT, Tolerance, magnitude, share_beyond
 
 NEAR = 1e-5
 """The share of an output's largest magnitude within which numbers are taken for the same."""
@@ -52,3 +59,63 @@ def with_ties(actual: Sequence[Any], reference: Sequence[Any], own: float, usual
         f"onnxruntime's own answers move; {_MARGIN} times that is allowed, {_MOST:g} at most, and nothing in at least one case"
     )
     return Tolerance("float32, near-ties", NEAR, reason, usual.absolute, allowed), max(shares)
+
+
+_SAME_ORDER = {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
+_NAMES_PLACES = {"ArgMax": 0, "ArgMin": 0, "TopK": 1}
+"""Operators that name places, and the output that holds them."""
+
+
+def naming(value: Value) -> Node | None:
+    """The ArgMax, ArgMin or TopK whose indices ``value`` holds in their order, if any."""
+    node = value.producer
+    while node is not None and node.domain in ("", "ai.onnx"):
+        if node.op_type in _NAMES_PLACES:
+            return node if node.outputs[_NAMES_PLACES[node.op_type]] is value else None
+        if node.op_type not in _SAME_ORDER or node.inputs[0] is None:
+            return None
+        value, node = node.inputs[0], node.inputs[0].producer
+    return None
+
+
+def with_tied_scores(
+    node: Node, actual: Sequence[Any], reference: Sequence[Any], scores: Mapping[int, Any], others: Mapping[int, Sequence[Any]]
+) -> tuple[Tolerance, float] | str:
+    """A tolerance for the indices of ``node`` that differ and name scores which do not, with the share that differ; otherwise
+    why they are wrong. ``scores`` are the judge's, ``others`` what it answers as rightly, both by those cases that differ."""
+    differing = total = unmoved = 0
+    gap = 0.0
+    for case, (found, expected) in enumerate(zip(actual, reference, strict=True)):
+        total += np.size(expected)
+        places = np.asarray(found != expected)
+        if not places.any():
+            continue
+        differing += int(places.sum())
+        values = scores.get(case)
+        if not isinstance(values, np.ndarray):
+            return "holds indices of scores that could not be looked at"
+        axis = node["axis"] % values.ndim
+        shape = [size if each != axis else -1 for each, size in enumerate(values.shape)]
+        found, expected, places = (array.reshape(shape) for array in (found, expected, places))
+        if found.min() < 0 or found.max() >= values.shape[axis]:
+            return f"names a place outside of the {values.shape[axis]} that there are"
+        ordered = np.sort(found, axis=axis)
+        if found.shape[axis] > 1 and (np.diff(ordered, axis=axis) == 0).any():
+            return "names one place twice"
+        chosen, own = (np.take_along_axis(values, array.astype(np.int64), axis) for array in (found, expected))
+        apart = np.abs(chosen.astype(np.float64) - own.astype(np.float64)) / (magnitude(values) or 1.0)
+        gap = max(gap, float(apart[places].max()))
+        if not gap <= NEAR:
+            return f"names other scores than onnxruntime, which are {gap:.1e} of the largest away: no near-tie"
+        moves = np.any(
+            [np.reshape(other, shape) != expected for other in others.get(case, ())] or [np.zeros_like(places)], axis=0
+        )
+        unmoved += int((places & (apart == 0) & ~moves).sum())
+    if unmoved > differing - unmoved:
+        return "names another of equal scores than the first, which onnxruntime's own answers do not"
+    reason = (
+        f"{differing} of {total} indices differ, each of a score that is within {gap:.1e} of the one that onnxruntime chose: "
+        f"last bits decide between near-ties, {NEAR:g} at most"
+    )
+    share = differing / max(total, 1)
+    return replace(EXACT, name="exact, near-ties", reason=reason, share=share), share
