@@ -1,8 +1,8 @@
 """What verifying costs, in runs of both sides on the same questions: ``python benchmarks/verification_time.py MODEL.onnx ...``.
 
 Counted are seconds of the processor, in which other programs do not show. A plain run starts nothing but what it needs:
-onnxruntime's session and the process of the emitted code, each once. Start-up is taken off: what a run of the emitted code takes
-with the first question alone is start-up and little else.
+onnxruntime's session and the process of the emitted code, each once. Start-up is taken off: what a run of the emitted code
+takes with the first question alone is start-up and little else.
 """
 
 from __future__ import annotations
