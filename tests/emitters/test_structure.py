@@ -235,6 +235,44 @@ def test_a_module_of_which_the_shapes_do_not_tell_whether_it_is_there():
     equal(model)
 
 
+def test_stages_of_one_width_are_a_loop():
+    net, x, channels, place = Network(), "x", 4, 0
+    for filters, depth in ((6, 2), (8, 1), (8, 3)):
+        for _ in range(depth):
+            x = net.conv(f"features/features.{place}", f"features.{place}", x, channels, filters)
+            x = net.add(f"features/features.{place + 1}", "Relu", x)
+            channels, place = filters, place + 2
+        x = net.add(f"features/features.{place}", "MaxPool", x, kernel_shape=[2, 2], pads=[1, 1, 1, 1])
+        place += 1
+    model = net.model(x)
+    code = emitted(model).code
+    assert "for channels, depth in ((6, 2), (8, 1), (8, 3)):" in code
+    assert "layers += [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU()]" in code
+    assert code.count("nn.MaxPool2d") == 1
+    equal(model)
+
+
+def test_runs_of_a_class_of_the_source_are_that_class():
+    net, x, width = Network(), "x", 4
+    for place, depth in enumerate((4, 5), 1):
+        parts = [x]
+        for number in range(1, depth + 1):
+            scope, path = f"block{place}/layer{number}", f"block{place}.layer{number}"
+            joined = net.add(scope, "Concat", *parts, axis=1) if number > 1 else x
+            inside = net.add(scope, "Relu", net.conv(f"{scope}/conv1", f"{path}.conv1", joined, width, 8))
+            parts.append(net.conv(f"{scope}/conv2", f"{path}.conv2", inside, 8, 3))
+            width += 3
+        x = net.add(f"block{place}", "Concat", *parts, axis=1)
+    model = net.model(x)
+    tell_types(model, {r"block\d": "net.DenseBlock", r"block\d\.layer\d": "net.DenseLayer"})
+    found = emitted(model)
+    assert list(classes(found.code)) == ["DenseLayer", "DenseBlock", "Model"]
+    assert 'self.add_module(f"layer{i + 1}", DenseLayer(in_channels + 3 * i))' in found.code
+    assert "self.block2 = DenseBlock(16, 5)" in found.code
+    assert "block2.layer5.conv2.bias" in found.weights
+    equal(model)
+
+
 def tell_types(model: onnx.ModelProto, types: dict[str, str]) -> None:
     """Say the classes of modules as torch's exporter does, by path."""
     for node in model.graph.node:

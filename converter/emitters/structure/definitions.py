@@ -36,6 +36,8 @@ class Definition:
     parameters: list[Parameter] = field(default_factory=list)
     conditions: dict[str, str] = field(default_factory=dict)
     """What its method asks, by the attribute that holds it: ``use_residual``."""
+    loop: list[str] = field(default_factory=list)
+    """The lines that make its modules where it is a sequence of numbered ones."""
     tensors: int = 0
     """How many tensors it is given before its numbers."""
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
-from converter.emitters.names import Namespace, identifier
+from converter.emitters.names import Namespace, class_name, identifier
 from converter.emitters.program import Program, name_body
 from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
-from converter.emitters.structure.definitions import Definition, define, kind_of
+from converter.emitters.structure.definitions import Definition, Parameter, define, kind_of
 from converter.emitters.structure.readings import Reading
+from converter.emitters.structure.stages import stages
 from converter.emitters.vocabulary import Layer
 from converter.graph import Value, Weight
 
@@ -69,6 +70,7 @@ class Modules:
                 )
                 if nameless or _is_sequential(each) or self._is_run(each):
                     made[id(each)] = self._sequential(each)
+            made |= self._classes_of_runs([each for each in ready if id(each) in made and each.is_chain])
             others = [each for each in ready if id(each) not in made]
             for _, each, construction in define(others, program.layers, self.definitions, self._class_names):
                 made[id(each)] = construction
@@ -190,6 +192,38 @@ class Modules:
         members = {each.relative(path): self.program.layers[path] for path in paths}
         return call("nn.Sequential", _members(members), {})
 
+    def _classes_of_runs(self, runs: list[Call]) -> dict[int, ast.expr]:
+        """Constructors of runs of numbered modules that the source has classes for, which differ in their number and width."""
+        made: dict[int, ast.expr] = {}
+        by_kind: dict[str, list[Call]] = {}
+        for each in runs:
+            if each.module.type and not _is_sequential(each) and self._is_run(each):
+                by_kind.setdefault(kind_of(each), []).append(each)
+        for kind, calls in by_kind.items():
+            members = [{each.relative(path): self.program.layers[path] for path in each.paths()} for each in calls]
+            first = [next(iter(each.values())) for each in members]
+            starts = [_without_numbers(module) for module in first]
+            steps = {_steps([*each.values()]) for each in members}
+            names = {next(iter(each)) for each in members}
+            if len(calls) < 2 or len({form for form, _ in starts}) > 1 or len(steps) > 1 or len(names) > 1 or None in steps:
+                continue
+            columns = list(zip(*(numbers for _, numbers in starts), strict=True))
+            differing = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+            if len(differing) > 1:
+                continue
+            module = _progression(first[0], next(iter(steps)), dict.fromkeys(differing, "in_channels"))
+            name = self._class_names.take(class_name(kind.rpartition(".")[2]), joint="")
+            longest = max(zip(calls, members, strict=True), key=lambda pair: len(pair[1]))[0]
+            definition = Definition(name, longest, [Parameter("in_channels")] * len(differing) + [Parameter("depth")])
+            stem = next(iter(names)).rstrip("0123456789")
+            number = ast.unparse(_sum(int(next(iter(names)).removeprefix(stem)), 1))
+            definition.loop = ["for i in range(depth):", f"    self.add_module(f'{stem}{{{number}}}', {ast.unparse(module)})"]
+            self.definitions[name] = definition
+            for each, (_, numbers), inside in zip(calls, starts, members, strict=True):
+                given = [literal(numbers[place]) for place in differing] + [literal(len(inside))]
+                made[id(each)] = ast.Call(ast.Name(name, ast.Load()), given, [])
+        return made
+
     def _put_in_place(self, made: Mapping[int, ast.expr | None]) -> None:
         """Let each call that has been made a constructor be a layer of the call around it, which takes up all others."""
         for around in self.root.walk():
@@ -237,13 +271,16 @@ class Modules:
         members = self._layers(each)
         parameters = [p.name if not p.has_default else f"{p.name}={p.default!r}" for p in definition.parameters]
         start = f"def __init__({', '.join(['self', *parameters])}):"
+        if definition.loop:
+            lines = [start, indent(["super().__init__()", *definition.loop])]
+            return "\n".join([f"class {definition.name}(nn.Sequential):", indent(lines)])
         if each.is_chain:
             built = ast.unparse(_with_parameters(call("super().__init__", _members(members), {}), held=False))
             return "\n".join([f"class {definition.name}(nn.Sequential):", indent([start, indent([built])])])
         construction = ["super().__init__()"]
         construction += [f"self.{p.name} = {p.name}" for p in definition.parameters if p.held]
         construction += [f"self.{name} = {text}" for name, text in definition.conditions.items()]
-        construction += _attributes(members)
+        construction += _attributes(members, loops=not definition.parameters)
         if each is self.root:
             construction += [
                 f"{_text(second, each, members)} = {_text(first, each, members)}" for first, second in self._ties()
@@ -461,12 +498,14 @@ def _without_numbers(module: ast.expr) -> tuple[str, list[int | float]]:
     return ast.unparse(_with_parameters(tree, held=False)), values
 
 
-def _progression(module: ast.expr, steps: tuple[int, ...]) -> ast.expr:
-    """The module with numbers that grow with ``i``."""
+def _progression(module: ast.expr, steps: tuple[int, ...], names: Mapping[int, str] | None = None) -> ast.expr:
+    """The module with numbers that grow with ``i``; ``names`` stand for numbers in their places."""
     tree = copy.deepcopy(module)
     numbers = [node for node in ast.walk(tree) if _is_number(node)]
-    for node, step in zip(numbers, steps, strict=True):
-        if step:
+    for place, (node, step) in enumerate(zip(numbers, steps, strict=True)):
+        if names and place in names:
+            tree = _Put(node, parse(f"{names[place]} + {step} * i" if step else names[place])).visit(tree)
+        elif step:
             tree = _Put(node, _sum(node.value, step)).visit(tree)
     return tree
 
@@ -486,7 +525,7 @@ def _sum(start: int, step: int) -> ast.expr:
     return parse(f"{start} {'-' if step < 0 else '+'} {abs(step)} * i" if start else f"{step} * i")
 
 
-def _attributes(members: Mapping[str, ast.expr]) -> list[str]:
+def _attributes(members: Mapping[str, ast.expr], *, loops: bool) -> list[str]:
     """The lines that give a module its layers and weights; "h.0" is an element of a list, "body.conv" of a dictionary."""
     lines, done = [], set()
     for name, tree in members.items():
@@ -497,7 +536,7 @@ def _attributes(members: Mapping[str, ast.expr]) -> list[str]:
         if first != name:
             inside = {other.partition(".")[2]: made for other, made in members.items() if other.startswith(f"{first}.")}
             tree = _container(inside)
-        steps = _steps_of(tree)
+        steps = (loops and _loop_of(tree)) or _steps_of(tree)
         if steps:
             lines += [*steps, f"self.{first} = nn.Sequential({'*' * (tree.args[0] not in _dictionaries(tree))}layers)"]
             continue
@@ -512,6 +551,13 @@ def _attributes(members: Mapping[str, ast.expr]) -> list[str]:
 
 def _dictionaries(tree: ast.expr) -> list[ast.expr]:
     return [arg for arg in tree.args[:1] if isinstance(arg, ast.Call) and ast.unparse(arg.func) == "OrderedDict"]
+
+
+def _loop_of(tree: ast.expr) -> list[str] | None:
+    """The lines that collect the ``layers`` of a sequence of stages; they have names of their own for its widths."""
+    if not isinstance(tree, ast.Call) or ast.unparse(tree.func) != "nn.Sequential" or _dictionaries(tree):
+        return None
+    return stages(tree.args)
 
 
 def _steps_of(tree: ast.expr) -> list[str]:
