@@ -61,7 +61,7 @@ def equal(model: onnx.ModelProto, target: str = "pytorch") -> None:
     feeds = {"x": RANDOM.standard_normal((2, 4, 5, 6)).astype(np.float32)}
     (wanted,) = judge(model, feeds)
     (found,) = run(read(model), target, feeds)
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * max(10.0, float(np.abs(wanted).max())))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def classes(code: str) -> dict[str, ast.ClassDef]:
@@ -322,6 +322,8 @@ def test_what_blocks_lack_is_told_by_their_numbers():
     for place, (filters, width, squeeze, residual, activation) in enumerate(blocks):
         x = mobile(net, place, x, channels, filters, width, squeeze=squeeze, residual=residual, activation=activation)
         channels = filters
+    # eighteen convolutions in a row: weights small enough that numbers do not grow
+    net.weights = [numpy_helper.from_array(numpy_helper.to_array(w) * np.float32(0.4), w.name) for w in net.weights]
     model = net.model(x)
     squeezes = {scope_of(node)[-2].path: "net.Squeeze" for node in model.graph.node if "fc" in node.name}
     tell_types(model, {r"stage\.\d": "net.Inverted", r".*block": "torch.nn.modules.container.Sequential"} | squeezes)
