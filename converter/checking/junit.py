@@ -23,6 +23,12 @@ def junit_xml(results: Sequence[Result]) -> str:
         counts = _counts(own) | {"skipped": str(sum(_ELEMENTS.get(result.status) == "skipped" for result in own))}
         suite = Xml.SubElement(root, "testsuite", {"name": _text(path)} | counts)
         suite.set("timestamp", start.strftime("%Y-%m-%dT%H:%M:%S"))
+        properties = Xml.SubElement(suite, "properties")  # the schema has none in a test case
+        for result in own:
+            for name, value in _properties(result).items():
+                Xml.SubElement(
+                    properties, "property", {"name": _text(f"{result.target or 'read'}.{name}"), "value": _text(value)}
+                )
         for result in own:
             _case(suite, result)
     Xml.indent(root)
@@ -32,9 +38,6 @@ def junit_xml(results: Sequence[Result]) -> str:
 def _case(suite: Xml.Element, result: Result) -> None:
     names = {"name": _text(result.target or "read"), "classname": _text(result.path), "time": f"{result.seconds:.3f}"}
     case = Xml.SubElement(suite, "testcase", names)
-    properties = Xml.SubElement(case, "properties")
-    for name, value in _properties(result).items():
-        Xml.SubElement(properties, "property", {"name": name, "value": _text(value)})
     if result.status not in _ELEMENTS:
         return
     text = _text(text_of(result))
