@@ -22,15 +22,16 @@ function figure(number) {
   return number >= 0.01 && number < 1000 ? String(Number(number.toPrecision(2))) : `${digits.replace(".0", "")}e${Number(power)}`;
 }
 
-const LEVELS = ["1/1000 of the allowance", "1/100", "1/10", "the allowance", "10 times", "100 times", "more"];
+const LEVELS = ["≤ 1/1000 of the allowance", "≤ 1/100", "≤ 1/10", "about the allowance", "differs, ≤ 10 times", "≤ 100 times", "more"];
 
-// How large an error is, as one of LEVELS: "l0" to "l6"; "unseen" where there is none.
+// How large an error is, as one of LEVELS: "l0" to "l6"; "unseen" where there is none. A layer that is equal may be a little
+// beyond what the outputs are allowed: rounding grows and shrinks on the way.
 function level(layer, allowance) {
   if (layer.relative === null) return "unseen";
   if (layer.relative === 0) return "l0";
   const decades = Math.ceil(Math.log10(layer.relative / (allowance || 1e-12)));
-  const shown = `l${Math.min(6, Math.max(0, decades + 3))}`;
-  return layer.verdict === "differs" && shown < "l4" ? "l4" : shown;
+  const differs = layer.verdict === "differs";
+  return `l${Math.min(differs ? 6 : 3, Math.max(differs ? 4 : 0, decades + 3))}`;
 }
 
 function spoken(layer) {

@@ -29,17 +29,17 @@ function groupsOf(group) {
   return group.children.filter((child) => child.children).flatMap((child) => [child, ...groupsOf(child)]);
 }
 
-// The groups of one level after the other, as long as that gives no more than `most` groups and layers.
-function levelByLevel(root, most) {
-  const opened = new Set();
-  let visible = root.children;
-  for (;;) {
-    const groups = visible.filter((child) => child.children);
-    const next = visible.flatMap((child) => child.children || [child]);
-    if (!groups.length || next.length > most) return { opened, groups };
-    groups.forEach((group) => opened.add(group.id));
-    visible = next;
-  }
+// What is seen with all groups closed, with those of the first level open, of the second ...
+function levels(root) {
+  const found = [root.children];
+  while (found[found.length - 1].some((child) => child.children)) found.push(found[found.length - 1].flatMap((child) => child.children || [child]));
+  return found;
+}
+
+// The groups that are open at first: as many levels as give a drawing that can be seen at once.
+function openedAtFirst(root) {
+  const shown = levels(root).filter((visible, depth) => !depth || visible.length <= AT_ONCE);
+  return new Set(shown.slice(0, -1).flat().filter((child) => child.children).map((group) => group.id));
 }
 
 function shortened(text, length = 24) {
@@ -52,7 +52,7 @@ function graphView(check, select) {
   const layers = check.layers, root = grouped(layers), all = groupsOf(root);
   const readers = layers.map(() => []);
   layers.forEach((layer, index) => layer.inputs.forEach((input) => readers[input].push(index)));
-  const { opened } = levelByLevel(root, AT_ONCE);
+  const opened = openedAtFirst(root);
   let revealed = new Set(), selected = null, scale = 1, drawn = null;
   const canvas = svg("svg", { class: "graph" });
   const pane = html("div", { class: "graph-pane", tabindex: 0, role: "listbox", "aria-label": "Graph of the layers. Arrow keys follow the edges, Enter opens or closes a block, plus and minus zoom." }, canvas);
@@ -320,6 +320,6 @@ function graphView(check, select) {
 }
 
 function legend() {
-  const steps = LEVELS.map((text, index) => html("span", { class: `step l${index}` }, index === 6 ? text : index > 3 ? text : `≤ ${text}`));
+  const steps = LEVELS.map((text, index) => html("span", { class: `step l${index}` }, text));
   return html("p", { class: "legend" }, html("span", {}, "Error:"), ...steps, html("span", { class: "step unseen" }, "not visible in the code"));
 }

@@ -9,15 +9,10 @@ function plotView(check, select) {
     return { key, title, height, canvas };
   }
 
+  // The blocks of the first level that tells several apart.
   function bands() {
-    const root = grouped(layers);
-    let { groups } = levelByLevel(root, 0);
-    for (let most = 60; most <= 960 && groups.length; most *= 2) {
-      const deeper = levelByLevel(root, most).groups;
-      if (deeper.length > 24 || !deeper.length) break;
-      groups = deeper;
-    }
-    return groups;
+    const each = levels(grouped(layers)).map((visible) => visible.filter((child) => child.children)).filter((groups) => groups.length && groups.length <= 24);
+    return each.find((groups) => groups.length > 4) ?? each[each.length - 1] ?? [];
   }
 
   function draw(view, width) {

@@ -24,6 +24,8 @@ _ENDS = {*_ACTIVATIONS, *_SUMS, "Mul", "Concat"}
 _MULTIPLIED = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Linear"}
 """What a block is named after where its layers begin with different letters."""
 _SEQUENTIAL = "container.Sequential"
+_SHARE = 0.9
+"""How much of what there is to read may be left for blocks to be worth it."""
 _MOST = 8
 """Parts of a name that may tell a block."""
 
@@ -80,7 +82,7 @@ def _by_name(graph: Graph) -> list[_Block]:
     while waiting:
         ways = [_runs(waiting, length) for length in range(1, _MOST)] + [_runs([_keyed(layer) for layer in waiting], 1)]
         runs = min(ways, key=lambda runs: _lines(waiting, runs))
-        if _lines(waiting, runs) >= len(waiting):
+        if _lines(waiting, runs) > _SHARE * len(waiting):
             break
         found += [_block(graph, run, length) for run, length in runs]
         covered = {layer.place for run, _ in runs for layer in run}
@@ -118,7 +120,8 @@ def _runs(layers: Sequence[_Named], length: int) -> list[tuple[list[_Named], int
             stop += 1
         run = list(layers[start:stop])
         inside = [layer.parts[length:] for layer in run]
-        if len(run) > 1 and all(inside) and len(set(inside)) == len(inside):
+        named = all(rest and not "".join(rest).isdigit() for rest in inside)
+        if len(run) > 1 and named and len(set(inside)) == len(inside):
             alike[tuple((layer.op_type, rest) for layer, rest in zip(run, inside, strict=True))].append(run)
         start = stop
     return [(run, length) for runs in alike.values() if len(runs) > 1 for run in runs]

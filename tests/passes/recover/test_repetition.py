@@ -136,7 +136,7 @@ def test_counters_of_the_whole_network_are_counted_anew(target):
 
 def test_a_block_with_a_projection_is_another_class():
     net, x = Network(), "x"
-    for place in range(6):
+    for place in range(9):
         path = f"res2_{place}"
         out = net.conv(f"{path}_a", x, 4, 4)
         other = net.conv(f"{path}_shortcut", x, 4, 4) if place % 3 == 0 else x
@@ -156,6 +156,15 @@ def test_neighbours_that_grow_from_one_on_keep_their_numbers():
     assert 'OrderedDict({f"{i + 1}": DenseLayer(4 + 4 * i) for i in range(4)})' in " ".join(found.code.split())
     assert "conv2.4.x2" in layers_of(found.weights) and "conv2_blk" in layers_of(found.weights)
     equal(model, "pytorch")
+
+
+def test_numbers_in_lists_of_layers_are_no_names():
+    net, ends = Network(), []
+    for place in range(4):
+        x = net.add("Relu", net.conv(f"heads.{place}.0", "x", 4, 4))
+        ends.append(net.conv(f"heads.{place}.2", x, 4, 4))
+    found = emit(read(net.model(net.add("Sum", *ends))), "pytorch")
+    assert defined(found.code) == [] and "heads_3_2" in layers_of(found.weights)
 
 
 def test_a_block_that_has_the_name_of_a_layer_does_not_take_it():
