@@ -23,7 +23,7 @@ from converter.functions import DOMAIN
 from converter.graph import Graph, Node, Value, Weight
 from converter.verification import causes, reference
 from converter.verification.alignment import Alignment, Match, error, magnitude, numeric
-from converter.verification.compare import difference, share_beyond, tolerance_of
+from converter.verification.compare import Tolerance, difference, share_beyond, tolerance_of
 from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
 from converter.verification.layers import Blame, Layer
@@ -97,6 +97,7 @@ class Comparison:
         self._weights = weights
         self._matches: dict[Value, Match] = {}
         self._known: set[int] = set()
+        self._tolerances: dict[Value, Tolerance] = {}
         self._rows = {node: place for place, node in enumerate(graph.nodes)}
         self.layers = [self._row(node) for node in graph.nodes]
         self._align()
@@ -160,10 +161,15 @@ class Comparison:
     def _within(self, node: Node, relative: float, absolute: float) -> bool:
         value = next(value for value in node.outputs if value is not None)
         dtype = getattr(self._values.get(value), "dtype", None)
-        tolerance = tolerance_of(self.graph, dtype, value)
+        tolerance = self._tolerance(value, dtype)
         return relative <= max(tolerance.relative, 1e-6 if dtype is not None and dtype.kind == "f" else 0) or (
             absolute <= tolerance.absolute
         )
+
+    def _tolerance(self, value: Value, dtype: Any) -> Tolerance:
+        if value not in self._tolerances:
+            self._tolerances[value] = tolerance_of(self.graph, dtype, value)
+        return self._tolerances[value]
 
     # The first to differ
 
@@ -228,7 +234,7 @@ class Comparison:
         if actual.shape != expected.shape:
             return True
         found = difference(np.asarray(actual).astype(expected.dtype), expected)
-        tolerance = tolerance_of(self.graph, expected.dtype, value)
+        tolerance = self._tolerance(value, expected.dtype)
         relative = max(tolerance.relative, _LOCAL) if expected.dtype.kind == "f" and local else tolerance.relative
         if found.relative <= relative:
             return False

@@ -140,15 +140,15 @@ def _were(what: str, own: Any, changed: Any) -> str:
 
 def _said(value: Any) -> str:
     if isinstance(value, Padding):
-        ceil = f" and {list(value.ceil)} more at the end" if value.has_ceil else ""
-        return f"{list(value.begin)} before and {list(value.end)} after{ceil}"
+        ceil = f" and {_said(value.ceil)} more at the end" if value.has_ceil else ""
+        return f"{_said(value.matlab)}{ceil}"
     if isinstance(value, tuple | list):
         return f"[{' '.join(map(str, value))}]"
     return "missing" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 _WORDS = {
-    "pads": "the padding",
+    "pads": "the padding (begin and end of each axis)",
     "strides": "the stride",
     "dilations": "the dilation",
     "kernel_shape": "the size of the window",

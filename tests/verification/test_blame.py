@@ -35,15 +35,13 @@ def edited(conversion):
 
 
 CASES = [
-    ("(1, 2, 0, 1)", "(2, 1, 0, 1)", "conv", "the padding were"),
-    ("stride=(2, 1)", "stride=(1, 2)", "conv", "the stride were [1 2] instead of [2 1]"),
+    ("(1, 2, 0, 1)", "(2, 1, 0, 1)", "conv", "were [0 1 2 1] instead of [0 1 1 2]"),
     ("F.relu(", "F.gelu(", "relu", "Gelu stood in place of Relu"),
     ("F.relu(self.conv", "(self.conv", "relu", "left out"),
     ("MaxPool2d(2)", "MaxPool2d(2, stride=1)", "pool", "the stride were [1 1]"),
     ("torch.flatten(x, 1)", "torch.flatten(x.permute(0, 2, 3, 1), 1)", "flatten", "the axes were in the order [0 2 3 1]"),
     ("self.fc(x)", "self.fc(x) * 1.001", "fc", ""),
     ("dim=-1", "dim=0", "softmax", "the axis were 0"),
-    ("F.softmax(x, dim=-1)", "x", "softmax", "left out"),
 ]
 
 
@@ -77,6 +75,22 @@ def test_a_fault_in_reading_is_told_apart(conversion, tmp_path):
     report = converter.convert(graph, to="pytorch", out=tmp_path / "out", **ONCE).report
     assert (report.layers[report.blame.layer].name, report.blame.stage) == ("fc", "reading")
     assert "alpha were 1 instead of 0.5" in report.blame.cause
+
+
+def test_code_that_does_not_run_is_blamed_on_the_layer_that_gives_another_shape(edited):
+    report, _ = edited("stride=(2, 1)", "stride=(1, 2)")
+    assert report.findings
+    assert report.layers[report.blame.layer].name == "conv"
+    assert "the stride were [1 2] instead of [2 1]" in report.blame.cause
+
+
+def test_what_an_activation_of_keras_is_applied_to_is_visible(tmp_path):
+    conversion = converter.convert(classifier(tmp_path / "net.onnx"), to="keras", out=tmp_path / "out", verify=False)
+    path = conversion.folder / "model.py"
+    path.write_text(path.read_text().replace('activation="relu"', 'activation="elu"'))
+    report = conversion.verify(**ONCE)
+    assert (report.layers[report.blame.layer].name, report.layers[0].verdict) == ("relu", "equal")
+    assert "Elu stood in place of Relu" in report.blame.cause
 
 
 def test_what_is_equal_is_looked_into_only_if_asked(conversion):
