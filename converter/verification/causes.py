@@ -306,7 +306,6 @@ _ALTERNATIVES = [
         "HardSigmoid",
         "HardSwish",
         "Mish",
-        "Celu",
         "ThresholdedRelu",
         "Erf",
         "Exp",

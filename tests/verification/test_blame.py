@@ -40,7 +40,7 @@ CASES = [
     ("F.relu(self.conv", "(self.conv", "relu", "left out"),
     ("MaxPool2d(2)", "MaxPool2d(2, stride=1)", "pool", "the stride were [1 1]"),
     ("torch.flatten(x, 1)", "torch.flatten(x.permute(0, 2, 3, 1), 1)", "flatten", "the axes were in the order [0 2 3 1]"),
-    ("self.fc(x)", "self.fc(x) * 1.001", "fc", ""),
+    ("torch.flatten(x, 1))", "torch.flatten(x, 1)) * 1.001", "fc", ""),
     ("dim=-1", "dim=0", "softmax", "the axis were 0"),
 ]
 
