@@ -45,6 +45,8 @@ class Token:
 
     def keras(n):
         weight = n.operand(1).weight
+        weight = weight.map(lambda array: array, weight.shape)
+        weight.name = f"{weight.name}.weight" if weight.name else ""  # the layer is named as the weight is
         return Layer("Token", weight.shape[1:], weights={"token": weight})(n.first)
 
 

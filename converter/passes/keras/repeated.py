@@ -10,9 +10,12 @@ DOMAIN = "keras"
 
 
 def repeated(graph: Graph) -> None:
-    """A trained weight (1, ...) expanded over the batch becomes Token (x), a number expanded to the shape of x FullLike (x)."""
+    """A trained weight (1, ...) expanded over the batch becomes Token (x), a number expanded to the shape of x FullLike (x).
+
+    So does what is picked of a tensor that is one number everywhere.
+    """
     for node in list(graph.nodes):
-        if node.op_type != "Expand" or node.domain or node.output.shape is None:
+        if node.op_type not in ("Expand", "GatherElements") or node.domain or node.output.shape is None:
             continue
         data, shape = node.inputs[0], node.output.shape
         number = _one_number(data)
@@ -20,7 +23,9 @@ def repeated(graph: Graph) -> None:
             like = next((value for value in graph.inputs if value.shape == shape), None)
             if like is not None:
                 _replace(graph, node, "FullLike", [like], {"value": number, "dtype": node.output.dtype})
-        elif data.weight is not None and isinstance(shape[0], str) and data.shape == (1, *shape[1:]):
+        elif (
+            node.op_type == "Expand" and data.weight is not None and isinstance(shape[0], str) and data.shape == (1, *shape[1:])
+        ):
             like = next((value for value in graph.inputs if value.shape and value.shape[0] == shape[0]), None)
             if like is not None:
                 _replace(graph, node, "Token", [like, data], {})

@@ -142,7 +142,20 @@ def test_a_token_for_each_sample():
     """
     learned = RANDOM.standard_normal((1, 2, 6)).astype(np.float32)
     code = _functional(_model(text, learned=learned), {"x": RANDOM.standard_normal((2, 3, 6)).astype(np.float32)})
-    assert "Token((2, 6), name=" in code
+    assert 'Token((2, 6), name="learned")' in code
+
+
+def test_what_is_picked_of_zeros():
+    text = """
+        <ir_version: 10, opset_import: ["": 20]>
+        net (int64[b, s] ids) => (float[b, s, 6] y) {
+            batch = Shape <start = 0, end = 1> (ids)  rest = Constant <value_ints = [16]> ()
+            shape = Concat <axis = 0> (batch, rest)  rows = Expand (zeros, shape)
+            kinds = GatherElements <axis = 1> (rows, ids)  y = Gather (words, kinds)
+        }
+    """
+    weights = {"zeros": np.zeros((1, 16), np.int64), "words": RANDOM.standard_normal((2, 6)).astype(np.float32)}
+    assert "ops.zeros_like(ids)" in _functional(_model(text, **weights), {"ids": RANDOM.integers(0, 9, (2, 7))})
 
 
 def test_rotary_positions_move_no_axes():
