@@ -51,7 +51,7 @@ def build_model():
     inputs = keras.Input((32, 32, 3), name="inputs")
     x = layers.Conv2D(16, 8, strides=8, name="patch_embed")(inputs)
     reshape = layers.Reshape((16, 16), name="reshape")(x)
-    x = Token((1, 16), name="token")(inputs)
+    x = Token((1, 16), name="cls_token")(inputs)
     x = ops.concatenate([x, reshape], axis=1)
     x = x + Weight((1, 17, 16), name="pos_embed")(inputs)
     x = block(x, name="blocks_0")
