@@ -72,9 +72,9 @@ def _another(array: Any) -> np.ndarray | None:
     if not isinstance(array, np.ndarray) or not array.size:
         return None
     if is_floating(array.dtype):
-        return (-0.5 * array.astype(np.float64) if array.any() else np.ones(array.shape)).astype(array.dtype)
+        return np.asarray(-0.5 * array.astype(np.float64) if array.any() else np.ones(array.shape)).astype(array.dtype)
     if array.dtype.kind == "b":
-        return ~array
+        return np.asarray(~array)
     other = np.roll(array.ravel(), 1).reshape(array.shape)
     if array.dtype.kind in "iu" and (other == array).all() and np.isin(array, (0, 1)).all():
         other = array.copy()

@@ -177,7 +177,7 @@ def _nudged(array: Any, rng: np.random.Generator) -> Any:
         return [_nudged(item, rng) for item in array]
     if not isinstance(array, np.ndarray) or not is_floating(array.dtype):
         return array
-    return np.nextafter(array, np.where(rng.random(array.shape) < 0.5, np.inf, -np.inf).astype(array.dtype))
+    return np.asarray(np.nextafter(array, np.where(rng.random(array.shape) < 0.5, np.inf, -np.inf).astype(array.dtype)))
 
 
 _OWN_WEIGHTS = {"base_values", "target_weights", "class_weights", "coefficients", "intercepts"}

@@ -1,10 +1,13 @@
 """Where answers prove little, other questions are asked; where none helps, the report says so."""
 
 import numpy as np
+import pytest
 from onnx import helper
 from safetensors.numpy import load_file, save_file
 
 import converter
+from converter.verification.evidence import unseen
+from converter.verification.inputs import Question
 from tests.models import save
 
 node = helper.make_node
@@ -90,3 +93,13 @@ def test_the_reader_is_told_of_an_input_that_no_output_shows(tmp_path):
     assert report.ok
     (warning,) = report.warnings
     assert "'mask'" in warning and "nothing about it" in warning
+
+
+@pytest.mark.parametrize("array", [np.array(2, np.float32), np.array(0, np.float32), np.array(True)])
+def test_numbers_without_axes_are_changed_too(array):
+    def answer(inputs):
+        """Only the second input shows."""
+        assert all(isinstance(each, np.ndarray) and each.shape == () and each.dtype == array.dtype for each in inputs.values())
+        return {"z": inputs["y"]}
+
+    assert unseen([(Question("q", {"x": array, "y": array}, ""), {"z": array})], answer) == ["x"]
