@@ -328,6 +328,8 @@ class Source:
     sha256: str = ""
     model: Any = None
     """Bytes or path of an ONNX model that onnxruntime can run as it is; None: the judge runs the graph's own ONNX form."""
+    halves: frozenset[str] | None = None
+    """Which of float16 and bfloat16 the file names anywhere, so that its network may round to it; None: nobody says."""
 
 
 @dataclass

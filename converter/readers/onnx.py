@@ -51,8 +51,32 @@ def read(path: Path) -> Graph:
         except ConversionError as error:
             raise type(error)(error.problems, error.source or str(path)) from error
         producer = f"{model.producer_name} {model.producer_version}".strip()
-        graph.source = Source(str(path), "ONNX", producer, digest.result(), str(path) if reader.runs else None)
+        graph.source = Source(str(path), "ONNX", producer, digest.result(), str(path) if reader.runs else None, _halves(model))
     return graph
+
+
+_HALVES = {onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bfloat16"}
+
+
+def _halves(model: onnx.ModelProto) -> frozenset[str]:
+    """The types of 16 bits that tensors, ports or numbers of attributes (``to``, ``dtype``) of the model have or may mean."""
+    nodes = [*_nested(model.graph.node), *(node for function in model.functions for node in _nested(function.node))]
+    attributes = [attribute for node in nodes for attribute in node.attribute]
+    graphs = [model.graph, *(attribute.g for attribute in attributes), *(g for each in attributes for g in each.graphs)]
+    found = {tensor.data_type for graph in graphs for tensor in graph.initializer}
+    found |= {tensor.values.data_type for graph in graphs for tensor in graph.sparse_initializer}
+    found |= {attribute.t.data_type for attribute in attributes} | {t.data_type for each in attributes for t in each.tensors}
+    found |= {attribute.i for attribute in attributes if attribute.name.endswith(("to", "type", "precision"))}
+    types = [info.type for graph in graphs for info in (*graph.input, *graph.output, *graph.value_info)]
+    while types:
+        each = types.pop()
+        found.add(each.tensor_type.elem_type)
+        kind = each.WhichOneof("value")
+        if kind in ("sequence_type", "optional_type"):
+            types.append(getattr(each, kind).elem_type)
+        elif kind == "map_type":
+            types.append(each.map_type.value_type)
+    return frozenset(name for number, name in _HALVES.items() if number in found)
 
 
 def parse(data: bytes, path: Path) -> onnx.ModelProto:

@@ -59,7 +59,10 @@ def _usual(graph: Graph, dtype: np.dtype | None) -> Tolerance:
     if dtype is not None and not is_floating(dtype):
         return EXACT
     values = (value for each in graph.nested() for value in each.values())
-    used = {value.dtype.name for value in values if value.dtype is not None} | {"float32" if dtype is None else dtype.name}
+    used = {value.dtype.name for value in values if value.dtype is not None}
+    if graph.source.halves is not None:  # what the source never rounds to, reading has put in: no excuse
+        used -= {"float16", "bfloat16"} - graph.source.halves
+    used.add("float32" if dtype is None else dtype.name)
     return next((tolerance for name, tolerance in _FLOATS.items() if name in used), FLOAT32)
 
 

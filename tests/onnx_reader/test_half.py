@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import onnx
 
+import converter
+from tests.models import save
 from tests.onnx_reader.fused import Form, Weight, answers, parametrize
 from tests.onnx_reader.test_attention import COS, POSITIONS, SIN, K, Q, V, X, grouped
 from tests.onnx_reader.test_few_bits import product
@@ -45,3 +48,13 @@ def test_answers_as_onnxruntime_does(form, target):
     for want, have in answers(form, target):
         assert want.dtype == np.float16
         np.testing.assert_allclose(have.astype(float), want.astype(float), rtol=0, atol=2**-9 * np.abs(want).max())
+
+
+def test_a_file_tells_which_types_of_16_bits_it_names(tmp_path):
+    """What it does not name is no excuse for rounding to it."""
+    node = onnx.helper.make_node
+    plain = [node("Relu", ["x"], ["y"])]
+    cast = [node("Cast", ["x"], ["h"], to=onnx.TensorProto.BFLOAT16), node("Cast", ["h"], ["y"], to=onnx.TensorProto.FLOAT)]
+    for nodes, named in ((plain, set()), (cast, {"bfloat16"})):
+        path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 4]}, {"y": ["batch", 4]})
+        assert converter.read(path).source.halves == named

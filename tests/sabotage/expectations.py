@@ -37,7 +37,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 """(fault, network or * for any): why no input can show it."""
 
 OPEN: dict[tuple[str, str], str] = {
-    ("float16 inside", "*"): "the tolerance is that of the coarsest type in the graph, here the fault's own",
     ("rectifier that ends at six", "dense"): "no question of the verification brings a number beyond 6",
     ("relu6", "dense"): "no question of the verification brings a number beyond 6",
     ("lower bound", "heads"): "below -1, and chosen, and among the two best of six: too rare for the questions",
