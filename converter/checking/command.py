@@ -63,7 +63,7 @@ def check(
         typer.Option(metavar="SIZE", help="With --dask: larger files are not sent, but expected at the same path there."),
     ] = "64MB",
     time_limit: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for each run of the emitted code; three times as many for a check.")
+        float, typer.Option(min=0.1, help="Seconds for each run of the emitted code; three times as many and 60 for a check.")
     ] = 900.0,
     memory_limit: Annotated[
         str | None,

@@ -22,7 +22,8 @@ from converter.verification.report import Report
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _WHOLE = 3
-"""The whole check may take so many times the time of one run of the emitted code."""
+"""The whole check may take so many times the time of one run of the emitted code, and _STARTING seconds for all beside it."""
+_STARTING = 60.0
 
 _PROGRAM = """
 import json, sys
@@ -75,7 +76,7 @@ def run_check(check: Check, options: Options, stop: threading.Event | None = Non
             environment = {name: str(options.threads) for name in _THREADS} | environment
         ended = run_limited(
             [sys.executable, "-P", "-c", _PROGRAM, json.dumps(sys.path), str(place / "job.json")],
-            Limits(_WHOLE * options.limits.seconds, options.limits.memory),
+            Limits(_WHOLE * options.limits.seconds + _STARTING, options.limits.memory),
             environment,
             stop=stop,
             own_session=True,

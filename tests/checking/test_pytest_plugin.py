@@ -36,6 +36,7 @@ def test_the_report_names_the_first_layer_that_differs(pytester):
 
 @pytest.mark.parametrize(("limit", "words"), LIMITS)
 def test_limits_hold_and_a_crash_is_one_failure(pytester, monkeypatch, limit, words):
+    monkeypatch.setattr(process, "_STARTING", 0.0)
     monkeypatch.setattr(process, "_PROGRAM", "a = b'x' * 2**27\nimport time; time.sleep(60)")
     spec(pytester.path)
     pytester.makepyfile(test_own="def test_own(): pass")
