@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -55,25 +56,43 @@ def _namespace(emitted: Emitted) -> dict:
     return namespace
 
 
-def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
+def pytorch_model(emitted: Emitted) -> Any:
+    """The emitted module with its weights, in eval mode."""
     import torch
 
     namespace = _namespace(emitted)
     *_, module = [v for v in namespace.values() if isinstance(v, type) and issubclass(v, torch.nn.Module)]
     model = module().eval()
     model.load_state_dict({key: as_tensor(held(weight.array(), "pytorch")) for key, weight in emitted.weights.items()})
-    return PyTorch.call(model, arrays, len(emitted.outputs))
+    return model
+
+
+def _run_pytorch(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    return PyTorch.call(pytorch_model(emitted), arrays, len(emitted.outputs))
+
+
+def fresh_keras_model(emitted: Emitted) -> Any:
+    """The emitted model as it is built, under the policy of number types that is in force."""
+    return _namespace(emitted)["build_model"]()
+
+
+def keras_model(emitted: Emitted) -> Any:
+    """The emitted model with its weights."""
+    import keras
+
+    keras.utils.clear_session(free_memory=False)  # collecting garbage takes most of a test's time
+    model = fresh_keras_model(emitted)
+    variables = {variable.path: variable for variable in model.variables if "seed_generator" not in variable.path}
+    assert variables.keys() == emitted.weights.keys(), variables.keys() ^ emitted.weights.keys()
+    for path, weight in emitted.weights.items():
+        variables[path].assign(held(weight.array(), "keras"))
+    return model
 
 
 def _run_keras(emitted: Emitted, arrays: list[np.ndarray]) -> list[np.ndarray]:
     import keras
 
-    keras.utils.clear_session(free_memory=False)  # collecting garbage takes most of a test's time
-    model = _namespace(emitted)["build_model"]()
-    variables = {variable.path: variable for variable in model.variables if "seed_generator" not in variable.path}
-    assert variables.keys() == emitted.weights.keys(), variables.keys() ^ emitted.weights.keys()
-    for path, weight in emitted.weights.items():
-        variables[path].assign(held(weight.array(), "keras"))
+    model = keras_model(emitted)
     results = model(arrays[0] if len(arrays) == 1 else arrays, training=False)
     results = list(results) if len(emitted.outputs) > 1 else [results]
     return [converted(result, keras.ops.convert_to_numpy) for result in results]

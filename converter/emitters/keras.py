@@ -72,6 +72,9 @@ class Keras:
         room = room_of(node)
         return room.activation(node) if room is not None and room.activation is not None else None
 
+    def placed(self, tree: ast.expr) -> ast.expr:
+        return tree
+
     def tensor(self, array: np.ndarray) -> ast.expr:
         return call("ops.convert_to_tensor", [literal(array.tolist()), literal(held_as(array.dtype.name, "keras"))], {})
 

@@ -80,6 +80,9 @@ class Target(Protocol):
     def size(self, tree: ast.expr, axis: int) -> ast.expr:
         """The size of a stored axis of the tree's value."""
 
+    def placed(self, tree: ast.expr) -> ast.expr:
+        """The tree with what it makes on the device of what it has."""
+
     def tensor(self, array: np.ndarray) -> ast.expr:
         """A tensor with the number of ``array``, written out."""
 
@@ -311,7 +314,8 @@ class Program:
         unbound = set(names_in(template.text)) - bound.keys() - self.target.names - vars(builtins).keys()
         if unbound:  # it could be a variable of the emitted code by chance
             raise NameError(f"the room of {node.op_type} writes {template.text!r}, where nothing is bound to {unbound}")
-        return _without_defaults(fill(template.text, {name: bind(name, value) for name, value in bound.items()}))
+        tree = fill(template.text, {name: bind(name, value) for name, value in bound.items()})
+        return self.target.placed(_without_defaults(tree))
 
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:
         arguments = [self._lower(argument, node, site) for argument in (*applied.arguments, *applied.options.values())]

@@ -10,6 +10,7 @@ import numpy as np
 
 from converter.emitters import Emitted
 from converter.emitters.blocks import branch
+from converter.emitters.devices import on_device
 from converter.emitters.expressions import Binding, call, fill, literal, own, parse, strings
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
@@ -79,6 +80,9 @@ class PyTorch:
 
     def branch(self, program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
         branch(program, node, condition, choice)
+
+    def placed(self, tree: ast.expr) -> ast.expr:
+        return on_device(tree)
 
     def tensor(self, array: np.ndarray) -> ast.expr:
         inferred = {"int64", "float32", "bool"}

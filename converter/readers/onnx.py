@@ -207,9 +207,10 @@ class _Reader:
             raise UnsupportedError(
                 Problem("is stored as a sparse tensor", f"initializer {name!r}", "Store it as a dense tensor.")
             )
+        roles = _roles(proto)
         for tensor in proto.initializer:
             where = f"initializer {tensor.name!r}"
-            weight = self._weight(tensor, tensor.name, where)
+            weight = self._weight(tensor, tensor.name, where, trainable=roles.get(tensor.name))
             scope.define(tensor.name, Value.of_weight(weight), where)
         for info in proto.input:
             if info.name not in scope.values.maps[0]:  # an initializer listed as input gives only a default
@@ -342,8 +343,7 @@ class _Reader:
         count = math.prod(shape)
         nbytes = -(-count * _BITS.get(proto.data_type, dtype.itemsize * 8) // 8)
         packed = proto.data_type in _BITS
-        if trainable is None:
-            trainable = bool(shape) and dtype.kind in "fV" and not packed
+        trainable = (bool(shape) if trainable is None else trainable) and dtype.kind in "fV" and not packed
         if proto.data_location == onnx.TensorProto.EXTERNAL:
             file, offset = _external(proto, self.path, nbytes, where)
 
@@ -432,6 +432,16 @@ def _origin(node: onnx.NodeProto, index: int) -> str:
         return f"node {node.name!r} ({domain}{node.op_type})"
     output = next((name for name in node.output if name), "")
     return f"node {index} ({domain}{node.op_type}, output {output!r})"
+
+
+_ROLE = "pkg.torch.export.graph_signature.InputSpec.kind"
+_TRAINED = {"PARAMETER": True, "BUFFER": False, "CONSTANT_TENSOR": False}
+
+
+def _roles(graph: onnx.GraphProto) -> dict[str, bool]:
+    """Whether a tensor was a parameter of the original module, where torch's exporter tells it."""
+    entries = ((info.name, entry) for info in graph.value_info for entry in info.metadata_props if entry.key == _ROLE)
+    return {name: _TRAINED[entry.value] for name, entry in entries if entry.value in _TRAINED}
 
 
 def _value(info: onnx.ValueInfoProto, what: str, *, typed: bool) -> Value:

@@ -63,7 +63,7 @@ def attention(
     offset = 0 if past_key is None else past_key.shape[2]
     if lengths is not None:
         offset = (lengths - queries).reshape(-1, 1, 1, 1)
-    place, key = offset + torch.arange(queries)[:, None], torch.arange(keys)
+    place, key = offset + torch.arange(queries, device=q.device)[:, None], torch.arange(keys, device=q.device)
     seen = torch.ones_like(scores, dtype=torch.bool)
     if lengths is not None:
         seen = seen & (key < lengths.reshape(-1, 1, 1, 1))
@@ -110,8 +110,8 @@ def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interle
 def write_into_cache(cache, update, starts=None, axis=-2, circular=False):
     """The cache with ``update`` written along ``axis`` from each sample's start on."""
     axis %= cache.ndim
-    starts = torch.zeros(len(cache), dtype=torch.int64) if starts is None else starts
-    places = starts[:, None] + torch.arange(update.shape[axis])
+    starts = cache.new_zeros(len(cache), dtype=torch.int64) if starts is None else starts
+    places = starts[:, None] + torch.arange(update.shape[axis], device=cache.device)
     if circular:
         places = places % cache.shape[axis]
     places = places.reshape([len(cache), *(update.shape[i] if i == axis else 1 for i in range(1, cache.ndim))])
@@ -148,10 +148,10 @@ def linear_attention(q, k, v, state=None, decay=None, beta=None, heads=1, kv_hea
 
 def max_pool_with_indices(x, sizes, strides, dilations, sides, column_major=False):
     """The largest element of each window, and its place in the whole tensor."""
-    places = torch.arange(x.numel()).reshape(x.shape)
+    places = torch.arange(x.numel(), device=x.device).reshape(x.shape)
     if column_major:
         flat = (*x.shape[:2], *x.shape[:1:-1])
-        places = torch.arange(x.numel()).reshape(flat).permute(0, 1, *range(x.ndim - 1, 1, -1))
+        places = torch.arange(x.numel(), device=x.device).reshape(flat).permute(0, 1, *range(x.ndim - 1, 1, -1))
     lowest = -torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
     x, places = F.pad(x, sides, value=lowest), F.pad(places, sides)
     for axis, (size, stride, dilation) in enumerate(zip(sizes, strides, dilations, strict=True), start=2):
@@ -367,7 +367,7 @@ def non_max_suppression(boxes, scores, count=None, overlap=None, least=None, cen
             inside = (torch.minimum(b[best], b[order]) - torch.maximum(a[best], a[order])).clamp(min=0).prod(dim=-1)
             order = order[inside <= overlap * (area[best] + area[order] - inside)]
         kept += chosen
-    return torch.tensor(kept, dtype=torch.int64).reshape(-1, 3)
+    return torch.tensor(kept, dtype=torch.int64, device=boxes.device).reshape(-1, 3)
 
 
 def bilinear(x, y_places, x_places, border, combine=torch.sum):
@@ -379,7 +379,7 @@ def bilinear(x, y_places, x_places, border, combine=torch.sum):
     height, width = x.shape[-2:]
     inside = (y_places >= -border) & (y_places <= height - 1 + border)
     inside = inside & (x_places >= -border) & (x_places <= width - 1 + border)
-    flat, batch = x.flatten(2), torch.arange(len(x)).reshape(-1, *[1] * (y_places.ndim - 1))
+    flat, batch = x.flatten(2), torch.arange(len(x), device=x.device).reshape(-1, *[1] * (y_places.ndim - 1))
     if border:
         y_places, x_places = y_places.clamp(0, height - 1), x_places.clamp(0, width - 1)
     shares = []
@@ -404,8 +404,8 @@ def roi_align(x, rois, batch, size=(1, 1), ratio=0, scale=1.0, half_pixel=True, 
             length = end - start if half_pixel else (end - start).clamp(min=1)
             samples = ratio if ratio > 0 else math.ceil(length.item() / count)
             step = length / count
-            inner = (torch.arange(samples) + 0.5) / samples
-            places.append(start + step * (torch.arange(count)[:, None] + inner))
+            inner = (torch.arange(samples, device=x.device) + 0.5) / samples
+            places.append(start + step * (torch.arange(count, device=x.device)[:, None] + inner))
         rows, columns = torch.meshgrid(places[0].flatten(), places[1].flatten(), indexing="ij")
         values = bilinear(x[sample : sample + 1], rows[None], columns[None], 1, combine)[0]
         values = values.unflatten(1, places[0].shape).unflatten(-1, places[1].shape)
@@ -434,10 +434,11 @@ def blocks_to_image(x, image, block, strides, dilations, sides):
     """Sums of overlapping blocks, one a column of (batch, channel * block, place)."""
     image, block = (tuple(torch.as_tensor(sizes).tolist()) for sizes in (image, block))
     padded = [size + sum(side) for size, side in zip(image, sides, strict=True)]
-    places = torch.zeros((1, 1), dtype=torch.int64)
+    places = torch.zeros((1, 1), dtype=torch.int64, device=x.device)
     for size, k, stride, dilation in zip(padded, block, strides, dilations, strict=True):
         count = (size - (k - 1) * dilation - 1) // stride + 1
-        along = torch.arange(k)[:, None] * dilation + torch.arange(count) * stride
+        steps, inside = (torch.arange(number, device=x.device) for number in (count, k))
+        along = inside[:, None] * dilation + steps * stride
         places = (places[:, None, :, None] * size + along[None, :, None]).flatten(2).flatten(0, 1)
     x = x.unflatten(1, (-1, math.prod(block))).flatten(2)
     y = x.new_zeros(*x.shape[:2], math.prod(padded)).index_add(2, places.flatten(), x).unflatten(2, padded)
@@ -452,7 +453,8 @@ def deformable_convolution(x, w, offset, bias, mask, strides, dilations, sides, 
     offset = offset.unflatten(1, (offset_groups, *kernel, 2))
     grid = []
     for axis, (count, k) in enumerate(zip((height, width), kernel, strict=True)):
-        place = torch.arange(count) * strides[axis] - sides[axis][0] + torch.arange(k)[:, None] * dilations[axis]
+        steps, inside = (torch.arange(number, device=x.device) for number in (count, k))
+        place = steps * strides[axis] - sides[axis][0] + inside[:, None] * dilations[axis]
         grid.append(place[:, None, :, None] if axis == 0 else place[None, :, None, :])
     rows, columns = (base + offset[:, :, :, :, i] for i, base in enumerate(grid))
     parts = x.unflatten(1, (offset_groups, -1)).flatten(0, 1)
@@ -515,7 +517,7 @@ def extreme(reduce, x, dim, keepdim, initial):
     """An extreme over axes of which one may be empty: then ``initial``."""
     initial = initial > 0 if x.dtype == torch.bool else initial
     for axis in dim:
-        first = torch.full([1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)], initial, dtype=x.dtype)
+        first = x.new_full([1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)], initial)
         x = torch.cat([x, first], dim=axis)
     return reduce(x, dim=dim, keepdim=keepdim)
 
@@ -544,7 +546,7 @@ def sliced(x, starts, ends, axes=None, steps=None):
     for start, end, axis, step in zip(starts.tolist(), ends.tolist(), axes, steps, strict=True):
         start = max(start, -x.shape[axis]) if step < 0 else start
         places = range(x.shape[axis])[start:end:step]
-        x = x.index_select(axis, torch.tensor(places, dtype=torch.int64))
+        x = x.index_select(axis, torch.tensor(places, dtype=torch.int64, device=x.device))
     return x
 
 
@@ -559,7 +561,8 @@ def gather_nd(x, indices, batch_dims):
 def scatter_nd(x, indices, updates, reduce):
     """``x`` with ``updates`` combined into the slices that the last axis of ``indices`` tells."""
     depth = indices.shape[-1]
-    places = torch.arange(x.shape[:depth].numel()).reshape(x.shape[:depth])[indices.unbind(-1)].flatten()
+    places = torch.arange(x.shape[:depth].numel(), device=x.device).reshape(x.shape[:depth])
+    places = places[indices.unbind(-1)].flatten()
     flat, updates = x.reshape(-1, x.shape[depth:].numel()), updates.reshape(len(places), -1)
     places = places[:, None].expand(updates.shape)
     return flat.scatter_reduce(0, places, updates, reduce).reshape(x.shape)
@@ -567,7 +570,7 @@ def scatter_nd(x, indices, updates, reduce):
 
 def one_hot(indices, depth, values, axis):
     """``values[1]`` at each index along a new axis, ``values[0]`` elsewhere."""
-    places = torch.arange(depth).reshape(-1, *[1] * (indices.ndim - axis))
+    places = torch.arange(depth, device=indices.device).reshape(-1, *[1] * (indices.ndim - axis))
     indices = torch.where(indices < 0, indices + depth, indices)
     return torch.where(places == indices.unsqueeze(axis), values[1], values[0])
 
@@ -575,7 +578,7 @@ def one_hot(indices, depth, values, axis):
 def unique(x, axis, sorted):
     """The distinct elements (or slices along ``axis``), where each is first, the inverse and the counts."""
     values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
-    places = torch.arange(inverse.numel()).flip(0)
+    places = torch.arange(inverse.numel(), device=x.device).flip(0)
     first = torch.empty_like(counts).scatter(0, inverse.flatten().flip(0), places)
     if not sorted:
         order = torch.argsort(first)
@@ -587,9 +590,9 @@ def unique(x, axis, sorted):
 def reverse_sequence(x, lengths, time_axis, batch_axis):
     """The first ``lengths[i]`` steps of each sequence in reverse order."""
     x = x.movedim((batch_axis, time_axis), (0, 1))
-    steps, lengths = torch.arange(x.shape[1]), lengths[:, None]
+    steps, lengths = torch.arange(x.shape[1], device=x.device), lengths[:, None]
     order = torch.where(steps < lengths, lengths - 1 - steps, steps)
-    return x[torch.arange(x.shape[0])[:, None], order].movedim((0, 1), (batch_axis, time_axis))
+    return x[torch.arange(len(x), device=x.device)[:, None], order].movedim((0, 1), (batch_axis, time_axis))
 
 
 def reshaped(x, shape, zero):
@@ -602,7 +605,7 @@ def padded(x, pads, mode, fill, axes=None):
     axes = range(x.ndim) if axes is None else axes
     for axis, begin, end in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         size = x.shape[axis]
-        places = torch.arange(-begin, size + end)
+        places = torch.arange(-begin, size + end, device=x.device)
         if mode == "edge":
             inside = places.clamp(0, size - 1)
         elif mode == "reflect":

@@ -23,7 +23,9 @@ class CausalSelfAttention(nn.Module):
         transpose = c_attn.reshape(c_attn.shape[0], -1, 4, 4).transpose(1, 2)
         transpose_2 = c_attn_2.reshape(c_attn_2.shape[0], -1, 4, 4).transpose(1, 2)
         transpose_3 = c_attn_3.reshape(c_attn_3.shape[0], -1, 4, 4).transpose(1, 2)
-        x = torch.full((idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32)
+        x = torch.full(
+            (idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32, device=idx.device
+        )
         x = torch.tril(x, 0)
         x = x == 0.0
         x = torch.where(x, -3.4028234663852886e38, 0.0)
@@ -70,7 +72,7 @@ class GPT(nn.Module):
         self.lm_head.weight = self.wte.weight
 
     def forward(self, idx):
-        x = torch.arange(idx.shape[1])
+        x = torch.arange(idx.shape[1], device=idx.device)
         x = self.wte(idx) + self.wpe(x)
         for block in self.h:
             x = block(x, idx)

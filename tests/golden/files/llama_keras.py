@@ -52,7 +52,7 @@ def build_model():
     x = Positions(name="positions")(input_ids)
     x = ops.cast(x, "float32")
     x = ops.reshape(x, (-1, 1))
-    x = x * Weight((2,), start="ones", name="inv_freq")(input_ids)
+    x = x * Weight((2,), start="ones", trainable=False, name="inv_freq")(input_ids)
     x = ops.concatenate([x, x], axis=-1)
     cos = ops.cos(x)
     sin = ops.sin(x)

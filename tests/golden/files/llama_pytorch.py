@@ -38,7 +38,10 @@ class LlamaAttention(nn.Module):
         out = torch.cat([out, getitem_3], dim=-1)
         add = mul_2 + out * sin
         out = torch.full(
-            (input_ids.shape[1], input_ids.shape[1]), 1.0, dtype=torch.float32
+            (input_ids.shape[1], input_ids.shape[1]),
+            1.0,
+            dtype=torch.float32,
+            device=input_ids.device,
         )
         out = torch.tril(out, 0)
         out = out == 0.0
@@ -80,14 +83,14 @@ class Llama(nn.Module):
     def __init__(self):
         super().__init__()
         self.embed_tokens = nn.Embedding(50, 16)
-        self.inv_freq = nn.Parameter(torch.ones(2))
+        self.register_buffer("inv_freq", torch.ones(2))
         self.layers = nn.ModuleList([DecoderLayer(), DecoderLayer()])
         self.norm = nn.RMSNorm(16, eps=1e-06)
         self.lm_head = nn.Linear(16, 50, bias=False)
 
     def forward(self, input_ids):
         embed_tokens = self.embed_tokens(input_ids)
-        x = torch.arange(input_ids.shape[1])
+        x = torch.arange(input_ids.shape[1], device=input_ids.device)
         x = x.to(torch.float32).reshape((-1, 1))
         x = x * self.inv_freq
         x = torch.cat([x, x], dim=-1)
