@@ -1,0 +1,56 @@
+"""Emitted Keras models do what models of a person do."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+import tests.usage.keras as usage
+from tests.emitted import fresh_keras_model
+from tests.usage.converted import LANGUAGE, NETWORKS, network, networks
+
+
+class Asked:
+    """A network with the model that was emitted for it, and questions in batches of any size."""
+
+    def __init__(self, name: str):
+        self.converted = network(name, "keras")
+        self.model = self.converted.model()
+
+    def __call__(self, batch: int):
+        return self.converted.batch(self.converted.arrays(batch=batch, sequence=batch + 3))
+
+
+asked = functools.cache(Asked)
+
+
+FLOAT32 = dict.fromkeys(LANGUAGE, "the source casts its mask or its angles to float32 itself, and Keras does not mix types")
+
+
+@pytest.mark.parametrize("name", networks("resnet", "mobilenet", "lstm", failing=FLOAT32))
+@pytest.mark.parametrize("policy", usage.ROUNDED)
+def test_computes_in_mixed_precision(name, policy):
+    network = asked(name)
+    usage.computes_in(network.model, lambda: fresh_keras_model(network.converted.emitted), network, policy)
+
+
+@pytest.mark.parametrize("name", networks("resnet", "vit", "gpt", "lstm"))
+def test_is_cloned(name):
+    usage.clones(asked(name).model, asked(name))
+
+
+@pytest.mark.parametrize("name", networks("resnet", "vit", "gpt", "lstm"))
+def test_is_saved_and_loaded(name, tmp_path):
+    usage.saves(asked(name).model, asked(name), tmp_path)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_tells_its_parameters(name):
+    usage.summarises(asked(name).model)
+
+
+@pytest.mark.parametrize("name", networks("resnet", "vit"))
+@pytest.mark.parametrize("jit", [False, True], ids=["traced", "xla"])
+def test_compiles(name, jit):
+    usage.compiles(asked(name).model, asked(name), jit=jit)
