@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-conformance test-exports test-octave test-sabotage lint originals check-topologies benchmark clean
+.PHONY: demo test test-conformance test-exports test-octave test-sabotage lint originals check-topologies benchmark benchmark-inference clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +61,9 @@ test-octave: $(VENV)/installed
 check-topologies: $(VENV)/installed
 	$(BIN)/python benchmarks/topologies.py build/topologies
 	$(BIN)/converter check build/topologies -n 2 --json build/topologies/results.json
+
+benchmark-inference: $(VENV)/exporters
+	$(BIN)/python benchmarks/inference_time.py
 
 benchmark: $(VENV)/installed
 	$(BIN)/python benchmarks/conversion_time.py
