@@ -11,7 +11,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("left in training mode", "*"): "the network has neither Dropout nor BatchNorm, or instances that keep no statistics",
     ("bias left out", "unet"): "a constant for each channel, which the InstanceNormalization behind takes away",
     ("sign of the bias", "unet"): "a constant for each channel, which the InstanceNormalization behind takes away",
-    ("reset applied on the other side", "recurrent"): "not a fault where the biases of the state are zero",
     ("biases of input and state exchanged", "recurrent"): "only their sum counts in an LSTM and an RNN",
     ("operands exchanged", "heads"): "the absolute value of a difference",
     ("rectifier that ends at six", "mobile"): "it reads means of numbers that a Clip bounds, too small to reach 6",

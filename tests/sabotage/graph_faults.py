@@ -547,7 +547,7 @@ for _name, _order in GATES.items():
     on(*RECURRENT, name=_name)(functools.partial(gates, order=_order))
 
 
-@on("GRU", "SequenceGRU", "LastGRU")
+@on("GRU")
 def reset_applied_on_the_other_side(node: Node) -> Plant:
     return attribute(node, "linear_before_reset", 1 - node["linear_before_reset"])
 
