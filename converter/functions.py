@@ -26,6 +26,16 @@ _TEXTS = {
         turned = Neg(second)
         Y = Concat <axis = -1> (turned, first)
     }""",
+    # X with what goes out at one end of ``axes`` coming in at the other, ``shifts`` places further: the part of two copies
+    "Roll": """Roll <shifts, axes> (X) => (Y) {
+        by = Constant <value_ints: ints = @shifts> ()  along = Constant <value_ints: ints = @axes> ()
+        shape = Shape (X)  rank = Shape (shape)  count = Shape (along)  sizes = Gather (shape, along)
+        one = Constant <value_ints = [1]> ()  two = Constant <value_ints = [2]> ()
+        once = Expand (one, rank)  twice = Expand (two, count)  copies = ScatterElements (once, along, twice)
+        tiled = Tile (X, copies)
+        back = Neg (by)  starts = Mod (back, sizes)  ends = Add (starts, sizes)
+        Y = Slice (tiled, starts, ends, along)
+    }""",
 }
 
 # X (batch, time, in), weights as the operator of the same name -> (batch, time, hidden), or of the last step (batch, hidden)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converter import functions
-from converter.emitters.layout import logical
+from converter.emitters.layout import along_axes, logical
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import operator
 
@@ -130,6 +130,23 @@ def _indices(n):
     if known is None or known.size > 16:
         return n.indices
     return int(known) if known.ndim == 0 else n.expr(str(known.tolist()))
+
+
+@operator("Roll", functions.DOMAIN)
+class Roll:
+    layout = along_axes
+
+    def pytorch(n):
+        return n.expr("torch.roll(X, shifts, axes)", **_rolled(n))
+
+    def keras(n):
+        return n.expr("ops.roll(X, shifts, axis=axes)", **_rolled(n))
+
+
+def _rolled(n):
+    """Along one axis by one number, along several by a number each."""
+    shifts, axes = tuple(n.node["shifts"]), tuple(n.layout().stored_axis(axis) for axis in n.node["axes"])
+    return {"shifts": shifts, "axes": axes} if len(axes) > 1 else {"shifts": shifts[0], "axes": axes[0]}
 
 
 @operator("GatherElements")

@@ -34,6 +34,7 @@ from converter.passes.recover.normalisations import normalisations
 from converter.passes.recover.one_dimension import one_dimension
 from converter.passes.recover.recurrent_layer import recurrent_layer
 from converter.passes.recover.repetition import repetition
+from converter.passes.recover.roll import roll
 from converter.passes.recover.rotate_half import rotate_half
 from converter.passes.recover.split import split
 from converter.passes.recover.zero_bias import zero_bias
@@ -79,6 +80,7 @@ PASSES = (
     plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
     attention,  # after folding, which computes its scale, and while Reshape and Where are what exporters write
     rotate_half,  # after folding, which computes the ends of slices
+    roll,  # likewise
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     zero_bias,  # after folding, which computes the zeros
     normalisations,  # formulas, once nothing is left between their operations; before means become pools

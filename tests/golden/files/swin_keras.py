@@ -57,26 +57,16 @@ def build_model():
     out = layers.Dense(16, activation="gelu", name="stage1_0_mlp_fc1")(out)
     out = layers.Dense(8, name="stage1_0_mlp_fc2")(out)
     x = x + out
-    norm1 = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(x)
-    val = norm1[:, :2]
-    out = norm1[:, 2:]
-    val_2 = ops.concatenate([out, val], axis=1)
-    val_3 = val_2[:, :, :2]
-    out = val_2[:, :, 2:]
-    out = ops.concatenate([out, val_3], axis=2)
+    out = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(x)
+    out = ops.roll(out, (-2, -2), axis=(1, 2))
     out = layers.Reshape((2, 4, 2, 4, 8), name="stage1_1_reshape")(out)
     out = ops.transpose(out, (0, 1, 3, 2, 4, 5))
     out = ops.reshape(out, (-1, 16, 8))
     out = window_attention(out, 8, 2, (1, 2, 16, 16), name="stage1_1_attn")
     out = ops.reshape(out, (-1, 2, 2, 4, 4, 8))
     out = ops.transpose(out, (0, 1, 3, 2, 4, 5))
-    reshape_2 = layers.Reshape((8, 8, 8), name="stage1_1_reshape_2")(out)
-    val_4 = reshape_2[:, :6]
-    out = reshape_2[:, 6:]
-    val_5 = ops.concatenate([out, val_4], axis=1)
-    val_6 = val_5[:, :, :6]
-    out = val_5[:, :, 6:]
-    out = ops.concatenate([out, val_6], axis=2)
+    out = layers.Reshape((8, 8, 8), name="stage1_1_reshape_2")(out)
+    out = ops.roll(out, (2, 2), axis=(1, 2))
     x = x + out
     out = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm2")(x)
     out = layers.Dense(16, activation="gelu", name="stage1_1_mlp_fc1")(out)

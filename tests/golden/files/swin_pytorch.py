@@ -72,22 +72,11 @@ class SwinBlock(nn.Module):
         self.mlp = Mlp(8, 16)
 
     def forward(self, x):
-        norm1 = self.norm1(x)
-        val = norm1[:, :2]
-        out = norm1[:, 2:]
-        val_2 = torch.cat([out, val], dim=1)
-        val_3 = val_2[:, :, :2]
-        out = val_2[:, :, 2:]
-        out = torch.cat([out, val_3], dim=2)
+        out = torch.roll(self.norm1(x), (-2, -2), (1, 2))
         out = out.reshape(-1, 2, 4, 2, 4, 8).transpose(2, 3).reshape(-1, 16, 8)
         out = self.attn(out).reshape(-1, 2, 2, 4, 4, 8).transpose(2, 3)
-        unsafe_view = out.reshape(-1, 8, 8, 8)
-        val_4 = unsafe_view[:, :6]
-        out = unsafe_view[:, 6:]
-        val_5 = torch.cat([out, val_4], dim=1)
-        val_6 = val_5[:, :, :6]
-        out = val_5[:, :, 6:]
-        out = torch.cat([out, val_6], dim=2)
+        out = out.reshape(-1, 8, 8, 8)
+        out = torch.roll(out, (2, 2), (1, 2))
         x = x + out
         return x + self.mlp(self.norm2(x))
 
