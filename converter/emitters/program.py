@@ -435,6 +435,8 @@ class Program:
             scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
             name = self.layer_names.take(wanted)
             self._alone[key] = self.target.weight(self, weight, name, "ones" if scales else "zeros")
+            if name in self.layers:
+                self.layers[name].widths = _widths(value)
         tree = self._alone[key]()
         if not self.target.layers_nest:
             tree.holds = Value(value.name, value.dtype, weight.shape)
@@ -589,6 +591,14 @@ class Program:
         if len(calls) == len(parts.elts) > 1:
             parts.elts = [call_.tree for call_ in calls]
             del fused[-len(calls) :]
+
+
+def _widths(value: Value) -> tuple[str, ...]:
+    """What the sizes of a weight are called that is the matrix of a product, or added to one; nothing where it is another."""
+    products = {index for node, index in value.users if node.op_type in ("Gemm", "Linear", "MatMul")}
+    if len(products) != 1 or len(value.shape) > 2:
+        return ()
+    return {1: ("in_features", "out_features"), 2: ("out_features",)}.get(products.pop(), ())
 
 
 def leaves(scopes: Iterable[Scope]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -241,6 +242,18 @@ class Site:
         sizes, axes = flat
         order = np.arange(weight.shape[0]).reshape(sizes).transpose(axes).reshape(-1)
         return weight.map(lambda array: array[order], weight.shape)
+
+    def is_kept(self, weight: Weight) -> bool:
+        """Whether a module of a class that is told, and is none of PyTorch's, has this weight as it stands in the file.
+
+        ``nn.Linear`` has its matrix turned: an exporter writes a Transpose, or what that gives under a name of its own.
+        """
+        if not self.node.scope or weight.origin is not weight or not weight.trainable:
+            return False
+        module = self.node.scope[-1]
+        inner = weight.name.removeprefix(f"{module.path}." if module.path else "")
+        is_its = inner.isidentifier() and not re.fullmatch(r"val_\d+", inner)  # which an exporter computed
+        return is_its and bool(module.type) and not module.type.startswith("torch.nn.")
 
     def expr(self, text: str, **bindings: Any) -> Template:
         """The template with ``bindings``; other names are this node's inputs and attributes."""

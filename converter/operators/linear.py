@@ -23,6 +23,9 @@ class Gemm:
 
 
 def _linear(n, w, b):
+    """A layer, or the product itself where the source has it in a class of its own that holds the matrix as it stands."""
+    if n.is_kept(w) and (b is None or n.weight("C").origin is b):
+        return n.expr("A @ B") if b is None else n.expr("A @ B + C")
     return Layer("nn.Linear", *w.shape, bias=b is not None, weights={"weight": w.transpose(1, 0), "bias": b})(n.A)
 
 

@@ -273,6 +273,55 @@ def test_runs_of_a_class_of_the_source_are_that_class():
     equal(model)
 
 
+def products(*, turned: bool = False) -> onnx.ModelProto:
+    """Two products with a bias over the last axis, in two modules, of matrices that the file holds (in, out) or turned."""
+    net, x = Network(), "x"
+    for place, sizes in enumerate([(6, 8), (8, 5)]):
+        path = f"fc{place}"
+        matrix = net.weight(f"{path}.weight", *(sizes[::-1] if turned else sizes))
+        matrix = net.add(path, "Transpose", matrix, perm=[1, 0]) if turned else matrix
+        x = net.add(path, "Add", net.add(path, "MatMul", x, matrix), net.weight(f"{path}.bias", sizes[1]))
+    return net.model(x)
+
+
+def test_a_class_that_holds_the_matrix_of_a_product_as_it_stands():
+    """The source's keys in the source's shapes; in Keras a dense layer holds it so anyway."""
+    model = products()
+    tell_types(model, {r"fc\d": "net.Conv1D"})
+    found = emitted(model)
+    assert list(classes(found.code)) == ["Conv1D", "Model"]
+    assert "self.weight = nn.Parameter(torch.zeros(in_features, out_features))" in found.code
+    assert "return x @ self.weight + self.bias" in found.code
+    assert "self.fc1 = Conv1D(8, 5)" in found.code
+    assert {key: weight.shape for key, weight in found.weights.items()} == {
+        "fc0.weight": (6, 8), "fc0.bias": (8,), "fc1.weight": (8, 5), "fc1.bias": (5,),
+    }  # fmt: skip
+    equal(model)
+    equal(model, "keras")
+
+
+@pytest.mark.parametrize(
+    ("kind", "turned"), [("torch.nn.modules.linear.Linear", False), ("", False), ("net.Conv1D", True)], ids=str
+)
+def test_products_in_any_other_class_are_linear(kind, turned):
+    """Those of torch's own class, of one that is not told, and of one that turns its matrix."""
+    model = products(turned=turned)
+    tell_types(model, {r"fc\d": kind})
+    found = emitted(model)
+    assert "nn.Linear(" in found.code
+    assert "@" not in found.code
+    assert found.weights["fc1.weight"].shape == (5, 8)
+    equal(model)
+
+
+def test_a_matrix_that_an_exporter_computed_is_linear():
+    net = Network()
+    y = net.add("", "MatMul", "x", net.weight("val_3", 6, 5))
+    model = net.model(y)
+    tell_types(model, {"": "net.Classifier"})
+    assert "nn.Linear(6, 5, bias=False)" in emitted(model).code
+
+
 def tell_types(model: onnx.ModelProto, types: dict[str, str]) -> None:
     """Say the classes of modules as torch's exporter does, by path."""
     for node in model.graph.node:

@@ -66,8 +66,10 @@ class Call:
 
 
 def own_paths(tree: ast.AST) -> list[str]:
-    """Paths of the layers and weights that an expression names."""
-    return [node.attr for node in ast.walk(tree) if is_own(node)]
+    """Paths of the layers and weights that an expression names, in the order in which it is read."""
+    if is_own(tree):
+        return [tree.attr]
+    return [path for node in ast.iter_child_nodes(tree) for path in own_paths(node)]
 
 
 def is_own(node: ast.AST) -> bool:

@@ -72,6 +72,8 @@ class Reading:
         self.constructors = constructors
         self.definitions = definitions
         self._order: dict[Value, int] = {value: place for place, value in enumerate(call.inputs)}
+        self._widths: tuple[str, ...] = ()
+        """What the sizes are called of the weight whose constructor is being read."""
         self.elements: dict[int, str] = {}
         """By id, the place of each element of a sequence."""
         self._without = without or {}
@@ -126,6 +128,7 @@ class Reading:
             self._enter(f"{place}.activation", Function(function), "activation", tree.func, None)
             return "activation"
         defaults, names = self._signature(function)
+        names = self._widths if function.startswith("torch.") and self._widths else names
 
         def is_plain(default: Any) -> bool:
             return _is_number(default) or (default is None and function in self.definitions)
@@ -179,7 +182,9 @@ class Reading:
             return ("own", relative)
         self.layers.append(path)
         constructor = self.constructors.get(path)
+        self._widths = getattr(constructor, "widths", ())
         made = None if constructor is None else self._tree(constructor, f"{MAKE}{relative}", "")
+        self._widths = ()
         return ("own", relative, getattr(constructor, "buffer", None), made)
 
     def _enter(self, place: str, number: Any, role: str, tree: ast.AST, keyword: str | None) -> None:
