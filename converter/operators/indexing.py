@@ -125,9 +125,9 @@ class Embedding:
 
 
 def _indices(n):
-    """Few indices as literals."""
+    """Few indices as literals, in one list at most: of lists in a list torch takes each for an axis of its own."""
     known = n.constant("indices")
-    if known is None or known.size > 16:
+    if known is None or known.size > 16 or known.ndim > 1:
         return n.indices
     return int(known) if known.ndim == 0 else n.expr(str(known.tolist()))
 

@@ -29,6 +29,7 @@ from converter.passes.recover.gather_all import gather_all
 from converter.passes.recover.gelu import gelu
 from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
+from converter.passes.recover.lookup import lookup
 from converter.passes.recover.neutral import neutral
 from converter.passes.recover.normalisations import normalisations
 from converter.passes.recover.one_dimension import one_dimension
@@ -59,6 +60,7 @@ PASSES = (
     zero_states,  # after folding, before the batch is freed, since states of zeros have a batch of their own
     remove_unused,  # what computed their shape
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
+    lookup,  # after folding, which computes the places; before sizes get names, of which it needs none
     split,  # before sizes get names: those of its parts follow from it
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
     fold_constants,  # what others compute from the sizes that turned out to be numbers

@@ -26,6 +26,9 @@ _BOUNDED = {"NonZero", "Unique", "Compress", "Squeeze", "Unsqueeze", "Reshape", 
 def fold_constants(graph: Graph) -> None:
     """Replace each node whose inputs are all known by its result, which keeps the output's name.
 
+    A lookup in a trained table stays where it takes some rows more than once and the result is no weight of a layer but meets
+    what flows through the network: folded, each copy would be trained by itself. So Swin's biases of relative positions.
+
     A float result of rank 1 or more counts as trainable where it comes from a trainable weight or from ConstantOfShape, which
     exporters write in place of weights. Raises UnsupportedError for a result above ``LARGEST`` bytes.
     """
@@ -53,8 +56,9 @@ def _fold(graph: Graph) -> bool:
     """One round. A result of unknown size waits for the next round, when more is known."""
     known: dict[Value, bool] = {}  # result: whether it counts as trainable
     computed: list[Node] = []
+    kept = _lookups(graph)
     for node in graph.nodes:
-        if node.domain or node.op_type in RANDOM or any(node.subgraphs()) or _keeps_small(node):
+        if _cannot_fold(node) or node in kept:
             continue
         if node.op_type in ("Shape", "Size") and _set_shape(node):
             continue
@@ -77,6 +81,51 @@ def _fold(graph: Graph) -> bool:
     count = len(graph.nodes)
     graph.nodes = [node for node in graph.nodes if any(value is not None and value.producer is node for value in node.outputs)]
     return len(graph.nodes) < count
+
+
+def _cannot_fold(node: Node) -> bool:
+    return bool(node.domain) or node.op_type in RANDOM or any(node.subgraphs()) or _keeps_small(node)
+
+
+_MOVES = {"Reshape", "Transpose", "Unsqueeze", "Squeeze", "Expand", "Flatten", "Identity", "Cast"}
+_MEETS = {"Add", "Sub", "Mul", "Div"}
+
+
+def _lookups(graph: Graph) -> set[Node]:
+    """Gather and GatherND in a trained table by known places, some more than once, that no layer takes as its weight."""
+    constant: set[Value] = set()
+    found = []
+    for node in graph.nodes:
+        if _cannot_fold(node) or not all(value is None or value in constant or _has_data(value) for value in node.inputs):
+            continue
+        constant.update(value for value in node.outputs if value is not None)
+        if node.op_type in ("Gather", "GatherND") and node.inputs[0].weight is not None and node.inputs[0].weight.trainable:
+            found.append(node)
+    return {node for node in found if _repeats(node) and _meets_others(graph, node.output, constant)}
+
+
+def _repeats(node: Node) -> bool:
+    """Whether more comes out of a lookup than there is to look up."""
+    shape = node.output.shape
+    if shape is None or not all(isinstance(size, int) for size in shape):
+        return False
+    return math.prod(shape) > node.inputs[0].weight.size
+
+
+def _meets_others(graph: Graph, value: Value, constant: set[Value]) -> bool:
+    """Whether the value, moved or not, is only ever added to or multiplied with what the network computes from its inputs."""
+    if value in graph.outputs or not value.users:
+        return False
+    for node, index in value.users:
+        if node.domain or node not in graph.nodes:
+            return False
+        goes_on = node.op_type in _MEETS or (node.op_type in _MOVES and index == 0)
+        if node.output in constant:
+            if not goes_on or not _meets_others(graph, node.output, constant):
+                return False
+        elif node.op_type not in _MEETS and (node.op_type, index) != ("Attention", 3):
+            return False
+    return True
 
 
 def _keeps_small(node: Node) -> bool:
@@ -152,6 +201,19 @@ def _turn(node: Node) -> None:
     node.detach()
 
 
+_SHAPES = {"Reshape", "Unsqueeze", "Squeeze", "Expand", "Flatten", "Identity"}
+"""Operators whose result, if it has as many numbers as the first input, has the same in the same order."""
+
+
+def _base(value: Value) -> Weight | None:
+    """The constant of the source of which ``value`` is another shape, if it has as many numbers."""
+    while (node := value.producer) is not None:
+        if node.domain or not (node.op_type in _SHAPES or (node.op_type == "Concat" and len(node.inputs) == 1)):
+            return None
+        value = node.inputs[0]
+    return value.weight
+
+
 def _with_numpy_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with results of a type that NumPy lacks (bfloat16 and its like) as float32, which holds each such number."""
     for info in model.graph.output:
@@ -191,9 +253,13 @@ def _compute(graph: Graph, nodes: list[Node], trainable: dict[Value, bool]) -> N
     ) as error:
         reason = str(error).split(" : ")[-1].strip()
         raise ReadError(Problem(f"a constant part of the network cannot be computed: {reason}")) from None
-    for value, array in zip(outputs, arrays, strict=True):
+    bases = [None if trainable[value] else _base(value) for value in outputs]
+    for value, array, base in zip(outputs, arrays, bases, strict=True):
         array = array.astype(value.dtype) if value.dtype is not None and value.dtype.kind == "V" else array
-        _become(value, Weight.of(array, value.name, trainable=trainable[value]))
+        if base is not None and base.size == array.size and base.dtype == array.dtype:
+            _become(value, base.reshape(*array.shape))
+        else:
+            _become(value, Weight.of(array, value.name, trainable=trainable[value]))
     for node in nodes:
         node.detach()
         for value in node.outputs:
