@@ -78,6 +78,56 @@ def test_blocks_become_a_function_with_the_numbers_that_differ():
     assert 'x = layer(x, 12, name="layer2_0")' in code
 
 
+def test_a_projection_stands_under_a_condition_of_the_shapes():
+    net = Blocks()
+    x = "x"
+    for place, (channels, filters, stride) in enumerate([(4, 6, 2), (6, 6, 1), (6, 12, 1), (12, 12, 2)]):
+        x = net.residual(f"blocks.{place}", x, channels, filters, stride=stride)
+    (text,) = functions(checked(net.model(x))).values()
+    assert "if strides != 1 or x.shape[-1] != filters:" in text
+
+
+def test_a_projection_before_all_else_leaves_the_input():
+    net = Blocks()
+    x = "x"
+    for place, (channels, filters) in enumerate([(4, 6), (6, 6), (6, 12)]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        shortcut = net.conv(f"{scope}/project", f"{path}.project", x, channels, filters, size=1) if channels != filters else x
+        inside = net.add(f"{scope}/act", "Relu", net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, filters))
+        inside = net.conv(f"{scope}/conv2", f"{path}.conv2", inside, filters, filters)
+        x = net.add(scope, "Relu", net.add(scope, "Add", inside, shortcut))
+    (text,) = functions(checked(net.model(x))).values()
+    assert "shortcut = x\n    if x.shape[-1] != filters:" in text.replace("shortcut.shape", "x.shape")
+
+
+@pytest.mark.parametrize(
+    ("sums", "wanted"),
+    [([1, 3], "if x.shape[-1] == filters:"), ([1], "if residual:")],
+    ids=["where the shapes let it", "where nothing tells"],
+)
+def test_a_sum_that_some_blocks_have(sums, wanted):
+    net = Blocks()
+    x = "x"
+    for place, (channels, filters) in enumerate([(4, 6), (6, 6), (6, 12), (12, 12)]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        inside = net.add(f"{scope}/act", "Relu", net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, filters))
+        inside = net.conv(f"{scope}/conv2", f"{path}.conv2", inside, filters, filters)
+        x = net.add(scope, "Add", inside, x) if place in sums else inside
+    (text,) = functions(checked(net.model(x))).values()
+    assert wanted in text
+
+
+def test_what_is_padded_only_for_large_kernels():
+    net = Blocks()
+    x = "x"
+    for place, size in enumerate([1, 3, 5, 1]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        x = net.add(scope, "Tanh", net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4, size=size))
+        x = net.add(scope, "Exp", net.add(scope, "Neg", x))
+    (text,) = functions(checked(net.model(x))).values()
+    assert "if kernel_size != 1:\n        x = layers.ZeroPadding2D(kernel_size // 2)(x)" in text
+
+
 def test_equal_calls_become_a_loop():
     net = Blocks()
     x = net.residual("layer1.0", "x", 4, 6)

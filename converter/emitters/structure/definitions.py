@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from converter.emitters.expressions import parse
 from converter.emitters.names import Namespace, class_name, identifier, snake_case
 from converter.emitters.structure.calls import Call, called
 from converter.emitters.structure.readings import MAKE, MISSING, RUN, Function, Reading, written
-from converter.emitters.structure.variants import INSIDE, OUTSIDE, Piece, joined, places_of
+from converter.emitters.structure.variants import INSIDE, OUTSIDE, STRIDES, Piece, is_padding, joined, places_of
 from converter.emitters.structure.variants import widths as widths_of
 
 
@@ -38,6 +38,8 @@ class Definition:
     """What its method asks, by the attribute that holds it: ``use_residual``."""
     loop: list[str] = field(default_factory=list)
     """The lines that make its modules where it is a sequence of numbered ones."""
+    optional: list[tuple[Piece, str]] = field(default_factory=list)
+    """What a function runs under a condition, in which x is its first tensor."""
     tensors: int = 0
     """How many tensors it is given before its numbers."""
 
@@ -182,6 +184,8 @@ def _make_optional(
     if condition is None:
         if piece.is_sum:
             name = "residual"
+        elif piece.run:
+            name = _run_name(piece, first)
         else:
             tree = piece.owner if piece.is_element else first.constructors[piece.path]
             name = piece.path.rpartition(".")[2]
@@ -192,6 +196,9 @@ def _make_optional(
         first.roles[keys[condition]] = ""
         for reading, flag in zip(readings, flags, strict=True):
             reading.numbers[keys[condition]] = flag
+    if piece.run:
+        definition.optional.append((piece, condition))
+        return
     if piece.is_element:
         piece.owner.condition = condition
     elif piece.path:
@@ -207,19 +214,66 @@ def _make_optional(
         piece.owner.tree = ast.IfExp(held, piece.owner.tree, variable(piece.operand))
 
 
+def _given_widths(readings: list[Reading], piece: Piece) -> list[int]:
+    """How many channels the first tensor has in each call; [] where a function cannot ask for them as ``x.shape[-1]``.
+
+    It can where a convolution that all calls have reads the tensor, so that it has its channels last.
+    """
+    if not _convolves(readings[0].call, readings[0].definitions, piece.without):
+        return []
+    shapes = [reading.call.inputs[0].shape for reading in readings]
+    known = all(shape is not None and len(shape) > 2 and isinstance(shape[1], int) for shape in shapes)
+    return [shape[1] for shape in shapes] if known else []
+
+
+def _convolves(call: Call, definitions: Mapping[str, Definition], without: Container[int] = ()) -> bool:
+    """Whether a convolution, or the padding before one, reads the first tensor of a function."""
+    for item in call.items:
+        tree = getattr(item, "tree", None)
+        if id(item) in without or not hasattr(tree, "layer") or not tree.args:
+            continue
+        if getattr(tree.args[0], "value", None) is call.inputs[0]:
+            constructor = tree.layer.constructor
+            inner = definitions.get(constructor)
+            if constructor.startswith(("layers.Conv", "layers.ZeroPadding")) or (inner and _convolves(inner.call, definitions)):
+                return True
+    return False
+
+
+def _run_name(piece: Piece, reading: Reading) -> str:
+    """The module that runs all of it, or the last layer in it."""
+    depth = len(reading.call.module.path.split(".")) if reading.call.module.path else 0
+    scopes = [[module.path.split(".") for module in statement.scope or ()] for statement in piece.run]
+    shared = [path for path in scopes[0] if len(path) > depth and all(path in scope for scope in scopes)]
+    name = shared[-1][-1] if shared else ""
+    if name and not name.isdigit():
+        return name
+    tree = next(statement.tree for statement in reversed(piece.run) if hasattr(statement.tree, "layer_name"))
+    name = (reading.call.rest(tree.layer_name) or tree.layer_name).strip("_")
+    return name if not name.isdigit() else snake_case(tree.layer.constructor.rpartition(".")[2])
+
+
 def _condition(piece: Piece, flags: list[bool], readings: list[Reading], texts: Mapping[str, str]) -> str | None:
     """The condition on the arguments that holds where the piece is there and nowhere else, as a person would say it."""
     first = readings[0]
     places = places_of(piece, first)
     for place in places:
         numbers = [reading.numbers[place] for reading in readings]
+        if place in texts and is_padding(place, first) and [number != 0 for number in numbers] == flags:
+            size = texts[place].removesuffix(" // 2")
+            return f"{texts[place]} != 0" if size == texts[place] else f"{size} != 1"
         if place in texts and [number is not None for number in numbers] == flags:
             return f"{texts[place]} is not None"
     around = [*first.numbers] if piece.is_sum else places
     inner, outer = widths_of(around, first)
-    stride = next((place for place in around if first.roles[place] == "stride" and place in texts), "")
+    given = piece.run and outer and _given_widths(readings, piece)
+    if given:
+        texts = {outer: repr(first.numbers[outer]), **texts, "": "x.shape[-1]"}
+    stride = next((place for place in around if first.roles[place] in STRIDES and place in texts), "")
     strided = [bool(stride) and reading.numbers[stride] != 1 for reading in readings]
     narrow = [bool(inner and outer) and reading.numbers[inner] != reading.numbers[outer] for reading in readings]
+    if given:
+        narrow = [width != reading.numbers[outer] for width, reading in zip(given, readings, strict=True)]
     changes = [one or other for one, other in zip(strided, narrow, strict=True)]
     wanted = [not flag for flag in flags] if piece.is_sum else flags
     same = "==" if piece.is_sum else "!="

@@ -10,15 +10,16 @@ import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from converter.emitters.blocks import Compound, Statement, function_lines, trees, variable, variables
+from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import literal, parse
 from converter.emitters.names import Namespace, identifier, snake_case, without_number
 from converter.emitters.program import Program, name_body, takes_activation
 from converter.emitters.source import indent
-from converter.emitters.structure.calls import Call, nest
+from converter.emitters.structure.calls import Call, nest, reads
 from converter.emitters.structure.definitions import Definition, alike, construction, define_alike, kind_of
 from converter.emitters.structure.loops import rolled
 from converter.emitters.structure.readings import Reading
+from converter.emitters.structure.variants import Piece, joined
 from converter.emitters.vocabulary import Layer
 from converter.graph import Module, Value
 
@@ -77,16 +78,20 @@ class Functions:
     def _define(self) -> None:
         """Make functions of the innermost calls that come again; the others become part of the calls around them."""
         ready = [each for each in self.root.walk() if each is not self.root and not each.calls]
-        waiting = {kind_of(each) for each in self.root.walk() if each.calls}
+        waiting = {kind_of(each) for each in self.root.walk() if each.calls and self._may_be(each)}
         last = [each for each in ready if kind_of(each) not in waiting]  # what comes again later would be missed
         made: dict[int, ast.Call | None] = {id(each): None for each in last or ready}
+        by_kind: dict[str, list[list[Reading]]] = {}
         for readings in alike([each for each in last or ready if self._may_be(each)], {}, self.definitions):
+            by_kind.setdefault(kind_of(readings[0].call), []).append(readings)
+        for joint in (joint for groups in by_kind.values() for joint in joined(groups, runs=True)):
+            readings = joint.readings
             if not self._pays(readings):
                 continue
             kind = kind_of(readings[0].call).rpartition(".")[2]
             modules = [reading.call.module for reading in readings]
             name = self._function_names.take(identifier(snake_case(kind)))
-            definition, keys = define_alike(name, readings, self.definitions, computes=True)
+            definition, keys = define_alike(name, readings, self.definitions, computes=True, present=joint.present)
             definition.tensors = len(definition.call.inputs)
             self._modules[name] = modules
             for reading in readings:
@@ -148,8 +153,17 @@ class Functions:
             for value in (value for value in statement.targets if value in self._layers):
                 given[value] = namespace.take(identifier(each.rest(self._layers[value]) or self._layers[value]))
         taken = (*reserved, *parameters, *given.values(), "out")
-        statements, names = self._body(each.items, given, each.outputs, taken, each)
-        lines = function_lines(rolled(statements, names, self.definitions, taken), each.outputs, names)
+        items, results, within = _with_conditions(definition)
+        for value, held in within.items():
+            if value is held:
+                given[value] = namespace.take("shortcut")
+            elif held in given:
+                given[value] = given[held]
+        last, before = items[-1], items[-2:-1]
+        if isinstance(last, Compound) and before and before[0].targets == results and results[0] not in given:
+            given[results[0]] = "out"
+        statements, names = self._body(items, given, results, taken, each)
+        lines = function_lines(rolled(statements, names, self.definitions, taken), results, names)
         required = [parameter.name for parameter in definition.parameters if not parameter.has_default]
         optional = [f"{parameter.name}={parameter.default!r}" for parameter in definition.parameters if parameter.has_default]
         head = f"def {definition.name}({', '.join([*inputs, *required, 'name', *optional])}):"
@@ -170,9 +184,67 @@ class Functions:
         held = next((value for value, name in given.items() if name == "x"), None)
         names = name_body(self.program, statements, given, results, Namespace(taken), held)
         written = _Written(function, next(iter(given.values())))
-        for statement in statements:
-            statement.tree = written.visit(statement.tree)
+        written.write(statements)
         return statements, names
+
+
+def _with_conditions(definition: Definition) -> tuple[list[Statement | Compound], list[Value], dict[Value, Value]]:
+    """The items of a function, those that only some of its calls have under ``if``, and its results.
+
+    Also, for what is computed on the way under a condition, the variable that is there to hold it; a copy of the input holds
+    itself.
+
+    What stands under a condition gives its result to the variable that it begins with, or, where that is read later as well,
+    to a copy of it.
+    """
+    items: list[Statement | Compound] = list(definition.call.items)
+    results = list(definition.call.outputs)
+    optional: list[tuple[Compound, Piece]] = []
+    within: dict[Value, Value] = {}
+    for piece, text in definition.optional:
+        condition = _Named({"x": definition.call.inputs[0]}).visit(copy.deepcopy(parse(text)))
+        place = items.index(piece.run[0])
+        block = Compound([Clause("if", condition, list(piece.run))], scope=piece.owner.scope)
+        items[place : place + len(piece.run)] = [block]
+        optional.append((block, piece))
+    for block, piece in sorted(optional, key=lambda entry: items.index(entry[0])):
+        place, held, result = items.index(block), piece.operand, piece.owner.targets[0]
+        after = items[place + 1 :]
+        if held in results or held in reads(after):
+            items.insert(place, Statement([result], variable(held), None, piece.owner.scope))
+            _rename([block], held, result)
+            if held is definition.call.inputs[0]:
+                within |= dict.fromkeys((result, *(statement.targets[0] for statement in piece.run[:-1])), result)
+        else:
+            _rename([block, *after], result, held)
+            within |= {statement.targets[0]: held for statement in piece.run[:-1]}
+            results = [held if value is result else value for value in results]
+    return items, results, within
+
+
+def _rename(statements: list[Statement | Compound], old: Value, new: Value) -> None:
+    for tree in trees(statements):
+        for name in variables(tree):
+            name.value = new if name.value is old else name.value
+    for statement in statements:
+        if isinstance(statement, Compound):
+            _rename_targets(statement.bodies, old, new)
+
+
+def _rename_targets(statements: list[Statement | Compound], old: Value, new: Value) -> None:
+    for statement in statements:
+        if isinstance(statement, Statement):
+            statement.targets = [new if value is old else value for value in statement.targets]
+
+
+class _Named(ast.NodeTransformer):
+    """Variables in place of these names."""
+
+    def __init__(self, values: Mapping[str, Value]):
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return variable(self.values[node.id]) if node.id in self.values else node
 
 
 def _forget(statements: list[Statement | Compound]) -> None:
@@ -189,6 +261,15 @@ class _Written(ast.NodeTransformer):
 
     def __init__(self, function: Call | None, tensor: str):
         self.function, self.tensor = function, tensor
+
+    def write(self, statements: Iterable[Statement | Compound | Clause]) -> None:
+        for statement in statements:
+            if isinstance(statement, Compound):
+                self.write(statement.clauses)
+            elif statement.tree is not None:
+                statement.tree = self.visit(statement.tree)
+            if isinstance(statement, Clause):
+                self.write(statement.body)
 
     def visit(self, node: ast.AST) -> ast.AST:
         if hasattr(node, "parameter"):

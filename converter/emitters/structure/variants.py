@@ -7,17 +7,18 @@ there, the condition is about them, ``stride != 1 or in_channels != out_channels
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from converter.emitters.blocks import Statement
+from converter.emitters.blocks import Statement, trees, variables
 from converter.emitters.structure.calls import called
-from converter.emitters.structure.readings import MISSING, Function, Reading
+from converter.emitters.structure.readings import MISSING, RUN, Function, Reading
 from converter.graph import Value
 
-_MOST = 4
-"""Pieces that a variant may lack."""
+_MOST, _MOST_RUNS = 4, 2
+"""Pieces that a variant may lack: of a class, of a function."""
 
 
 @dataclass(eq=False)
@@ -28,14 +29,18 @@ class Piece:
     operand: Value | None = None
     path: str = ""
     """Of the module that the statement calls."""
+    run: tuple[Statement, ...] = ()
+    """Statements that make one tensor of another, one after the other: what a function lacks instead of a module."""
+    is_sum: bool = False
 
     @property
     def is_element(self) -> bool:
         return not isinstance(self.owner, Statement)
 
     @property
-    def is_sum(self) -> bool:
-        return not self.is_element and not self.path
+    def without(self) -> dict[int, Value | None]:
+        """What a reading is without the piece: by id, what each statement then gives back."""
+        return {id(owner): self.operand for owner in self.run or (self.owner,)}
 
 
 @dataclass
@@ -46,13 +51,16 @@ class Variants:
     present: dict[Piece, list[bool]] = field(default_factory=dict)
 
 
-def joined(groups: list[list[Reading]]) -> list[Variants]:
-    """The groups of readings of one kind, each of which does the same, joined where one has all that others have."""
+def joined(groups: list[list[Reading]], *, runs: bool = False) -> list[Variants]:
+    """The groups of readings of one kind, each of which does the same, joined where one has all that others have.
+
+    ``runs`` says that they are functions, which construct layers where they call them.
+    """
     waiting = sorted(groups, key=lambda readings: (-_extent(readings[0]), -len(readings)))
     found = []
     while waiting:
         full = Variants(list(waiting[0]))
-        pieces = list(_pieces(full.readings[0])) if len(waiting) > 1 else []
+        pieces = list((_runs if runs else _pieces)(full.readings[0])) if len(waiting) > 1 else []
         waiting = [readings for readings in waiting[1:] if not _takes(full, pieces, readings)]
         found.append(full)
     for variants in found:
@@ -89,11 +97,38 @@ def _pieces(reading: Reading) -> Iterator[Piece]:
         elif isinstance(item.tree, ast.BinOp) and isinstance(item.tree.op, ast.Add):
             for side in (item.tree.left, item.tree.right):
                 if hasattr(side, "value") and isinstance(side.value, Value):
-                    yield Piece(item, side.value)
+                    yield Piece(item, side.value, is_sum=True)
     for path in reading.layers:
         for sequence in _sequences(reading.constructors.get(path)):
             elements = _elements(sequence)
             yield from (Piece(element) for element in elements if len(elements) > 1)
+
+
+def _runs(reading: Reading) -> Iterator[Piece]:
+    """Stretches of a function that make one tensor of another, with a layer in each; and sums."""
+    items = reading.call.items
+    read = Counter(name.value for tree in trees(items) for name in variables(tree))
+    read.update(reading.call.outputs)
+    for start, first in enumerate(items):
+        if isinstance(first, Statement) and isinstance(first.tree, ast.BinOp) and isinstance(first.tree.op, ast.Add):
+            sides = (first.tree.left, first.tree.right)
+            if len(first.targets) == 1 and all(isinstance(getattr(side, "value", None), Value) for side in sides):
+                yield from (Piece(first, side.value, run=(first,), is_sum=True) for side in sides)
+        run: list[Statement] = []
+        while start + len(run) < len(items):
+            item = items[start + len(run)]
+            used = variables(item.tree) if isinstance(item, Statement) and len(item.targets) == 1 else []
+            if len(used) != 1 or (run and (used[0].value is not run[-1].targets[0] or read[used[0].value] != 1)):
+                break
+            run.append(item)
+            if any(hasattr(statement.tree, "layer_name") for statement in run):
+                yield Piece(item, variables(first.tree)[0].value, run=tuple(run))
+
+
+def _kinds(reading: Reading, absent: Mapping[int, Value | None]) -> list[str]:
+    """What each statement calls, to compare before all of it is read."""
+    trees = [getattr(item, "tree", None) for item in reading.call.items if id(item) not in absent]
+    return [tree.layer.constructor if hasattr(tree, "layer") else type(tree).__name__ for tree in trees]
 
 
 def _takes(full: Variants, pieces: list[Piece], readings: list[Reading]) -> bool:
@@ -103,15 +138,28 @@ def _takes(full: Variants, pieces: list[Piece], readings: list[Reading]) -> bool
     if lacking <= 0:
         return False
     parts = {piece: _parts(piece, first) for piece in pieces}
-    for chosen in (some for count in range(1, _MOST + 1) for some in combinations(pieces, count)):
-        if sum(parts[piece] for piece in chosen) != lacking or len({id(piece.owner) for piece in chosen}) < len(chosen):
+    are_runs = any(piece.run for piece in pieces)
+    if are_runs and lacking > _extent(plain):
+        return False
+    kinds = _kinds(plain, {}) if are_runs else []
+    for chosen in _choices(parts, lacking, _MOST_RUNS if are_runs else _MOST):
+        without = {owner: operand for piece in chosen for owner, operand in piece.without.items()}
+        if len(without) < sum(len(piece.without) for piece in chosen):
             continue
-        without = {id(piece.owner): piece.operand for piece in chosen}
+        if are_runs and _kinds(first, without) != kinds:
+            continue
         reduced = Reading(first.call, first.constructors, first.definitions, without=without)
         same = reduced.form == plain.form and [*reduced.roles.values()] == [*plain.roles.values()]
         if same and not any(piece.path in reduced.layers for piece in chosen):
             break
     else:
+        return False
+    if any(
+        not piece.without.keys().isdisjoint(other.without)
+        for piece in chosen
+        for other in full.present
+        if other.run and piece is not other
+    ):
         return False
     known = {id(piece.owner): piece for piece in full.present}
     for piece in chosen:
@@ -127,8 +175,23 @@ def _takes(full: Variants, pieces: list[Piece], readings: list[Reading]) -> bool
     return True
 
 
+def _choices(parts: Mapping[Piece, int], lacking: int, most: int) -> Iterator[tuple[Piece, ...]]:
+    """Pieces, at most so many, that have so many parts together."""
+    pieces = [piece for piece, count in parts.items() if count <= lacking]
+    yield from ((piece,) for piece in pieces if parts[piece] == lacking)
+    by_parts: dict[int, list[tuple[int, Piece]]] = {}
+    for place, piece in enumerate(pieces):
+        by_parts.setdefault(parts[piece], []).append((place, piece))
+    for count in range(1, most):
+        for some in combinations(enumerate(pieces), count):
+            rest = by_parts.get(lacking - sum(parts[piece] for _, piece in some), [])
+            yield from ((*(piece for _, piece in some), last) for place, last in rest if place > some[-1][0])
+
+
 def _parts(piece: Piece, reading: Reading) -> int:
     """How many items and elements go with a piece."""
+    if piece.run:
+        return len(piece.run)
     tree = piece.owner if piece.is_element else reading.constructors.get(piece.path)
     return 1 + sum(len(_elements(sequence)) for sequence in _sequences(tree))
 
@@ -137,6 +200,10 @@ def places_of(piece: Piece, reading: Reading) -> list[str]:
     """Where the numbers of a piece stand."""
     if piece.is_sum:
         return []
+    if piece.run:
+        items = reading.call.items
+        starts = tuple(f"{RUN}{place}." for place, item in enumerate(items) if id(item) in piece.without)
+        return [place for place in reading.numbers if place.startswith(starts)]
     start = reading.elements[id(piece.owner)] if piece.is_element else f"make:{reading.call.relative(piece.path)}"
     return [place for place in reading.numbers if place.startswith(f"{start}.")]
 
@@ -160,7 +227,9 @@ def _complete(variants: Variants) -> None:
         if isinstance(first.numbers[place], Function):
             first.defaults[place] = Function("nn.Identity")
         for each in rest:
-            if like and (len(set(numbers)) > 1 or _is_stride_of_all(like[0], place, first)):
+            if is_padding(place, first):
+                each.numbers[place] = first.defaults[place] = 0
+            elif like and (len(set(numbers)) > 1 or _is_stride_of_all(like[0], place, first)):
                 each.numbers[place] = each.numbers[like[0]]
             elif isinstance(first.numbers[place], Function):
                 each.numbers[place] = Function("nn.Identity")
@@ -179,9 +248,14 @@ def _complete(variants: Variants) -> None:
                 each.numbers[place] = first.defaults[place] = None
 
 
+def is_padding(place: str, reading: Reading) -> bool:
+    """Whether a number is how much a layer pads that does nothing else."""
+    return reading.roles[place] == "padding" and reading.makers.get(place, "").startswith("layers.ZeroPadding")
+
+
 def _is_stride_of_all(place: str, lacking: str, reading: Reading) -> bool:
     """Whether both are strides: what is not there has that of the module it stands beside."""
-    return reading.roles[place] == reading.roles[lacking] == "stride"
+    return reading.roles[place] == reading.roles[lacking] and reading.roles[place] in STRIDES
 
 
 def widths(places: list[str], reading: Reading) -> tuple[str, str]:
@@ -191,5 +265,6 @@ def widths(places: list[str], reading: Reading) -> tuple[str, str]:
     return inner, outer
 
 
+STRIDES = ("stride", "strides")
 INSIDE = ("in_channels", "in_features", "num_features", "normalized_shape", "num_channels")
 OUTSIDE = ("out_channels", "out_features", "filters", "units")

@@ -10,37 +10,32 @@ import keras
 from keras import layers, ops
 
 
-def basic_conv2d(x, filters, name):
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
-    return ops.relu(x)
-
-
-def basic_conv2d_2(x, filters, kernel_size, name, strides=1):
-    x = layers.ZeroPadding2D(kernel_size // 2)(x)
-    x = layers.Conv2D(
+def basic_conv2d(x, filters, kernel_size, name, strides=1):
+    if kernel_size != 1:
+        x = layers.ZeroPadding2D(kernel_size // 2)(x)
+    out = layers.Conv2D(
         filters, kernel_size, strides=strides, use_bias=False, name=f"{name}_conv"
     )(x)
-    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
-    return ops.relu(x)
+    out = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(out)
+    return ops.relu(out)
 
 
 def inception(x, hidden_filters, filters, name):
-    branch1 = basic_conv2d(x, hidden_filters, name=f"{name}_branch1")
-    out = basic_conv2d(x, 4, name=f"{name}_branch2_0")
-    relu = basic_conv2d_2(out, filters, 3, name=f"{name}_branch2_1")
-    out = basic_conv2d(x, 2, name=f"{name}_branch3_0")
-    relu_2 = basic_conv2d_2(out, 4, 5, name=f"{name}_branch3_1")
+    branch1 = basic_conv2d(x, hidden_filters, 1, name=f"{name}_branch1")
+    out = basic_conv2d(x, 4, 1, name=f"{name}_branch2_0")
+    relu = basic_conv2d(out, filters, 3, name=f"{name}_branch2_1")
+    out = basic_conv2d(x, 2, 1, name=f"{name}_branch3_0")
+    relu_2 = basic_conv2d(out, 4, 5, name=f"{name}_branch3_1")
     x = layers.ZeroPadding2D(1)(x)
     x = layers.MaxPooling2D(3, strides=1, name=f"{name}_branch4_0")(x)
-    x = basic_conv2d(x, 4, name=f"{name}_branch4_1")
+    x = basic_conv2d(x, 4, 1, name=f"{name}_branch4_1")
     return ops.concatenate([branch1, relu, relu_2, x], axis=-1)
 
 
 def build_model():
     """GoogLeNet, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
-    x = basic_conv2d_2(inputs, 8, 7, strides=2, name="conv1")
+    x = basic_conv2d(inputs, 8, 7, strides=2, name="conv1")
     x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
     x = layers.MaxPooling2D(3, strides=2, name="maxpool1")(x)
     x = inception(x, 4, 8, name="inception3a")

@@ -10,19 +10,25 @@ import keras
 from keras import layers, ops
 
 
-def basic_block(x, filters, name):
-    out = layers.ZeroPadding2D(1)(x)
-    out = layers.Conv2D(filters, 3, use_bias=False, name=f"{name}_conv1")(out)
-    out = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn1")(
-        out
-    )
-    out = ops.relu(out)
-    out = layers.ZeroPadding2D(1)(out)
-    out = layers.Conv2D(filters, 3, use_bias=False, name=f"{name}_conv2")(out)
-    out = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn2")(
-        out
-    )
-    return ops.relu(out + x)
+def basic_block(x, filters, name, strides=1):
+    shortcut = x
+    if strides != 1:
+        shortcut = layers.Conv2D(
+            16, 1, strides=strides, use_bias=False, name=f"{name}_downsample_0"
+        )(shortcut)
+        shortcut = layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-05, name=f"{name}_downsample_1"
+        )(shortcut)
+    x = layers.ZeroPadding2D(1)(x)
+    x = layers.Conv2D(
+        filters, 3, strides=strides, use_bias=False, name=f"{name}_conv1"
+    )(x)
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn1")(x)
+    x = ops.relu(x)
+    x = layers.ZeroPadding2D(1)(x)
+    x = layers.Conv2D(filters, 3, use_bias=False, name=f"{name}_conv2")(x)
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn2")(x)
+    return ops.relu(x + shortcut)
 
 
 def build_model():
@@ -35,21 +41,8 @@ def build_model():
     x = layers.ZeroPadding2D(1)(x)
     x = layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
     x = basic_block(x, 8, name="layer1_0")
-    relu = basic_block(x, 8, name="layer1_1")
-    x = layers.Conv2D(16, 1, strides=2, use_bias=False, name="layer2_0_downsample_0")(
-        relu
-    )
-    getitem = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-05, name="layer2_0_downsample_1"
-    )(x)
-    x = layers.ZeroPadding2D(1)(relu)
-    x = layers.Conv2D(16, 3, strides=2, use_bias=False, name="layer2_0_conv1")(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="layer2_0_bn1")(x)
-    x = ops.relu(x)
-    x = layers.ZeroPadding2D(1)(x)
-    x = layers.Conv2D(16, 3, use_bias=False, name="layer2_0_conv2")(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="layer2_0_bn2")(x)
-    x = ops.relu(x + getitem)
+    x = basic_block(x, 8, name="layer1_1")
+    x = basic_block(x, 16, strides=2, name="layer2_0")
     x = basic_block(x, 16, name="layer2_1")
     x = layers.GlobalAveragePooling2D(keepdims=True, name="avgpool")(x)
     x = layers.Flatten(name="flatten")(x)

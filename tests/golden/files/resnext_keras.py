@@ -28,12 +28,13 @@ def bottleneck(x, filters, name, strides=1):
     bn3 = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn3")(
         out
     )
-    x = layers.Conv2D(
-        4 * filters, 1, strides=strides, use_bias=False, name=f"{name}_shortcut_0"
-    )(x)
-    x = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-05, name=f"{name}_shortcut_1"
-    )(x)
+    if strides != 1 or x.shape[-1] != 4 * filters:
+        x = layers.Conv2D(
+            4 * filters, 1, strides=strides, use_bias=False, name=f"{name}_shortcut_0"
+        )(x)
+        x = layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-05, name=f"{name}_shortcut_1"
+        )(x)
     return ops.relu(bn3 + x)
 
 
@@ -45,17 +46,8 @@ def build_model():
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="stem_1")(x)
     x = ops.relu(x)
     x = bottleneck(x, 4, name="stages_0_0")
-    relu = bottleneck(x, 8, strides=2, name="stages_1_0")
-    x = layers.Conv2D(8, 1, use_bias=False, name="stages_1_1_conv1")(relu)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="stages_1_1_bn1")(x)
-    x = ops.relu(x)
-    x = layers.ZeroPadding2D(1)(x)
-    x = layers.Conv2D(8, 3, groups=2, use_bias=False, name="stages_1_1_conv2")(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="stages_1_1_bn2")(x)
-    x = ops.relu(x)
-    x = layers.Conv2D(32, 1, use_bias=False, name="stages_1_1_conv3")(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="stages_1_1_bn3")(x)
-    x = ops.relu(x + relu)
+    x = bottleneck(x, 8, strides=2, name="stages_1_0")
+    x = bottleneck(x, 8, name="stages_1_1")
     x = bottleneck(x, 8, strides=2, name="stages_2_0")
     x = ops.mean(x, axis=(1, 2))
     x = layers.Dense(10, name="classifier")(x)

@@ -16,21 +16,18 @@ def temporal_block(x, padding, name, dilation_rate=1):
         8, 3, dilation_rate=dilation_rate, activation="relu", name=f"{name}_conv1"
     )(out)
     out = layers.ZeroPadding1D(padding)(out)
-    out = layers.Conv1D(
+    conv2 = layers.Conv1D(
         8, 3, dilation_rate=dilation_rate, activation="relu", name=f"{name}_conv2"
     )(out)
-    return ops.relu(out + x)
+    if x.shape[-1] != 8:
+        x = layers.Conv1D(8, 1, name=f"{name}_downsample")(x)
+    return ops.relu(conv2 + x)
 
 
 def build_model():
     """TemporalConvNet, channels last, with fresh weights."""
     inputs = keras.Input((24, 4), name="inputs")
-    x = layers.ZeroPadding1D((2, 0))(inputs)
-    x = layers.Conv1D(8, 3, activation="relu", name="network_0_conv1")(x)
-    x = layers.ZeroPadding1D((2, 0))(x)
-    conv2 = layers.Conv1D(8, 3, activation="relu", name="network_0_conv2")(x)
-    x = layers.Conv1D(8, 1, name="network_0_downsample")(inputs)
-    x = ops.relu(conv2 + x)
+    x = temporal_block(inputs, (2, 0), name="network_0")
     x = temporal_block(x, (4, 0), dilation_rate=2, name="network_1")
     x = temporal_block(x, (8, 0), dilation_rate=4, name="network_2")
     x = ops.take(x, -1, axis=1)
