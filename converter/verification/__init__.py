@@ -22,6 +22,7 @@ from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.limits import LIMITS, Limits, Stopped
 from converter.verification.report import Case, Report
+from converter.verification.run import digest
 from converter.verification.seeding import seeded
 from converter.verification.worker import RunError, run_model
 
@@ -135,6 +136,9 @@ def verify(
         if any(len(arrays) != len(outputs) for arrays in answer.outputs):
             report.findings.append(f"the emitted model gives {len(answer.outputs[0])} outputs instead of {len(outputs)}")
             return report
+        changed = [] if target == "onnx" else _changed(weights, answer.weights, target)
+        if changed:
+            report.findings.append(_said_of(changed))
         random, comparison = _random(graph), Comparison(judge, asked, wide)
         for position, (port, value) in enumerate(zip(outputs, graph.outputs, strict=True)):
             if value in random:
@@ -159,7 +163,7 @@ def verify(
                 report.warnings.append(f"output {port.source_name!r} {unproven[value]}: its equality proves little")
         pairs = list(zip(outputs, graph.outputs, strict=True))
         differing = [value for port, value in pairs if not getattr(report.outputs.get(port.source_name), "ok", True)]
-        if differing:
+        if differing or changed:
             look(differing, comparison.differing or every)
         elif layers:
             look([], every)
@@ -170,6 +174,17 @@ def verify(
             "what onnxruntime does: a layer was read otherwise than the source computes it, or the probe is of another network"
         )
     return report
+
+
+def _changed(weights: Mapping[str, Weight], found: Mapping[str, str], target: str) -> list[str]:
+    """The keys of weights that the loaded model has otherwise than the source, be it by one bit."""
+    expected = {key: held(weight.array(), target) for key, weight in weights.items() if weight.has_data}
+    return [key for key, array in expected.items() if found.get(key) != digest(array)]
+
+
+def _said_of(changed: Sequence[str]) -> str:
+    names = ", ".join(map(repr, changed[:3])) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    return f"the folder does not hold the numbers of the source in {names}"
 
 
 def _random(graph: Graph) -> dict[Value, Node]:

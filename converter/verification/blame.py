@@ -53,8 +53,8 @@ def look_inside(
     fresh: bool = False,
     limits: Limits = LIMITS,
 ) -> tuple[list[Layer], Blame | None]:
-    """The layers of the emitted code in one case, and the first that differs, looked for where ``differing`` names outputs or
-    the code does not run.
+    """The layers of the emitted code in one case, and the first that differs, looked for where ``differing`` names outputs,
+    weights are not the source's or the code does not run.
 
     ``stored`` are the inputs as the code takes them. Raises RunError where the code cannot be traced.
     """
@@ -71,7 +71,8 @@ def look_inside(
         trace = trace_model(target, folder, stored, len(graph.outputs), weights, fresh=fresh, budget=BUDGET, limits=limits)
     comparison = Comparison(graph, target, folder, weights, question.name, trace, values, source)
     comparison.find(differing)
-    found = comparison.blame if differing or (trace is not None and trace.raised is not None) else None
+    is_wrong = bool(differing) or (trace is not None and (trace.raised is not None or bool(trace.weights)))
+    found = comparison.blame if is_wrong else None
     return comparison.layers, found
 
 
@@ -384,7 +385,7 @@ class Comparison:
         found: dict[Node, str] = {}
         for row in self.trace.weights:
             weight = self._weights.get(row["key"])
-            if weight is None or (row["problem"] == "numbers" and row["relative"] < 1e-7):
+            if weight is None:
                 continue
             for node in self.graph.nodes:
                 reads = [value.weight for value in node.reads() if value.weight is not None]
@@ -410,6 +411,8 @@ class Comparison:
             return Blame(self._rows[node], stage, math.nan, math.nan, (), self.case, cause)
         apart = difference(found.astype(expected.dtype), expected)
         row.absolute, row.relative = apart.absolute, apart.relative
+        if not apart.absolute:  # weights that are wrong, but not so that this case shows it
+            return Blame(self._rows[node], stage, math.nan, math.nan, (), self.case, cause)
         numbers = (float(expected[apart.index]), float(found[apart.index]))
         return Blame(self._rows[node], stage, *numbers, apart.index, self.case, cause)
 

@@ -20,7 +20,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from converter.emitters.onnx import Writer, save_model
 from converter.graph import Graph, Value
 from converter.verification.compare import is_floating
-from converter.verification.normalisation import in_float64
+from converter.verification.normalisation import COARSE, in_float64
 
 ERRORS = tuple(
     member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
@@ -94,11 +94,11 @@ class Judge:
 
     @functools.cached_property
     def rounds_normalisations(self) -> bool:
-        """Whether the network has InstanceNormalizations, whose sums onnxruntime takes coarsely."""
-        return any(node.op_type == "InstanceNormalization" for each in self._graph.nested() for node in each.nodes)
+        """Whether the network has normalisations whose sums onnxruntime takes coarsely."""
+        return any(node.op_type in COARSE and not node.domain for each in self._graph.nested() for node in each.nodes)
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
-        """The answers with each InstanceNormalization in float64, by its definition. Raises JudgeError."""
+        """The answers with these normalisations in float64, by their definition. Raises JudgeError."""
         proto = _loaded(self._model)
         in_float64(proto)
         with _written(proto) as model:

@@ -6,6 +6,7 @@ The job is written by ``converter.verification.worker``. What goes wrong ends th
 
 import ctypes
 import faulthandler
+import hashlib
 import importlib.util
 import itertools
 import json
@@ -68,6 +69,13 @@ class Keras:
             variables[variable.path] = variable
         return variables
 
+    @staticmethod
+    def weights(model):
+        """The numbers of each weight, by path."""
+        import keras
+
+        return {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.weights}
+
     @classmethod
     def assign(cls, model, path, fresh=()):
         from safetensors.numpy import load_file
@@ -118,13 +126,17 @@ class PyTorch:
         return [converted(result, as_array) for result in (results if count > 1 else [results])]
 
     @staticmethod
-    def assign(model, path, fresh=()):
+    def weights(model):
+        """The numbers of each weight and buffer, by key; without what counts in training alone."""
+        state = model.state_dict().items()
+        return {key: as_array(tensor) for key, tensor in state if not key.endswith(".num_batches_tracked")}
+
+    @classmethod
+    def assign(cls, model, path, fresh=()):
         from safetensors.torch import load_file
 
         tensors = load_file(path)
-        state = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-        counters = [key for key in state if key.endswith(".num_batches_tracked")]  # of training alone
-        check_keys(tensors, state, [*fresh, *counters])
+        check_keys(tensors, {key: array.shape for key, array in cls.weights(model).items()}, fresh)
         model.load_state_dict(tensors, strict=False)
 
     @staticmethod
@@ -146,6 +158,10 @@ class Onnx:
     @staticmethod
     def call(session, arrays, count):
         return session.run(None, {port.name: array for port, array in zip(session.get_inputs(), arrays, strict=True)})
+
+    @staticmethod
+    def weights(session):
+        return {}
 
     @staticmethod
     def assign(session, path, fresh=()):
@@ -213,6 +229,13 @@ def check_keys(given, expected, fresh):
     ]
     if problems:
         sys.exit("; ".join(problems))
+
+
+def digest(array):
+    """What two arrays have in common only if they hold the same numbers to the last bit, in the same type and shape."""
+    array = np.asarray(array, order="C")
+    content = repr(array.tolist()).encode() if array.dtype.kind in "OUS" else array.reshape(-1).view(np.uint8).data
+    return f"{array.dtype.name} {list(array.shape)} {hashlib.blake2b(content, digest_size=16).hexdigest()}"
 
 
 def stored(value, key, arrays):
@@ -286,7 +309,9 @@ def main(path):
             found = framework.call(model, converted(inputs, widened) if job.get("wide") else inputs, job["outputs"])
             outputs.append(stored(found, str(number), results))
     np.savez(job["results"], **results)
-    Path(job["answer"]).write_text(json.dumps({"versions": framework.versions(), "outputs": outputs}))
+    weights = {} if job.get("wide") else {key: digest(array) for key, array in framework.weights(model).items()}
+    answer = {"versions": framework.versions(), "outputs": outputs, "weights": weights}
+    Path(job["answer"]).write_text(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -169,13 +169,6 @@ class _PyTorch:
         """The model as it is before its weights are loaded, where loading them failed."""
         return self.recorder.layers[-1] if self.recorder.layers else None
 
-    def weights(self, model):
-        return {
-            key: self.run.as_array(value)
-            for key, value in model.state_dict().items()
-            if not key.endswith(".num_batches_tracked")
-        }
-
     def call(self, model, arrays, count):
         torch, recorder = self.torch, self.recorder
         recorder.is_tensor = lambda value: isinstance(value, torch.Tensor | np.ndarray)
@@ -227,9 +220,6 @@ class _Keras:
         tensors = self._connected()
         inputs = [entry["tensor"] for entry in self.recorder.entries if _is_input(entry["tensor"])]
         return self.keras.Model(inputs, tensors) if inputs and tensors else None
-
-    def weights(self, model):
-        return {variable.path: self.keras.ops.convert_to_numpy(variable) for variable in model.weights}
 
     def _connected(self):
         """The recorded tensors that depend on the model's inputs alone."""
@@ -352,7 +342,7 @@ def main(job, run):
         except Exception:
             model = None
     if model is not None:
-        actual = framework.weights(model)
+        actual = run.FRAMEWORKS[job["framework"]].weights(model)
         if raised is None and not job["fresh"]:
             weights = differences(expected, actual)
         else:  # what it was filled with says nothing

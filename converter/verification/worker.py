@@ -37,10 +37,11 @@ class RunError(Exception):
 
 @dataclass
 class Answer:
-    """``outputs[case][output]`` in stored axis order, and the versions of what ran."""
+    """``outputs[case][output]`` in stored axis order, the versions of what ran, and the digest of each weight by key."""
 
     outputs: list[list[Any]]
     versions: dict[str, str]
+    weights: dict[str, str]
 
 
 def require(target: str) -> None:
@@ -120,7 +121,7 @@ def run_model(
         answer = json.loads((place / "answer.json").read_text())
         with np.load(job["results"], allow_pickle=False) as results:
             found = [run.restored(case, results) for case in answer["outputs"]]
-    return Answer(found, answer["versions"])
+    return Answer(found, answer["versions"], answer["weights"])
 
 
 @dataclass

@@ -41,9 +41,9 @@ def test_is_proven_equal(conversions, target):
     report = conversions[target].report
     assert report.ok and not report.findings
     output = report.outputs["scores"]
-    assert 0 <= output.max_abs_error <= output.max_relative_error <= 1e-5 and output.top1_agreement == 1
+    assert 0 <= output.max_abs_error <= output.max_relative_error <= 1e-6 and output.top1_agreement == 1
     assert {case.shapes["image"][0] for case in report.cases} == {1, 3}, "the batch of one that the file fixes is freed"
-    assert report.tolerance.relative == 1e-5 and report.tolerance.reason
+    assert report.tolerance.relative == 1e-6 and report.tolerance.reason
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -128,12 +128,27 @@ def test_changed_weights_are_found(conversions, place):
     assert report.outputs["scores"].where.case in {case.name for case in report.cases}
 
 
+def test_the_last_bit_of_a_weight_is_found(conversions, place):
+    """Which no output shows."""
+    from safetensors.numpy import load_file, save_file
+
+    folder = place / "last_bit"
+    shutil.copytree(place / "pytorch", folder)
+    arrays = load_file(folder / "model.safetensors")
+    key = next(key for key in arrays if arrays[key].ndim == 4)
+    arrays[key][0, 0, 0, 0] = np.nextafter(arrays[key][0, 0, 0, 0], np.float32(9))
+    save_file(arrays, folder / "model.safetensors")
+    report = converter.open(folder).verify()
+    assert report.outputs["scores"].ok and not report.ok
+    assert repr(key) in report.findings[0] and "weight" in report.blame.cause
+
+
 @pytest.mark.parametrize(
     ("edit", "finding"),
     [
         (lambda code: code + "\nraise RuntimeError('out of order')\n", r"RuntimeError: out of order \(model.py, line \d+\)"),
         (lambda code: "import os\nos.abort()\n" + code, r"SIGABRT \(model.py, line 2\)"),
-        (lambda code: "import time\ntime.sleep(60)\n" + code, r"no answer within 2 seconds \(model.py, line 2\)"),
+        (lambda code: "import time\ntime.sleep(60)\n" + code, r"no answer within 10 seconds \(model.py, line 2\)"),
         (lambda code: "a = []\nwhile True:\n    a.append(b'x' * 10**7)\n" + code, r"more than 1 GB of memory"),
         (lambda code: code.replace("def load_model", "def load"), "AttributeError.*load_model"),
     ],
@@ -144,7 +159,7 @@ def test_code_that_does_not_run_is_a_finding(conversions, place, edit, finding):
     try:
         path = folder / "model.py"
         path.write_text(edit(path.read_text()))
-        limits = Limits(2 if "seconds" in finding else 60, 10**9)
+        limits = Limits(10 if "seconds" in finding else 60, 10**9)  # enough for PyTorch to start on a busy machine
         report = converter.open(folder).verify(seeds=(0,), limits=limits)
     finally:
         shutil.rmtree(folder)
