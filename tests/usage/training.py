@@ -109,7 +109,8 @@ def differences(converted: Converted, model: Any, arrays: dict[str, np.ndarray])
     wanted = as_emitted(converted, given)
     wrong = [f"output {n}: {error:.1e}" for n, error in enumerate(map(_error, found, outputs)) if error > TOLERANCE]
     trained = [wanted[key] for key in gradients if key in wanted]
-    lost = [key for key, array in given.items() if not _held(array, trained)]
+    everything = np.concatenate([array.reshape(-1) for array in trained])
+    lost = [key for key, array in given.items() if not np.isin(array[array != 0], everything).all()]
     if converted.target == "keras":
         lost = [key for key in lost if ".bias_hh_l" not in key]
     wrong += [f"{key} of the original stands in no parameter" for key in lost]
@@ -122,12 +123,6 @@ def differences(converted: Converted, model: Any, arrays: dict[str, np.ndarray])
         elif (error := _error(gradient, wanted[key], least)) > TOLERANCE:
             wrong.append(f"{key}: {error:.1e}")
     return wrong
-
-
-def _held(array: np.ndarray, parameters: list[np.ndarray]) -> bool:
-    """Whether all numbers of a gradient, zeros aside, stand in one of the parameters."""
-    numbers = array[array != 0]
-    return any(np.isin(numbers, parameter).all() for parameter in parameters if parameter.size >= numbers.size)
 
 
 def _error(found: np.ndarray, wanted: np.ndarray, least: float = 0.0) -> float:
