@@ -38,6 +38,13 @@ FLOAT32 = Tolerance("float32", 1e-6, "sums of float32 numbers in another order: 
 FLOAT16 = Tolerance("float16", 2e-3, "4 units in the last place of float16, whose 11 bits every layer rounds to", most=1e-2)
 BFLOAT16 = Tolerance("bfloat16", 1.6e-2, "4 units in the last place of bfloat16, whose 8 bits every layer rounds to", most=6e-2)
 
+RECURRENT = replace(
+    FLOAT32,
+    name="float32, recurrent",
+    relative=5e-6,
+    reason="onnxruntime's LSTM, GRU and RNN take sigmoid and tanh by quotients of polynomials, off by 1e-7 at every step",
+)
+
 _FLOATS = {"bfloat16": BFLOAT16, "float16": FLOAT16, "float32": FLOAT32, "float64": FLOAT64}  # coarsest first
 
 
@@ -63,7 +70,9 @@ def _usual(graph: Graph, dtype: np.dtype | None) -> Tolerance:
     if graph.source.halves is not None:  # what the source never rounds to, reading has put in: no excuse
         used -= {"float16", "bfloat16"} - graph.source.halves
     used.add("float32" if dtype is None else dtype.name)
-    return next((tolerance for name, tolerance in _FLOATS.items() if name in used), FLOAT32)
+    usual = next((tolerance for name, tolerance in _FLOATS.items() if name in used), FLOAT32)
+    recurs = any(node.op_type in ("LSTM", "GRU", "RNN") for each in graph.nested() for node in each.nodes)
+    return RECURRENT if recurs and usual is FLOAT32 else usual
 
 
 def is_floating(dtype: np.dtype) -> bool:

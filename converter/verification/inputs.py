@@ -78,12 +78,14 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
         shapes = _shapes(graph, batch, *pair, total)
         generator = np.random.default_rng([seed, batch])
         images = image_inputs(graph)
+        # A flat or sparse image has as many maxima as pixels, and last bits decide where an unpooling puts them.
+        unpools = any(node.op_type == "MaxUnpool" for each in graph.nested() for node in each.nodes)
         inputs, words = {}, {}
         for value in graph.inputs:
             if value.is_tensor:
                 words[value], draw = _law(value, value in images, position, small)
                 array = np.asarray(draw(generator, shapes[value]))
-                if is_floating(value.dtype) and _has_samples(value):
+                if is_floating(value.dtype) and _has_samples(value) and not unpools:
                     kinds = kinds_of(position, batch)
                     array = varied(array, kinds, generator)
                     words[value] = f"{words[value]} ({', '.join(dict.fromkeys(kinds))})"

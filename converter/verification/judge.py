@@ -80,17 +80,20 @@ class Judge:
         self._resources.close()
 
     def other_answers(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[list[dict[str, np.ndarray]]]:
-        """For the inputs of each question answers that are as right as ``answer``: with the optimiser on, which sums in another
-        order, for floating inputs one unit in the last place away; and with weights that are one unit in the last place away,
-        as the rounding of every layer moves them."""
+        """For the inputs of each question answers that are as right as ``answer``.
+
+        Twice for floating inputs one unit in the last place away, once of these with the optimiser on, which sums in another
+        order; and with weights one unit in the last place away, as the rounding of every layer moves them.
+        """
         rng = np.random.default_rng(0)
-        nudged = [{name: _nudged(array, rng) for name, array in inputs.items()} for inputs in questions]
+        nudged, again = ([{n: _nudged(array, rng) for n, array in inputs.items()} for inputs in questions] for _ in range(2))
         try:
             optimised = self._answers(self._model, nudged, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
         except JudgeError:  # the optimiser makes operators that do not take all that the plain ones do
             optimised = self._answers(self._model, nudged)
         with _nudged_model(self._model, rng) as model:
-            return [list(pair) for pair in zip(optimised, self._answers(model, questions), strict=True)]
+            weights = self._answers(model, questions)
+        return [list(each) for each in zip(optimised, self._answers(self._model, again), weights, strict=True)]
 
     @functools.cached_property
     def rounds_normalisations(self) -> bool:
