@@ -949,16 +949,6 @@ def halves_interleaved(node: Node, graph: Graph) -> Plant:
     return plant
 
 
-@on("Roll")
-def rolled_the_other_way(node: Node) -> Plant:
-    return attribute(node, "shifts", tuple(-shift for shift in node["shifts"]))
-
-
-@on("Roll")
-def axes_of_a_roll_exchanged(node: Node) -> Plant:
-    return attribute(node, "axes", node["axes"][::-1]) if len({*node["shifts"]}) > 1 else None
-
-
 # Images ---------------------------------------------------------------------------------------------------------------------
 
 
