@@ -19,7 +19,7 @@ from converter.emitters.program import Program
 from converter.emitters.signatures import module_attributes
 from converter.emitters.site import Site
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
-from converter.emitters.structure.modules import Modules
+from converter.emitters.structure.modules import Modules, UnfitScopesError
 from converter.emitters.types import held_as
 from converter.emitters.vocabulary import Branch, Layer
 from converter.graph import Graph, Node, Shape, Weight
@@ -119,7 +119,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """
     try:
         return _emit(graph, same=same)
-    except (KeyError, SyntaxError):
+    except UnfitScopesError:
         if all(node.scope is None for node in graph.nodes):
             raise
     for node in graph.nodes:

@@ -42,6 +42,10 @@ _MODULES = {
 """Functions of one tensor, and the module that applies each with the same further arguments."""
 
 
+class UnfitScopesError(Exception):
+    """Scopes that no modules can have: a weight has a key of the source that leads to none of the layers."""
+
+
 class Modules:
     """Makes the classes of a program's model.
 
@@ -85,12 +89,12 @@ class Modules:
         return [*texts, self._class(Definition(name, self.root), dict(inputs))]
 
     def check(self) -> None:
-        """Raise KeyError for a weight whose key leads to no layer of the classes."""
+        """Raise UnfitScopesError for a weight whose key leads to no layer of the classes."""
         inside = {name: self._layers(definition.call) for name, definition in self.definitions.items()}
         own = self._layers(self.root)
         for key in self.program.weights:
             if not self._leads(own, key.split("."), inside):
-                raise KeyError(key)
+                raise UnfitScopesError(f"no layer holds {key!r}")
 
     def _layers(self, call: Call) -> dict[str, ast.expr]:
         """Constructors of the layers and weights of a class, by the names that it has for them."""
