@@ -107,6 +107,8 @@ class Program:
     layers: dict[str, ast.expr] = field(default_factory=dict)
     """Constructor calls by layer name, in order of first use."""
     layer_names: Namespace = field(default_factory=Namespace)
+    roles: dict[Value, str] = field(default_factory=dict)
+    """What values are to those that read them, where that is a better name than what computes them."""
     transposes: int = 0
     runs_eagerly: bool = False
     """Whether some code needs the numbers of tensors, so that it cannot be compiled."""
@@ -534,6 +536,8 @@ class Program:
                 fused.append(statement)
                 continue
             self._gather(fused, statement, reads)
+            if fused:
+                self._ask_before(fused[-1], statement, reads)
             while fused and self._fits(fused[-1], statement, reads):
                 previous = fused.pop()
                 activation = self.target.activation(statement.node) if statement.node else None
@@ -547,10 +551,30 @@ class Program:
             fused.append(statement)
         return fused
 
+    def _ask_before(self, previous: Statement | Compound, statement: Statement, reads: Counter[Value]) -> None:
+        """Ask for sizes of what ``previous`` gives at the one thing it reads, where a method can then be called right there."""
+        if not self.target.layers_nest or isinstance(previous, Compound) or len(previous.targets) != 1:
+            return
+        (value,), sources = previous.targets, {name.value for name in variables(previous.tree)}
+        asked = [node for node in ast.walk(statement.tree) if _size_of(node) is value]
+        count = sum(name.value is value for name in variables(statement.tree))
+        once = bool(asked) and reads[value] == count == len(asked) + 1
+        if len(sources) != 1 or not once or _reads_on(statement.tree, value) is None:
+            return
+        (source,) = sources
+        have, want = self.extents.sizes.shape(source), self.extents.sizes.shape(value)
+        axes = [node.slice.value for node in asked]
+        if have is None or want is None or not all(axis < len(have) and have[axis] == want[axis] for axis in axes):
+            return
+        for node in asked:
+            node.value.value = variable(source)
+        reads[value] -= len(asked)
+        reads[source] += len(asked)
+
     def _fits(self, previous: Statement | Compound, statement: Statement, reads: Counter[Value]) -> bool:
         if isinstance(previous, Compound) or len(previous.targets) != 1 or reads[previous.targets[0]] != 1:
             return False
-        if self.target.layers_nest and _reads_on(statement.tree) is previous.targets[0]:
+        if self.target.layers_nest and _reads_on(statement.tree, previous.targets[0]) is not None:
             return _goes_on(previous.tree) and _written_length(previous.tree) + _written_length(statement.tree) <= LINE
         if not any(name.value is previous.targets[0] for name in _operands(statement.tree)):
             return False
@@ -650,12 +674,31 @@ def _add_activation(tree: ast.Call, activation: str) -> None:
     keywords.insert(place, ast.keyword("activation", ast.Constant(activation)))
 
 
-def _reads_on(tree: ast.expr) -> Value | None:
-    """The value whose method is called or of which a part is taken."""
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and not variables(ast.Tuple(tree.args, ast.Load())):
+def _reads_on(tree: ast.expr, value: Value) -> ast.expr | None:
+    """The variable of ``value`` whose method is called or of which a part is taken; arguments may be sizes of any tensor."""
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
+        if len(variables(ast.Tuple(tree.args, ast.Load()))) != sum(map(_is_size, _walked(tree.args))):
+            return None
         tree = tree.func
     held = tree.value if isinstance(tree, ast.Attribute | ast.Subscript) else None
-    return held.value if held is not None and is_variable(held) else None
+    return held if held is not None and is_variable(held) and held.value is value else None
+
+
+def _walked(trees: Iterable[ast.AST]) -> list[ast.AST]:
+    return [node for tree in trees for node in ast.walk(tree)]
+
+
+def _size_of(node: ast.AST) -> Value | None:
+    """The value of which a size is asked: that of ``x`` in ``x.shape[0]``."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Constant):
+        return None
+    shape = node.value
+    is_shape = isinstance(shape, ast.Attribute) and shape.attr == "shape" and is_variable(shape.value)
+    return shape.value.value if is_shape else None
+
+
+def _is_size(node: ast.AST) -> bool:
+    return _size_of(node) is not None
 
 
 def _goes_on(tree: ast.expr) -> bool:
@@ -806,12 +849,17 @@ def _name_block(
                 continue
             if value not in places:
                 names[value] = "_"
+            elif value in program.roles:
+                role = program.roles[value]
+                before = [other for other, name in names.items() if name == role]
+                over = before and all(_is_over(other, place, places, outside) for other in before)
+                names[value] = role if over else namespace.take(role)
             elif len(statement.targets) == 1 and places.get(value) == {place + 1} and not isinstance(statement, Compound):
                 names[value] = "x" if held is None else "out"
             elif held is None and statement.scope is not None and _carries_on(value, statement, statements[place + 1 :]):
                 names[value], held = "x", value
             else:
-                names[value] = namespace.take(_source_name(program, value, statement))
+                names[value] = namespace.take(_own_name(value, statement) or _source_name(program, value, statement))
         if isinstance(statement, Compound):
             others = places_in([other for other in statements if other is not statement]).keys() | outside
             for clause in statement.clauses:
@@ -843,6 +891,9 @@ def _layer_said(tree: ast.expr, scope: Scope | None, kind: str) -> str | None:
             method = isinstance(tree.func, ast.Attribute) and not isinstance(tree.func.value, ast.Name)
             tree = tree.func.value if method else tree.args[0]
         elif isinstance(tree, ast.Attribute):
+            if isinstance(tree.value, ast.Name) and tree.value.id == "self":  # a part of a weight
+                last = tree.attr.rpartition(".")[2]
+                return None if last.isdigit() else identifier(snake_case(last), kind)
             tree = tree.value
         else:
             return None
@@ -870,6 +921,16 @@ def _inside(name: str, scope: Scope) -> str | None:
             rest = name.removeprefix(f"{start}_")
             return None if rest[0].isdigit() else rest
     return name
+
+
+def _own_name(value: Value, statement: Statement | Compound) -> str | None:
+    """What a module that gives several values calls this one, where it tells them apart by words."""
+    if isinstance(statement, Compound) or len(statement.targets) < 2 or not hasattr(statement.tree, "layer"):
+        return None
+    names = [without_number(each.name) for each in statement.targets]
+    if len(set(names)) < len(names) or any(not name or is_generated(name) for name in names):
+        return None
+    return identifier(without_number(value.name))
 
 
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:

@@ -53,6 +53,7 @@ _BUILTIN = {
         for rank in (1, 2, 3)
     },
     **{f"nn.{kind}": {"bias": True, "batch_first": False, "bidirectional": False} for kind in ("RNN", "LSTM", "GRU")},
+    "F.gelu": {"approximate": "none"},
     "F.scaled_dot_product_attention": {"attn_mask": None, "is_causal": False, "scale": None, "enable_gqa": False},
 }
 """What ``inspect.signature`` cannot read, from https://docs.pytorch.org/docs/stable/nn.functional.html and the pages of

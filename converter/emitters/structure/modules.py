@@ -12,12 +12,13 @@ import numpy as np
 
 from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
-from converter.emitters.names import Namespace, class_name, identifier
+from converter.emitters.names import Namespace, class_name, identifier, without_number
 from converter.emitters.program import Program, name_body
-from converter.emitters.source import indent
+from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
 from converter.emitters.structure.definitions import Definition, Parameter, define, kind_of
 from converter.emitters.structure.readings import Reading
+from converter.emitters.structure.roles import roles
 from converter.emitters.structure.stages import stages
 from converter.emitters.vocabulary import Layer
 from converter.graph import Value, Weight
@@ -55,8 +56,10 @@ class Modules:
     def __init__(self, program: Program, reserved: Iterable[str]):
         self.program = program
         self.definitions: dict[str, Definition] = {}
-        self._reserved = frozenset(reserved)
+        read = {node.id for tree in trees(program.statements) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        self._reserved = frozenset(reserved) - (helper_names("pytorch") - read)  # any other helper is not in the file
         self._class_names = Namespace(reserved)
+        program.roles = roles(program.statements, program.output_values())
         self.root = nest(program.statements, program.output_values())
         self._settle()
         while self.root.calls:
@@ -267,8 +270,19 @@ class Modules:
         namespace = Namespace((*self._reserved, "x", "out"))
         names = {}
         for place, value in enumerate(call.inputs):
-            names[value] = namespace.take(identifier(value.name.rpartition("/")[2])) if place else "x"
+            names[value] = namespace.take(self._input_name(value, call)) if place else "x"
         return names
+
+    def _input_name(self, value: Value, call: Call) -> str:
+        """What it is to the attention inside, "residual" where it is added to what the module computes, or what computes it."""
+        if value in self.program.roles:
+            return self.program.roles[value]
+        readers = [tree for tree in trees(call.statements()) if any(name.value is value for name in variables(tree))]
+        sums = [item for item in call.statements() if isinstance(item, Statement) and item.tree in readers]
+        if len(sums) == len(readers) and all(_adds_whole(item, value) for item in sums):
+            return "residual"
+        name = value.name.rpartition("/")[2]
+        return identifier(name if value in self.program.graph.inputs else without_number(value.name))
 
     def _class(self, definition: Definition, inputs: dict[Value, str]) -> str:
         each, program = definition.call, self.program
@@ -309,6 +323,12 @@ class Modules:
                 indent([f"def forward(self, {', '.join(inputs.values())}):", indent(lines)]),
             ]
         )
+
+
+def _adds_whole(item: Statement, value: Value) -> bool:
+    """Whether a statement adds a value to what has its shape."""
+    is_sum = isinstance(item.tree, ast.BinOp) and isinstance(item.tree.op, ast.Add)
+    return is_sum and all(target.shape == value.shape for target in item.targets)
 
 
 def _ready(root: Call) -> list[Call]:

@@ -21,19 +21,15 @@ class SelfAttention(nn.Module):
         self.value = nn.Linear(16, 16)
         self.output = nn.Linear(16, 16)
 
-    def forward(self, x, mul_21):
-        out = self.query(x)
-        transpose = out.reshape(out.shape[0], -1, 4, 4).transpose(1, 2)
-        out = self.key(x)
-        view = out.reshape(out.shape[0], -1, 4, 4)
-        x = self.value(x)
-        transpose_2 = x.reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
-        x = view.permute((0, 2, 3, 1))
-        x = transpose @ x / 2.0 + mul_21
+    def forward(self, x, mul):
+        query = self.query(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
+        key = self.key(x).reshape(x.shape[0], -1, 4, 4)
+        value = self.value(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
+        x = key.permute((0, 2, 3, 1))
+        x = query @ x / 2.0 + mul
         x = F.softmax(x, dim=-1)
-        x = x @ transpose_2
-        x = x.transpose(1, 2)
-        x = x.reshape(x.shape[0], -1, 16)
+        x = x @ value
+        x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
         return self.output(x)
 
 
@@ -60,10 +56,9 @@ class EncoderLayer(nn.Module):
         self.output = nn.Linear(32, 16)
         self.norm2 = nn.LayerNorm(16, eps=1e-12)
 
-    def forward(self, x, mul_21):
-        x = self.norm1(x + self.attention(x, mul_21))
-        x = x + self.output(F.gelu(self.intermediate(x), approximate="none"))
-        return self.norm2(x)
+    def forward(self, x, mul):
+        x = self.norm1(x + self.attention(x, mul))
+        return self.norm2(x + self.output(F.gelu(self.intermediate(x))))
 
 
 class Bert(nn.Module):

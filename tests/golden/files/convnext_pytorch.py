@@ -23,7 +23,7 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x):
         out = self.pwconv1(self.norm(self.dwconv(x).permute((0, 2, 3, 1))))
-        out = self.gamma * self.pwconv2(F.gelu(out, approximate="none"))
+        out = self.gamma * self.pwconv2(F.gelu(out))
         out = out.permute((0, 3, 1, 2))
         return x + out
 

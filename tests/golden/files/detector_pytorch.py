@@ -48,11 +48,11 @@ class Detect(nn.Module):
         self.box = nn.ModuleList([nn.Conv2d(16, 4, 1), nn.Conv2d(16, 4, 1)])
         self.cls = nn.ModuleList([nn.Conv2d(16, 3, 1), nn.Conv2d(16, 3, 1)])
 
-    def forward(self, x, silu_9):
+    def forward(self, x, silu):
         view = self.box[0](x).reshape(-1, 4, 64)
-        view_2 = self.box[1](silu_9).reshape(-1, 4, 16)
+        view_2 = self.box[1](silu).reshape(-1, 4, 16)
         view_3 = self.cls[0](x).reshape(-1, 3, 64)
-        view_4 = self.cls[1](silu_9).reshape(-1, 3, 16)
+        view_4 = self.cls[1](silu).reshape(-1, 3, 16)
         x = torch.cat([view, view_2], dim=-1)
         transpose = x.transpose(1, 2)
         x = torch.cat([view_3, view_4], dim=-1)

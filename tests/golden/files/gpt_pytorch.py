@@ -19,21 +19,18 @@ class CausalSelfAttention(nn.Module):
         self.c_proj = nn.Linear(16, 16)
 
     def forward(self, x, idx):
-        c_attn, c_attn_2, c_attn_3 = torch.split(self.c_attn(x), 16, dim=-1)
-        transpose = c_attn.reshape(c_attn.shape[0], -1, 4, 4).transpose(1, 2)
-        transpose_2 = c_attn_2.reshape(c_attn_2.shape[0], -1, 4, 4).transpose(1, 2)
-        transpose_3 = c_attn_3.reshape(c_attn_3.shape[0], -1, 4, 4).transpose(1, 2)
+        query, key, value = torch.split(self.c_attn(x), 16, dim=-1)
+        query = query.reshape(query.shape[0], -1, 4, 4).transpose(1, 2)
+        key = key.reshape(key.shape[0], -1, 4, 4).transpose(1, 2)
+        value = value.reshape(value.shape[0], -1, 4, 4).transpose(1, 2)
         x = torch.full(
             (idx.shape[1], idx.shape[1]), 1.0, dtype=torch.float32, device=idx.device
         )
         x = torch.tril(x, 0)
-        x = x == 0.0
-        x = torch.where(x, -3.4028234663852886e38, 0.0)
-        x = F.scaled_dot_product_attention(
-            transpose, transpose_2, transpose_3, attn_mask=x
-        )
-        x = x.transpose(1, 2)
-        x = x.reshape(x.shape[0], -1, 16)
+        mask = x == 0.0
+        mask = torch.where(mask, -3.4028234663852886e38, 0.0)
+        x = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
         return self.c_proj(x)
 
 

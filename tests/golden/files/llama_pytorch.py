@@ -21,36 +21,32 @@ class LlamaAttention(nn.Module):
         self.o_proj = nn.Linear(16, 16, bias=False)
 
     def forward(self, x, cos, sin, input_ids):
-        out = self.q_proj(x)
-        transpose = out.reshape(out.shape[0], -1, 4, 4).transpose(1, 2)
-        out = self.k_proj(x)
-        transpose_2 = out.reshape(out.shape[0], -1, 2, 4).transpose(1, 2)
-        x = self.v_proj(x)
-        transpose_3 = x.reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
-        mul = transpose * cos
-        getitem, getitem_2 = torch.split(transpose, 2, dim=-1)
+        q_proj = self.q_proj(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
+        k_proj = self.k_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
+        value = self.v_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
+        mul = q_proj * cos
+        getitem, getitem_2 = torch.split(q_proj, 2, dim=-1)
         x = -getitem_2
         x = torch.cat([x, getitem], dim=-1)
-        x = mul + x * sin
-        mul_2 = transpose_2 * cos
-        getitem_3, getitem_4 = torch.split(transpose_2, 2, dim=-1)
-        out = -getitem_4
-        out = torch.cat([out, getitem_3], dim=-1)
-        add = mul_2 + out * sin
-        out = torch.full(
+        query = mul + x * sin
+        mul_2 = k_proj * cos
+        getitem_3, getitem_4 = torch.split(k_proj, 2, dim=-1)
+        x = -getitem_4
+        x = torch.cat([x, getitem_3], dim=-1)
+        key = mul_2 + x * sin
+        x = torch.full(
             (input_ids.shape[1], input_ids.shape[1]),
             1.0,
             dtype=torch.float32,
             device=input_ids.device,
         )
-        out = torch.tril(out, 0)
-        out = out == 0.0
-        out = torch.where(out, -3.4028234663852886e38, 0.0)
+        x = torch.tril(x, 0)
+        mask = x == 0.0
+        mask = torch.where(mask, -3.4028234663852886e38, 0.0)
         x = F.scaled_dot_product_attention(
-            x, add, transpose_3, attn_mask=out, enable_gqa=True
+            query, key, value, attn_mask=mask, enable_gqa=True
         )
-        x = x.transpose(1, 2)
-        x = x.reshape(x.shape[0], -1, 16)
+        x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
         return self.o_proj(x)
 
 

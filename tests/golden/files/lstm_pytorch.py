@@ -28,11 +28,9 @@ class Tagger(nn.Module):
     def forward(self, tokens):
         x = self.embedding(tokens).transpose(0, 1)
         x = recurrent_outputs(self.lstm(x), 2)[0]
-        x = x.transpose(1, 2)
-        x = x.reshape(x.shape[0], -1, 24)
+        x = x.transpose(1, 2).reshape(x.shape[0], -1, 24)
         x = recurrent_outputs(self.lstm_2(x), 2)[0]
-        x = x.transpose(1, 2)
-        x = x.reshape(x.shape[0], -1, 24).transpose(0, 1)
+        x = x.transpose(1, 2).reshape(x.shape[0], -1, 24).transpose(0, 1)
         return self.fc(x)
 
 

@@ -24,11 +24,11 @@ class WindowAttention(nn.Module):
     def forward(self, x):
         x = self.qkv(x).reshape(-1, 16, 3, self.size, 4)
         permute = x.permute((2, 0, 3, 1, 4))
-        select = permute[0]
-        select_2 = permute[1]
-        x = permute[2]
+        query = permute[0]
+        key = permute[1]
+        value = permute[2]
         x = F.scaled_dot_product_attention(
-            select, select_2, x, attn_mask=self.relative_position_bias
+            query, key, value, attn_mask=self.relative_position_bias
         )
         return self.proj(x.transpose(1, 2).reshape(-1, 16, self.features))
 
@@ -40,7 +40,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(hidden_features, features)
 
     def forward(self, x):
-        x = F.gelu(self.fc1(x), approximate="none")
+        x = F.gelu(self.fc1(x))
         return self.fc2(x)
 
 

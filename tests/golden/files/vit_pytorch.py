@@ -20,10 +20,10 @@ class Attention(nn.Module):
 
     def forward(self, x):
         qkv = self.qkv(x).reshape(-1, 17, 3, 4, 4).permute((2, 0, 3, 1, 4))
-        getitem = qkv[0]
-        getitem_2 = qkv[1]
-        x = qkv[2]
-        x = F.scaled_dot_product_attention(getitem, getitem_2, x)
+        query = qkv[0]
+        key = qkv[1]
+        value = qkv[2]
+        x = F.scaled_dot_product_attention(query, key, value)
         return self.proj(x.transpose(1, 2).reshape(-1, 17, 16))
 
 
@@ -34,7 +34,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(32, 16)
 
     def forward(self, x):
-        x = F.gelu(self.fc1(x), approximate="none")
+        x = F.gelu(self.fc1(x))
         return self.fc2(x)
 
 

@@ -1,0 +1,71 @@
+"""What values are to the attention that reads them: its query, key, value and mask, the cosines and sines that turn them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from converter.emitters.blocks import Compound, Statement, trees, variables
+from converter.graph import Value
+
+_ATTENTION = "F.scaled_dot_product_attention"
+_PLACES = ("query", "key", "value")
+_KEPT = ("torch.unsqueeze", "torch.where")
+"""Functions whose result is called what their first argument is; nothing else that they read may be a tensor."""
+
+
+def roles(statements: list[Statement | Compound], results: Iterable[Value]) -> dict[Value, str]:
+    """The role of each value that has the same one wherever it is read, through changes of its shape too."""
+    votes: dict[Value, set[str]] = {value: {""} for value in results}
+    found: dict[Value, str] = {}
+    turned = {item.targets[0]: item.tree.args[0].value for item in statements if _turns_half(item)}
+    halves = set(turned.values())
+    for statement in reversed(statements):
+        for value in statement.targets:
+            if len(votes.get(value, ())) == 1 and votes[value] != {""}:
+                (found[value],) = votes[value]
+        for name, role in _said(statement, found, turned, halves):
+            votes.setdefault(name, set()).add(role)
+    for value in votes.keys() - found.keys():  # what is no statement's: an input
+        if len(votes[value]) == 1 and votes[value] != {""} and value.producer is None:
+            (found[value],) = votes[value]
+    return found
+
+
+def _said(
+    statement: Statement | Compound, found: dict[Value, str], turned: dict[Value, Value], halves: set[Value]
+) -> list[tuple[Value, str]]:
+    """Each value that a statement reads, with the role that it has there, "" for any other."""
+    if isinstance(statement, Compound):
+        return [(name.value, "") for tree in trees([statement]) for name in variables(tree)]
+    tree = statement.tree
+    known: dict[int, str] = {}
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) == _ATTENTION:
+        known = {id(argument): role for argument, role in zip(tree.args, _PLACES, strict=False)}
+        known |= {id(keyword.value): "mask" for keyword in tree.keywords if keyword.arg == "attn_mask"}
+    elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
+        for one, other in ((tree.left, tree.right), (tree.right, tree.left)):
+            value = getattr(one, "value", None)
+            if value in turned or value in halves:
+                known = {id(other): "sin" if value in turned else "cos"}
+    elif len(statement.targets) == 1 and statement.targets[0] in found:
+        start = _start(tree)
+        known = {} if start is None else {id(start): found[statement.targets[0]]}
+    sizes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ("shape", "device")}
+    return [(name.value, known.get(id(name), "")) for name in variables(tree) if id(name) not in sizes]
+
+
+def _turns_half(item: Statement | Compound) -> bool:
+    tree = item.tree if isinstance(item, Statement) else None
+    return isinstance(tree, ast.Call) and ast.unparse(tree.func) == "rotate_half" and hasattr(tree.args[0], "value")
+
+
+def _start(tree: ast.expr) -> ast.expr | None:
+    """The variable whose methods are called one after the other, or that a function keeps; None where it is no variable."""
+    if isinstance(tree, ast.Call) and tree.args and not variables(tree.func):
+        return tree.args[0] if ast.unparse(tree.func) in _KEPT else None
+    while isinstance(tree, ast.Call | ast.Attribute | ast.Subscript):
+        if isinstance(tree, ast.Call) and (hasattr(tree, "layer") or not isinstance(tree.func, ast.Attribute)):
+            return None
+        tree = tree.func if isinstance(tree, ast.Call) else tree.value
+    return tree if isinstance(tree, ast.Name) and hasattr(tree, "value") else None

@@ -1,0 +1,68 @@
+"""Variables of attention are called what they are to it."""
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+from converter.emitters import emit
+from tests.emitted import judge, read, run
+
+HEADER = '<ir_version: 11, opset_import: ["": 23]> main_graph (float[n, 6, 24] x) => (float[n, 2, 6, 4] y)'
+
+
+def attention(*nodes: str) -> str:
+    """The code of a network that begins with the sizes of two heads, which computes what onnxruntime does."""
+    constants = "heads = Constant <value_ints: ints = [0, 6, 2, 4]>()"
+    model = onnx.parser.parse_model(f"{HEADER} {{ {' '.join([constants, *nodes])} }}")
+    graph, feeds = read(model), {"x": np.random.default_rng(0).standard_normal((2, 6, 24)).astype(np.float32)}
+    (wanted,), (found,) = judge(model, feeds), run(graph, "pytorch", feeds)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    return emit(graph, "pytorch").code
+
+
+def heads(name: str, to: str) -> str:
+    return f"{to}h = Reshape({name}, heads) {to} = Transpose <perm: ints = [0, 2, 1, 3]>({to}h)"
+
+
+THREE = "getitem, getitem_1, getitem_2 = Split <axis: int = -1, num_outputs: int = 3>(x)"
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [(("q", "k", "v"), "query, key, value"), (("v", "k", "q"), "value, key, query"), (("k", "q", "v"), "key, query, value")],
+    ids=str,
+)
+def test_parts_are_called_after_the_place_where_attention_reads_them(order, names):
+    parts = [heads(name, to) for name, to in zip(("getitem", "getitem_1", "getitem_2"), order, strict=True)]
+    code = attention(THREE, *parts, "y = Attention(q, k, v)")
+    assert f"{names} = torch.split(x, 8, dim=-1)" in code
+    assert "query = query.reshape(" in code
+    assert "F.scaled_dot_product_attention(query, key, value)" in code
+
+
+def test_what_is_read_in_two_places_has_no_role():
+    code = attention(THREE, *map(heads, ("getitem", "getitem_1"), "qk"), "y = Attention(q, k, k)")
+    assert "query = " in code
+    assert "key" not in code
+    assert "value" not in code.replace("getitem", "")
+
+
+def test_the_condition_of_a_mask():
+    """What is taken and what is added are both the mask."""
+    nodes = [
+        "start, rest = Split <axis: int = -1>(x, sizes)",
+        "seen = Greater(start, zero)",
+        "seen_4 = Unsqueeze(seen, middle)",
+        "m = Where(seen_4, zero, least)",
+    ]
+    constants = [
+        "sizes = Constant <value_ints: ints = [6, 18]>()",
+        "middle = Constant <value_ints: ints = [1]>()",
+        "zero = Constant <value_float: float = 0.0>()",
+        "least = Constant <value_float: float = -10000.0>()",
+    ]
+    parts = [heads(name, to) for name, to in zip(("getitem", "getitem_1", "getitem_2"), "qkv", strict=True)]
+    code = attention(THREE, *parts, *constants, *nodes, "y = Attention(q, k, v, m)")
+    assert "mask = torch.where(mask, 0.0, -10000.0)" in code
+    assert "attn_mask=mask" in code
