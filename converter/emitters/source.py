@@ -28,7 +28,11 @@ def _helpers(target: str) -> dict[str, str]:
 
 
 def names_used(code: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    """Names that the code reads and that are no variables in any function of it."""
+    nodes = list(ast.walk(ast.parse(code)))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    given = {name.id for name in names if isinstance(name.ctx, ast.Store)} | {n.arg for n in nodes if isinstance(n, ast.arg)}
+    return {name.id for name in names} - given
 
 
 def helper_names(target: str) -> frozenset[str]:

@@ -141,6 +141,20 @@ def test_weights_read_outside_their_module():
     equal(model)
 
 
+def test_a_variable_may_have_the_name_of_a_helper_that_is_not_needed():
+    """``attention``, which is a function for attention with a cache, too."""
+    net = Network()
+    x = net.conv("attention", "attention", "x", 4, 4)
+    gate = x
+    for name in ("first", "second", "third"):
+        gate = net.conv(name, name, gate, 4, 4)
+    model = net.model(net.add("", "Mul", x, gate))
+    code = emitted(model).code
+    assert "attention = self.attention(x)" in code
+    assert "def attention(" not in code
+    equal(model)
+
+
 def test_calls_that_are_interleaved():
     net = Network()
     a = net.conv("left/conv1", "left.conv1", "x", 4, 8)

@@ -56,7 +56,8 @@ class Modules:
     def __init__(self, program: Program, reserved: Iterable[str]):
         self.program = program
         self.definitions: dict[str, Definition] = {}
-        read = {node.id for tree in trees(program.statements) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        written = [*trees(program.statements), *program.layers.values()]
+        read = {node.id for tree in written for node in ast.walk(tree) if isinstance(node, ast.Name)}
         self._reserved = frozenset(reserved) - (helper_names("pytorch") - read)  # any other helper is not in the file
         self._class_names = Namespace(reserved)
         program.roles = roles(program.statements, program.output_values())
