@@ -30,8 +30,10 @@ from converter.passes.recover.gelu import gelu
 from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
 from converter.passes.recover.lookup import lookup
+from converter.passes.recover.masks import masks
 from converter.passes.recover.neutral import neutral
 from converter.passes.recover.normalisations import normalisations
+from converter.passes.recover.once import once
 from converter.passes.recover.one_dimension import one_dimension
 from converter.passes.recover.recurrent_layer import recurrent_layer
 from converter.passes.recover.repetition import repetition
@@ -93,6 +95,9 @@ PASSES = (
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,
     remove_unused,  # what the passes above left without a reader
+    masks,  # of the attention that is put together by now
+    remove_unused,  # what computed a mask that goes without saying
+    once,  # of what is left, once no pattern asks who else reads a value
     hoist,  # of what is left
     repetition,  # last, of what stands then
 )

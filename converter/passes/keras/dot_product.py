@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from converter.graph import Graph, Node, Value
-from converter.passes.keras.positions import place_of
+from converter.passes.recover.masks import LOW, hides_later, is_causal, is_true, number, parts_of
 
 DOMAIN = "keras"
-
-_LOW = -1e30
-"""A number so low that what is added to it is lost: a row of nothing else is a row of equal numbers."""
 
 
 def dot_product(graph: Graph) -> None:
@@ -27,7 +24,7 @@ def dot_product(graph: Graph) -> None:
         q, k, v, mask = (node.input(index) for index in range(4))
         condition = bias = None
         causal = bool(node["is_causal"])
-        if mask is not None and _hides_later(mask, q, k):
+        if mask is not None and hides_later(mask, q, k):
             causal = True
         elif mask is not None:
             seen = _seen(mask)
@@ -36,8 +33,8 @@ def dot_product(graph: Graph) -> None:
             if seen is None:
                 bias = mask
             else:
-                parts = [part for part in _parts(seen) if not _is_true(part)]
-                others = [part for part in parts if not _is_causal(part, q, k)]
+                parts = [part for part in parts_of(seen) if not is_true(part)]
+                others = [part for part in parts if not is_causal(part, q, k)]
                 causal |= len(others) < len(parts)
                 condition = _all(graph, node, others, conditions)
                 if condition is not None:
@@ -84,62 +81,8 @@ def _seen(mask: Value) -> Value | None:
     if node is None or node.domain or node.op_type != "Where":
         return None
     seen, nothing, hidden = node.inputs
-    low = _number(hidden)
-    return seen if _number(nothing) == 0 and low is not None and np.isfinite(low) and low <= _LOW else None
-
-
-def _hides_later(mask: Value, q: Value, k: Value) -> bool:
-    """Whether a mask is very low for keys after the query's own place, as torch's exporter writes ``is_causal``."""
-    if mask.array is not None:
-        seen = Value.constant(mask.array == 0)
-        return bool((mask.array[~seen.array] <= _LOW).all()) and _is_causal(seen, q, k)
-    node = mask.producer
-    equal = node.inputs[0].producer if node is not None and node.op_type == "Where" else None
-    if equal is None or equal.op_type != "Equal" or equal.domain or _number(equal.inputs[1]) != 0:
-        return False
-    low, triangle = _number(node.inputs[1]), equal.inputs[0].producer
-    if low is None or low > _LOW or _number(node.inputs[2]) != 0 or triangle is None or triangle.op_type != "Trilu":
-        return False
-    ones, diagonal = triangle.inputs[0].producer, triangle.input(1)
-    full = ones is not None and ones.op_type == "Expand" and _number(ones.inputs[0]) == 1
-    lower = not triangle["upper"] and (diagonal is None or _number(diagonal) == 0)
-    return full and lower and mask.shape is not None and mask.shape[-2:] == (q.shape[2], k.shape[2])
-
-
-def _number(value: Value) -> float | None:
-    array = value.array if value.weight is not None and value.weight.size == 1 else None
-    return None if array is None else float(array.reshape(()))
-
-
-def _parts(seen: Value) -> list[Value]:
-    """The conditions that must hold together."""
-    node = seen.producer
-    if node is None or node.domain or node.op_type != "And":
-        return [seen]
-    return [part for value in node.inputs for part in _parts(value)]
-
-
-def _is_true(part: Value) -> bool:
-    """Whether it is always so: a position is never below zero."""
-    if part.array is not None:
-        return bool(part.array.all())
-    node = part.producer
-    if node is None or node.domain or node.op_type != "GreaterOrEqual":
-        return False
-    return place_of(node.inputs[0]) is not None and _number(node.inputs[1]) == 0
-
-
-def _is_causal(part: Value, q: Value, k: Value) -> bool:
-    """Whether a query sees the keys up to its own place and no others."""
-    if part.array is not None:
-        steps = part.array.shape[-1]
-        square = part.array.ndim > 1 and part.array.shape[-2] == steps and part.array.size == steps**2
-        return square and q.shape[2] == k.shape[2] == steps and bool((np.tri(steps, dtype=bool) == part.array).all())
-    node = part.producer
-    if node is None or node.domain or node.op_type not in ("LessOrEqual", "GreaterOrEqual") or part.rank is None:
-        return False
-    key, query = node.inputs if node.op_type == "LessOrEqual" else node.inputs[::-1]
-    return place_of(key) == (-1, k.shape[2]) and place_of(query) == (-2, q.shape[2]) and q.shape[2] is not None
+    low = number(hidden)
+    return seen if number(nothing) == 0 and low is not None and np.isfinite(low) and low <= LOW else None
 
 
 def _all(graph: Graph, node: Node, parts: list[Value], known: dict[tuple[Value, ...], Value]) -> Value | None:

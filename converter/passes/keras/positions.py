@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter.graph import Dimension, Graph, Node, Value
+from converter.graph import Graph, Node, Value
+from converter.passes.recover.masks import place_of
 from converter.sizes import Sizes
 
 DOMAIN = "keras"
@@ -69,17 +70,6 @@ def _replace(graph: Graph, node: Node, owner: Value, axis: int) -> None:
         axes = Value.constant(np.arange(output.rank - 1))
         new.append(Node("Unsqueeze", [counted, axes], [output], **options))
     graph.nodes[place : place + 1] = new
-
-
-def place_of(value: Value) -> tuple[int, Dimension] | None:
-    """(axis, its size) along which a value counts from 0 on, all others being of size 1; the axis counted from the end."""
-    node, shape = value.producer, value.shape
-    while node is not None and node.op_type in ("Unsqueeze", "Cast") and not node.domain:
-        node = node.inputs[0].producer
-    if node is None or shape is None or (node.op_type, node.domain) != ("Positions", DOMAIN):
-        return None
-    longer = [axis - len(shape) for axis, size in enumerate(shape) if size != 1]
-    return (longer[0], shape[longer[0]]) if len(longer) == 1 else None
 
 
 def _embed(graph: Graph, node: Node) -> None:

@@ -20,7 +20,7 @@ class LlamaAttention(nn.Module):
         self.v_proj = nn.Linear(16, 8, bias=False)
         self.o_proj = nn.Linear(16, 16, bias=False)
 
-    def forward(self, x, cos, sin, input_ids):
+    def forward(self, x, cos, sin):
         q_proj = self.q_proj(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
         k_proj = self.k_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
         value = self.v_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
@@ -34,17 +34,8 @@ class LlamaAttention(nn.Module):
         x = -getitem_4
         x = torch.cat([x, getitem_3], dim=-1)
         key = mul_2 + x * sin
-        x = torch.full(
-            (input_ids.shape[1], input_ids.shape[1]),
-            1.0,
-            dtype=torch.float32,
-            device=input_ids.device,
-        )
-        x = torch.tril(x, 0)
-        mask = x == 0.0
-        mask = torch.where(mask, -3.4028234663852886e38, 0.0)
         x = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, enable_gqa=True
+            query, key, value, is_causal=True, enable_gqa=True
         )
         x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
         return self.o_proj(x)
@@ -70,8 +61,8 @@ class DecoderLayer(nn.Module):
         self.post_attention_layernorm = nn.RMSNorm(16, eps=1e-06)
         self.mlp = LlamaMLP()
 
-    def forward(self, x, cos, sin, input_ids):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, input_ids)
+    def forward(self, x, cos, sin):
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -93,7 +84,7 @@ class Llama(nn.Module):
         cos = torch.cos(x)
         sin = torch.sin(x)
         for layer in self.layers:
-            embed_tokens = layer(embed_tokens, cos, sin, input_ids)
+            embed_tokens = layer(embed_tokens, cos, sin)
         return self.lm_head(self.norm(embed_tokens))
 
 
