@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     if not graph.inputs or not all(is_symbolic(value) for value in graph.inputs):
         raise NotFunctionalError("its inputs are no tensors of known rank")
     program = Program.of(graph, Keras(), same=same)
+    _avoid_operations(program)
     reserved = (*RESERVED, *helper_names("keras"))
     functions = Functions(program, reserved)
     called = {n.attr for tree in trees(program.statements) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
@@ -142,6 +144,23 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     lines.append(f"return {model}")
     definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
     return module(program, name, list(inputs.values()), "\n\n\n".join([*blocks, definition]))
+
+
+def _avoid_operations(program: Program) -> None:
+    """Give no layer the name that Keras gives an operation by itself: "reshape" or "reshape_3" beside ``ops.reshape``.
+
+    A layer that has one, and no weights, is named by Keras too.
+    """
+    called = {n.attr for tree in trees(program.statements) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    for name in [name for name in program.layers if re.sub(r"_\d+$", "", name) in called]:
+        held = [key for key in program.weights if key.startswith(f"{name}/")]
+        keyword = next(keyword for keyword in program.layers[name].keywords if keyword.arg == "name")
+        if not held and not hasattr(program.layers[name], "called_again"):
+            program.layers[name].keywords.remove(keyword)
+            continue
+        keyword.value = literal(program.layer_names.take(f"{name}_layer"))
+        for key in held:
+            program.weights[f"{keyword.value.value}/{key.removeprefix(f'{name}/')}"] = program.weights.pop(key)
 
 
 def module(program: Program, name: str, inputs: list[str], definition: str) -> Emitted:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from converter.emitters import emit
 from tests.emitted import judge, read, run
@@ -320,3 +320,18 @@ def test_a_model_with_two_outputs_of_blocks():
     model = net.model(third)
     model.graph.output.append(helper.make_tensor_value_info(first, TensorProto.FLOAT, None))
     checked(model)
+
+
+def test_no_layer_has_the_name_that_keras_gives_an_operation():
+    keras = pytest.importorskip("keras")
+    network = Blocks()
+    for name, sizes in (("first", (0, 8, 15)), ("last", (8, -1, 3, 5))):
+        network.weights.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
+    x = network.add("", "Transpose", network.add("", "Reshape", "x", "first"), perm=[1, 0, 2])
+    model = network.model(network.add("", "Reshape", x, "last"))
+    keras.backend.clear_session()  # or an operation is "reshape_17" by now
+    feeds = {"x": RANDOM.standard_normal((2, 4, 5, 6)).astype(np.float32)}
+    np.testing.assert_array_equal(run(read(model), "keras", feeds)[0], judge(model, feeds)[0])
+    code = emit(read(model), "keras").code
+    assert "layers.Reshape" in code
+    assert "ops.reshape" in code
