@@ -12,6 +12,7 @@ from converter.emitters import Emitted
 from converter.emitters.blocks import branch
 from converter.emitters.devices import on_device
 from converter.emitters.expressions import Binding, call, fill, literal, own, parse, strings
+from converter.emitters.in_place import in_place
 from converter.emitters.layout import Rule, logical, same
 from converter.emitters.names import Namespace
 from converter.emitters.ports import classes, header, input_names, model_name, ports
@@ -136,8 +137,7 @@ def _emit(graph: Graph, *, same: bool) -> Emitted:
     name = model_name(program, reserved)
     modules = Modules(program, reserved)
     modules.check()
-    definition = "\n\n\n".join(modules.code(name, inputs))
-    ast.parse(definition)
+    definition = in_place("\n\n\n".join(modules.code(name, inputs)))
     inputs_ports = ports(program, graph.inputs, list(inputs.values()))
     outputs_ports = ports(program, graph.outputs)
     code = "\n\n\n".join([*classes(outputs_ports), *helpers_for("pytorch", definition), definition, _loading(name, program)])

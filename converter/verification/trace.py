@@ -45,6 +45,8 @@ class _Instrument(ast.NodeTransformer):
         return node
 
     def visit(self, node):
+        if isinstance(node, ast.Call):  # what one layer wrote over is what another computed
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "inplace"]
         if not self._is_recorded(node):
             return super().visit(node)
         names = list(dict.fromkeys(_names(node, outermost=True)))

@@ -84,7 +84,7 @@ def test_equal_blocks_are_one_class_and_their_run_is_a_sequence():
     assert list(classes(found.code)) == ["Stage", "Model"]
     assert "self.stage = nn.Sequential(Stage(8), Stage(8), Stage(16))" in found.code
     assert "def __init__(self, hidden_channels):" in found.code
-    assert "return self.conv2(F.relu(self.conv1(x))) + x" in found.code
+    assert "return self.conv2(F.relu(self.conv1(x), inplace=True)) + x" in found.code
     assert set(found.weights) == {f"stage.{i}.conv{j}.{k}" for i in range(3) for j in (1, 2) for k in ("weight", "bias")}
     equal(model)
 
@@ -268,7 +268,7 @@ def test_stages_of_one_width_are_a_loop():
     model = net.model(x)
     code = emitted(model).code
     assert "for channels, depth in ((6, 2), (8, 1), (8, 3)):" in code
-    assert "layers += [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU()]" in code
+    assert "nn.Conv2d(in_channels, channels, 3, padding=1),\n                    nn.ReLU(inplace=True),\n" in code
     assert code.count("nn.MaxPool2d") == 1
     equal(model)
 

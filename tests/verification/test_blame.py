@@ -34,10 +34,11 @@ def edited(conversion):
     path.write_text(text)
 
 
+PADDED = "self.conv(F.pad(image, (1, 2, 0, 1)))"
 CASES = [
     ("(1, 2, 0, 1)", "(2, 1, 0, 1)", "conv", "were [0 1 2 1] instead of [0 1 1 2]"),
-    ("F.relu(", "F.gelu(", "relu", "Gelu stood in place of Relu"),
-    ("F.relu(self.conv", "(self.conv", "relu", "left out"),
+    (f"F.relu({PADDED}, inplace=True)", f"F.gelu({PADDED})", "relu", "Gelu stood in place of Relu"),
+    (f"F.relu({PADDED}, inplace=True)", PADDED, "relu", "left out"),
     ("MaxPool2d(2)", "MaxPool2d(2, stride=1)", "pool", "the stride were [1 1]"),
     ("torch.flatten(x, 1)", "torch.flatten(x.permute(0, 2, 3, 1), 1)", "flatten", "the axes were in the order [0 2 3 1]"),
     ("torch.flatten(x, 1))", "torch.flatten(x, 1)) * 1.001", "fc", ""),

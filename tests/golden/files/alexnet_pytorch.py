@@ -35,11 +35,11 @@ class AlexNet(nn.Module):
 
     def forward(self, data):
         x = data - self.data_mean
-        x = self.pool1(self.norm1(F.relu(self.conv1(x))))
-        x = self.pool2(self.norm2(F.relu(self.conv2(x))))
-        x = F.relu(self.conv3(x))
-        x = F.relu(self.conv4(x))
-        x = torch.flatten(self.pool5(F.relu(self.conv5(x))), 1)
+        x = self.pool1(self.norm1(F.relu(self.conv1(x), inplace=True)))
+        x = self.pool2(self.norm2(F.relu(self.conv2(x), inplace=True)))
+        x = F.relu(self.conv3(x), inplace=True)
+        x = F.relu(self.conv4(x), inplace=True)
+        x = torch.flatten(self.pool5(F.relu(self.conv5(x), inplace=True)), 1)
         x = self.drop6(F.relu(self.fc6(x)))
         x = self.drop7(F.relu(self.fc7(x)))
         return F.softmax(self.fc8(x), dim=-1)

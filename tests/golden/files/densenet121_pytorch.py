@@ -22,8 +22,8 @@ class DenseLayer(nn.Module):
         self.x2 = nn.Conv2d(128, 32, 3, padding=1, bias=False)
 
     def forward(self, x):
-        out = self.x1(F.relu(self.x1_bn(x)))
-        out = self.x2(F.relu(self.x2_bn(out)))
+        out = self.x1(F.relu(self.x1_bn(x), inplace=True))
+        out = self.x2(F.relu(self.x2_bn(out), inplace=True))
         return torch.cat([x, out], dim=1)
 
 
@@ -57,14 +57,16 @@ class Densenet121(nn.Module):
         self.fc6 = nn.Conv2d(1024, 1000, 1)
 
     def forward(self, data_0):
-        x = self.max_pool(F.relu(self.conv1_bn(self.conv1(data_0))))
-        x = F.relu(self.conv2_blk_bn(self.conv2(x)))
+        x = self.max_pool(F.relu(self.conv1_bn(self.conv1(data_0)), inplace=True))
+        x = F.relu(self.conv2_blk_bn(self.conv2(x)), inplace=True)
         x = self.average_pool(self.conv2_blk(x))
-        x = F.relu(self.conv3_blk_bn(self.conv3(x)))
+        x = F.relu(self.conv3_blk_bn(self.conv3(x)), inplace=True)
         x = self.average_pool(self.conv3_blk(x))
-        x = F.relu(self.conv4_blk_bn(self.conv4(x)))
+        x = F.relu(self.conv4_blk_bn(self.conv4(x)), inplace=True)
         x = self.average_pool(self.conv4_blk(x))
-        x = self.global_average_pool(F.relu(self.conv5_blk_bn(self.conv5(x))))
+        x = self.global_average_pool(
+            F.relu(self.conv5_blk_bn(self.conv5(x)), inplace=True)
+        )
         return self.fc6(x)
 
 

@@ -21,8 +21,8 @@ class DenseLayer(nn.Module):
         self.conv2 = nn.Conv2d(16, 4, 3, padding=1, bias=False)
 
     def forward(self, x):
-        out = self.conv1(F.relu(self.norm1(x)))
-        out = self.conv2(F.relu(self.norm2(out)))
+        out = self.conv1(F.relu(self.norm1(x), inplace=True))
+        out = self.conv2(F.relu(self.norm2(out), inplace=True))
         return torch.cat([x, out], dim=1)
 
 
@@ -34,7 +34,7 @@ class Transition(nn.Module):
         self.pool = nn.AvgPool2d(2)
 
     def forward(self, x):
-        return self.pool(self.conv(F.relu(self.norm(x))))
+        return self.pool(self.conv(F.relu(self.norm(x), inplace=True)))
 
 
 class DenseBlock(nn.Module):
@@ -63,7 +63,9 @@ class DenseNet(nn.Module):
     def forward(self, x):
         x = self.conv0(x)
         x = self.transition1(self.denseblock1(x))
-        x = self.global_average_pool(F.relu(self.norm5(self.denseblock2(x))))
+        x = self.global_average_pool(
+            F.relu(self.norm5(self.denseblock2(x)), inplace=True)
+        )
         return self.classifier(torch.flatten(x, 1))
 
 

@@ -21,8 +21,8 @@ class Conv(nn.Module):
 
     def forward(self, x):
         _, getitem = torch.split(x, 8, dim=1)
-        x = F.silu(self.bn(self.conv(getitem)))
-        return getitem, x
+        x = F.silu(self.bn(self.conv(getitem)), inplace=True)
+        return (getitem, x)
 
 
 class Conv2(nn.Module):
@@ -39,7 +39,7 @@ class Conv2(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.03)
 
     def forward(self, x):
-        return F.silu(self.bn(self.conv(x)))
+        return F.silu(self.bn(self.conv(x)), inplace=True)
 
 
 class Detect(nn.Module):
@@ -58,7 +58,7 @@ class Detect(nn.Module):
         x = torch.cat([view_3, view_4], dim=-1)
         x = x.transpose(1, 2)
         x = torch.sigmoid(x)
-        return transpose, x
+        return (transpose, x)
 
 
 class C2f(nn.Module):

@@ -16,10 +16,10 @@ class Generator(nn.Module):
         self.project = nn.Linear(12, 256)
         self.main = nn.Sequential(
             nn.BatchNorm2d(16),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(8),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.ConvTranspose2d(8, 3, 4, stride=2, padding=1),
             nn.Tanh(),
         )

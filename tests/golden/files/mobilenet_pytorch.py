@@ -45,7 +45,7 @@ class SqueezeExcitation(nn.Module):
         self.fc2 = nn.Conv2d(channels // 4, channels, 1)
 
     def forward(self, x):
-        out = F.relu(self.fc1(self.avgpool(x)))
+        out = F.relu(self.fc1(self.avgpool(x)), inplace=True)
         return x * F.hardsigmoid(self.fc2(out))
 
 

@@ -25,9 +25,9 @@ class ResidualBlock(nn.Module):
         self.branch2c_bn = nn.BatchNorm2d(channels, eps=1.0000001e-05)
 
     def forward(self, x):
-        out = F.relu(self.branch2a_bn(self.branch2a(x)))
-        out = F.relu(self.branch2b_bn(self.branch2b(out)))
-        return F.relu(self.branch2c_bn(self.branch2c(out)) + x)
+        out = F.relu(self.branch2a_bn(self.branch2a(x)), inplace=True)
+        out = F.relu(self.branch2b_bn(self.branch2b(out)), inplace=True)
+        return F.relu(self.branch2c_bn(self.branch2c(out)) + x, inplace=True)
 
 
 class ProjectionBlock(nn.Module):
@@ -47,10 +47,10 @@ class ProjectionBlock(nn.Module):
         self.branch1_bn = nn.BatchNorm2d(out_channels, eps=1.0000001e-05)
 
     def forward(self, x):
-        out = F.relu(self.branch2a_bn(self.branch2a(x)))
-        out = F.relu(self.branch2b_bn(self.branch2b(out)))
+        out = F.relu(self.branch2a_bn(self.branch2a(x)), inplace=True)
+        out = F.relu(self.branch2b_bn(self.branch2b(out)), inplace=True)
         out = self.branch2c_bn(self.branch2c(out))
-        return F.relu(out + self.branch1_bn(self.branch1(x)))
+        return F.relu(out + self.branch1_bn(self.branch1(x)), inplace=True)
 
 
 class Resnet50(nn.Module):
@@ -79,7 +79,7 @@ class Resnet50(nn.Module):
         self.pred = nn.Linear(2048, 1000)
 
     def forward(self, data_0):
-        x = self.max_pool(F.relu(self.res_conv1_bn(self.conv1(data_0))))
+        x = self.max_pool(F.relu(self.res_conv1_bn(self.conv1(data_0)), inplace=True))
         x = self.res3(self.res2(x))
         x = torch.flatten(self.average_pool(self.res5(self.res4(x))), 1)
         return F.softmax(self.pred(x), dim=-1)

@@ -31,8 +31,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x):
         downsample = self.downsample(x)
-        x = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(x)) + downsample)
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return F.relu(self.bn2(self.conv2(x)) + downsample, inplace=True)
 
 
 class ResNet(nn.Module):
@@ -47,7 +47,7 @@ class ResNet(nn.Module):
         self.fc = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = self.maxpool(F.relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(F.relu(self.bn1(self.conv1(x)), inplace=True))
         x = torch.flatten(self.avgpool(self.layer2(self.layer1(x))), 1)
         return self.fc(x)
 

@@ -19,17 +19,17 @@ class ShuffleUnit(nn.Module):
             nn.BatchNorm2d(8),
             nn.Conv2d(8, 8, 1, bias=False),
             nn.BatchNorm2d(8),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
         self.branch2 = nn.Sequential(
             nn.Conv2d(8, 8, 1, bias=False),
             nn.BatchNorm2d(8),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8, bias=False),
             nn.BatchNorm2d(8),
             nn.Conv2d(8, 8, 1, bias=False),
             nn.BatchNorm2d(8),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
 
     def forward(self, x):
@@ -43,12 +43,12 @@ class ShuffleUnit2(nn.Module):
         self.branch2 = nn.Sequential(
             nn.Conv2d(8, 8, 1, bias=False),
             nn.BatchNorm2d(8),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False),
             nn.BatchNorm2d(8),
             nn.Conv2d(8, 8, 1, bias=False),
             nn.BatchNorm2d(8),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
 
     def forward(self, x):
@@ -62,7 +62,9 @@ class ShuffleNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU()
+            nn.Conv2d(3, 8, 3, padding=1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(inplace=True),
         )
         self.stage2 = nn.Sequential(ShuffleUnit(), ShuffleUnit2(), ShuffleUnit2())
         self.fc = nn.Linear(16, 10)

@@ -28,11 +28,13 @@ class ResidualBlock(nn.Module):
         self.gconv1_2_bn = nn.BatchNorm2d(channels)
 
     def forward(self, x):
-        out = F.relu(self.gconv1_bn(self.gconv1(x)))
+        out = F.relu(self.gconv1_bn(self.gconv1(x)), inplace=True)
         out = out.reshape(-1, 4, self.size, self.size_2, self.size_2)
         out = out.transpose(1, 2)
         out = self.gconv3(out.reshape(-1, self.channels, self.size_2, self.size_2))
-        return F.relu(self.gconv1_2_bn(self.gconv1_2(self.gconv3_bn(out))) + x)
+        return F.relu(
+            self.gconv1_2_bn(self.gconv1_2(self.gconv3_bn(out))) + x, inplace=True
+        )
 
 
 class Block(nn.Module):
@@ -60,7 +62,7 @@ class Block(nn.Module):
         )
 
     def forward(self, x):
-        out = F.relu(self.gconv1_bn(self.gconv1(x)))
+        out = F.relu(self.gconv1_bn(self.gconv1(x)), inplace=True)
         out = out.reshape(-1, 4, self.size, self.size_2, self.size_2)
         out = out.transpose(1, 2)
         out = out.reshape(-1, self.out_channels, self.size_2, self.size_2)
@@ -89,7 +91,7 @@ class Shufflenet(nn.Module):
         self.pred = nn.Linear(544, 1000)
 
     def forward(self, data_0):
-        x = self.max_pool(F.relu(self.conv3_0_bn(self.conv3_0(data_0))))
+        x = self.max_pool(F.relu(self.conv3_0_bn(self.conv3_0(data_0)), inplace=True))
         x = torch.flatten(self.average_pool(self.blocks(x)), 1)
         return F.softmax(self.pred(x), dim=-1)
 

@@ -20,9 +20,9 @@ class Block(nn.Module):
         self.expand3x3 = nn.Conv2d(hidden_channels, out_channels, 3, padding=1)
 
     def forward(self, x):
-        squeeze1x1 = F.relu(self.squeeze1x1(x))
-        expand1x1 = F.relu(self.expand1x1(squeeze1x1))
-        x = F.relu(self.expand3x3(squeeze1x1))
+        squeeze1x1 = F.relu(self.squeeze1x1(x), inplace=True)
+        expand1x1 = F.relu(self.expand1x1(squeeze1x1), inplace=True)
+        x = F.relu(self.expand3x3(squeeze1x1), inplace=True)
         return torch.cat([expand1x1, x], dim=1)
 
 
@@ -44,12 +44,14 @@ class SqueezenetOld(nn.Module):
         self.global_average_pool = nn.AdaptiveAvgPool2d(1)
 
     def forward(self, data_0):
-        x = self.max_pool(F.relu(self.conv1(data_0)))
+        x = self.max_pool(F.relu(self.conv1(data_0), inplace=True))
         x = self.max_pool(self.fire3(self.fire2(x)))
         x = self.max_pool(self.fire5(self.fire4(x)))
         x = self.fire7(self.fire6(x))
         x = self.dropout(self.fire9(self.fire8(x)))
-        return F.softmax(self.global_average_pool(F.relu(self.conv10(x))), dim=1)
+        return F.softmax(
+            self.global_average_pool(F.relu(self.conv10(x), inplace=True)), dim=1
+        )
 
 
 def load_model():

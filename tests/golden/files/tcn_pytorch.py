@@ -20,8 +20,8 @@ class TemporalBlock(nn.Module):
         self.downsample = nn.Conv1d(4, 8, 1) if downsample else nn.Identity()
 
     def forward(self, x):
-        out = F.relu(self.conv1(F.pad(x, self.size)))
-        x = F.relu(self.conv2(F.pad(out, self.size))) + self.downsample(x)
+        out = F.relu(self.conv1(F.pad(x, self.size)), inplace=True)
+        x = F.relu(self.conv2(F.pad(out, self.size)), inplace=True) + self.downsample(x)
         return F.relu(x)
 
 

@@ -1,0 +1,84 @@
+"""PyTorch activations write over what they read, where it is the fresh result of a layer that nothing else reads.
+
+It saves the memory of one more tensor, and the time to get it, as in the networks of torchvision and timm. Derivatives stay
+right: the layers and sums in ``_FRESH`` need their inputs for them, never their results.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+
+_ACTIVATIONS = {"ReLU": "relu", "ReLU6": "relu6", "Hardswish": "hardswish", "SiLU": "silu"}
+_MODULES = {f"nn.{name}" for name in _ACTIVATIONS}
+_FUNCTIONS = {f"F.{name}" for name in _ACTIVATIONS.values()}
+_FRESH = {f"nn.{kind}{axes}d" for kind in ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm") for axes in (1, 2, 3)}
+"""Layers whose result is a tensor of its own, never their input itself, and large enough to matter."""
+
+
+def in_place(code: str) -> str:
+    """The text of classes, with ``inplace=True`` for every activation that may have it."""
+    tree = ast.parse(code)
+    for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+        _in_sequences(definition)
+        _in_forward(definition)
+    return ast.unparse(tree)
+
+
+def _in_sequences(definition: ast.ClassDef) -> None:
+    """Activations right behind a layer in a sequence of modules."""
+    for node in ast.walk(definition):
+        arguments = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List) else []
+        for before, member in itertools.pairwise(_constructed(argument) for argument in arguments):
+            if _called(before) in _FRESH and _called(member) in _MODULES:
+                _mark(member)
+
+
+def _constructed(argument: ast.expr) -> ast.expr:
+    """The constructor in an argument of a sequence: itself, or the second of a pair with its name."""
+    return argument.elts[1] if isinstance(argument, ast.Tuple) and len(argument.elts) == 2 else argument
+
+
+def _in_forward(definition: ast.ClassDef) -> None:
+    """Activations of an expression that is a layer's call or a sum, by functions, and by members that have no other calls."""
+    members = _members(definition)
+    fresh = {name for name, values in members.items() if all(_called(value) in _FRESH for value in values)}
+    calls: dict[str, list[ast.Call]] = {}
+    for call in (node for node in ast.walk(definition) if isinstance(node, ast.Call)):
+        name = _called(call)
+        if name in _FUNCTIONS and call.args and _is_fresh(call.args[0], fresh):
+            _mark(call)
+        elif name is not None and name.startswith("self.") and name in members:
+            calls.setdefault(name, []).append(call)
+    reads = [ast.unparse(node) for node in ast.walk(definition) if isinstance(node, ast.Attribute)]
+    for name, values in members.items():
+        used = calls.get(name, [])
+        only_called = bool(used) and len(used) == reads.count(name) - len(values)
+        allowed = only_called and all(len(call.args) == 1 and _is_fresh(call.args[0], fresh) for call in used)
+        if allowed and all(_called(value) in _MODULES for value in values):
+            for value in values:
+                _mark(value)
+
+
+def _members(definition: ast.ClassDef) -> dict[str, list[ast.expr]]:
+    """All that is assigned to each attribute ``self.name``."""
+    members: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute):
+                    members.setdefault(ast.unparse(target), []).append(node.value)
+    return members
+
+
+def _is_fresh(tree: ast.expr, layers: set[str]) -> bool:
+    return _called(tree) in layers or (isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add))
+
+
+def _called(tree: ast.expr) -> str | None:
+    return ast.unparse(tree.func) if isinstance(tree, ast.Call) else None
+
+
+def _mark(call: ast.Call) -> None:
+    if all(keyword.arg != "inplace" for keyword in call.keywords):
+        call.keywords.append(ast.keyword("inplace", ast.Constant(True)))
