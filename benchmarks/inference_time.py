@@ -77,10 +77,11 @@ def keras(name: str, folder: Path, modes: list[str]) -> Iterator[tuple[str, Pair
     for variable in module.variables:  # statistics that tell, and no output that is the same for all
         if variable.path.endswith("moving_variance"):
             variable.assign(np.random.default_rng(0).uniform(0.5, 1.5, variable.shape))
+    image = np.random.default_rng(0).standard_normal((BATCH, *module.input_shape[1:])).astype(np.float32)
+    module(image)  # Keras exports what has been called
     folder.mkdir(parents=True)
     module.export(folder / "model.onnx", format="onnx", verbose=False)
     model = converter.convert(folder / "model.onnx", to="keras", out=folder / "emitted", verify=False).load()
-    image = np.random.default_rng(0).standard_normal((BATCH, *module.input_shape[1:])).astype(np.float32)
     for mode in modes:
         for side in (module, model):
             side.compile(jit_compile=mode == "xla")
