@@ -14,11 +14,10 @@ import numpy as np
 from converter.emitters import Port
 from converter.emitters.types import held, held_as
 from converter.graph import Graph, Node, Value, Weight, draws
+from converter.verification.asking import ask
 from converter.verification.blame import look_inside
 from converter.verification.compare import Tolerance, tolerance_of
 from converter.verification.comparison import Comparison, compare
-from converter.verification.evidence import otherwise, says_little, unseen
-from converter.verification.inputs import Question, questions
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.limits import LIMITS, Limits, Stopped
 from converter.verification.report import Case, Report
@@ -28,7 +27,6 @@ from converter.verification.worker import RunError, run_model
 
 SEEDS = (0, 1, 2)
 BATCH_SIZES = (1, 3)
-_OTHER_BATCH_SIZES = (2, 4)
 
 PROBE = Tolerance("probe", 1e-4, "the source's own program sums float32 numbers in its own order")
 
@@ -63,13 +61,8 @@ def verify(
         try:
             judge = stack.enter_context(Judge(graph))
             report.judge = judge.name
-            asked = _ask(judge, graph, seeds, batch_sizes, report.warnings)
-            more, unproven = _ask_otherwise(judge, graph, asked)
-            report.warnings += [
-                f"no output depends on the input {name!r} in what was asked: equality proves nothing about it"
-                for name in unseen(asked, lambda inputs: _answered(judge, inputs))
-            ]
-            asked += more
+            asked, unproven, warnings = ask(judge, graph, seeds, batch_sizes)
+            report.warnings += warnings
         except JudgeError as error:
             report.findings.append(f"onnxruntime cannot run the source, so nothing can be proven: {error}")
             return report
@@ -195,60 +188,6 @@ def _random(graph: Graph) -> dict[Value, Node]:
         if source is not None:
             found |= {value: source for value in node.outputs if value is not None}
     return found
-
-
-def _ask(
-    judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int], warnings: list[str]
-) -> list[tuple[Question, dict[str, np.ndarray]]]:
-    """Each question in the first way that the judge can answer, with its answers by output name.
-
-    An open batch size may stand for another, as where the exporter wrote a batch of 1 into the network: then what the judge
-    cannot run is left out, and the report says so. Where it can run none of ``batch_sizes``, others are tried.
-    """
-    failed: dict[str, JudgeError] = {}
-    for sizes in (batch_sizes, _OTHER_BATCH_SIZES):
-        asked = []
-        for ways in questions(graph, seeds, sizes):
-            for question in ways:
-                try:
-                    asked.append((question, judge.answer(question.inputs)))
-                    failed.pop(question.name, None)
-                    break
-                except JudgeError as error:
-                    failed.setdefault(question.name, error)
-        if asked:
-            warnings += [f"{name}: onnxruntime cannot run the source so, it was not asked ({failed[name]})" for name in failed]
-            return asked
-    raise next(iter(failed.values()), JudgeError("there is no input to run it on"))
-
-
-def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        return judge.answer(inputs)
-    except JudgeError:
-        return None
-
-
-def _ask_otherwise(
-    judge: Judge, graph: Graph, asked: list[tuple[Question, dict[str, np.ndarray]]]
-) -> tuple[list[tuple[Question, dict[str, np.ndarray]]], dict[Value, str]]:
-    """More questions where the answers to those asked prove little of some output, with numbers that get more out of it; and
-    the outputs for which there are none, each with the reason."""
-    unproven = {value: says_little(value, [answers[value.name] for _, answers in asked]) for value in graph.outputs}
-    unproven = {value: reason for value, reason in unproven.items() if reason}
-    more: list[tuple[Question, dict[str, np.ndarray]]] = []
-    for again in otherwise([question for question, _ in asked]) if unproven else ():
-        try:
-            answered = [(question, judge.answer(question.inputs)) for question in again]
-        except JudgeError:
-            continue
-        proven = [value for value in unproven if not says_little(value, [answers[value.name] for _, answers in answered])]
-        if proven:
-            more += answered
-            unproven = {value: reason for value, reason in unproven.items() if value not in proven}
-        if not unproven:
-            break
-    return more, unproven
 
 
 def to_stored(value: Any, port: Port, target: str) -> Any:

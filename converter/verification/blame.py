@@ -277,8 +277,17 @@ class Comparison:
 
     def _is_passed_over(self, value: Value) -> bool:
         """Whether all that reads a value is as it should be: then it is only that the value itself was not recognised."""
-        results = [each for node, _ in value.users for each in node.outputs if each in self._visible]
+        results = self._seen_behind(value)
         return bool(results) and value not in self.graph.outputs and all(each in self._matches for each in results)
+
+    def _seen_behind(self, value: Value) -> set[Value]:
+        """The nearest values computed from this one that the emitted code has a tensor for."""
+        found: set[Value] = set()
+        for node, _ in value.users:
+            for each in node.outputs:
+                if each is not None:
+                    found |= {each} if each in self._visible else self._seen_behind(each)
+        return found
 
     def _computes(self, node: Node) -> bool:
         """Whether the emitted code computes the node's results from what it had as inputs."""

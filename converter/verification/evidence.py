@@ -90,10 +90,10 @@ def otherwise(asked: Sequence[Question]) -> Iterator[list[Question]]:
     ways = [0.0, 1.0] if any(_middle(array) for array in arrays) else [0.0]
     for factor, contrast in itertools.product(_FACTORS if arrays else (), ways):
         if factor < 1 or not contrast:
-            yield [_scaled(question, factor, contrast) for question in largest]
+            yield [scaled(question, factor, contrast) for question in largest]
 
 
-def _scaled(question: Question, factor: float, contrast: float) -> Question:
+def scaled(question: Question, factor: float, contrast: float) -> Question:
     """Each number ``factor`` times as far from 0, or, with a ``contrast`` of 1, from the middle of the pixels."""
     inputs = dict(question.inputs)
     for name, array in inputs.items():

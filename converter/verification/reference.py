@@ -56,26 +56,47 @@ def numbers(value: Value | None, values: Mapping[Value, Any]) -> Any:
     return values[value] if value in values else value.array  # noqa: SIM401, an array is read only where it is asked for
 
 
+class Inside:
+    """Tensors of an ONNX model by name, for one question after the other, up to ``budget`` bytes each; a name that the model
+    has not is left out."""
+
+    def __init__(self, model: str | Path | bytes, names: Iterable[str], budget: int):
+        self._folder = None if isinstance(model, bytes) else str(Path(model).parent)
+        self._proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+        self._budget = budget
+        graph = self._proto.graph
+        known = {name for node in graph.node for name in node.output if name} | {port.name for port in graph.input}
+        wanted = [name for name in dict.fromkeys(names) if name in known]
+        self._chunks = [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
+        self._own = [output.name for output in graph.output]
+        self._kept: tuple[list[str], onnxruntime.InferenceSession] | None = None
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        given = [port.name for port in self._proto.graph.input if port.name in inputs]
+        found: dict[str, Any] = {}
+        budget = self._budget
+        for chunk in self._chunks:
+            if budget <= 0:
+                break
+            results = self._session(chunk).run(chunk, {name: inputs[name] for name in given})
+            for name, result in zip(chunk, results, strict=True):
+                if isinstance(result, np.ndarray):
+                    found[name] = result
+                    budget -= result.nbytes
+        return found
+
+    def _session(self, chunk: list[str]) -> onnxruntime.InferenceSession:
+        if self._kept is None or self._kept[0] is not chunk:
+            outputs = self._proto.graph.output
+            del outputs[len(self._own) :]
+            outputs.extend(onnx.ValueInfoProto(name=name) for name in chunk if name not in self._own)
+            self._kept = chunk, _session(self._proto, self._folder)
+        return self._kept[1]
+
+
 def of_model(model: str | Path | bytes, names: Iterable[str], inputs: Mapping[str, np.ndarray], budget: int) -> dict[str, Any]:
     """Tensors of an ONNX model by name, up to ``budget`` bytes; a name that the model has not is left out."""
-    folder = None if isinstance(model, bytes) else str(Path(model).parent)
-    proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
-    produced = {name for node in proto.graph.node for name in node.output if name}
-    wanted = [name for name in dict.fromkeys(names) if name in produced]
-    given = [port.name for port in proto.graph.input if port.name in inputs]
-    own = [output.name for output in proto.graph.output]
-    found: dict[str, Any] = {}
-    for chunk in [wanted] if len(wanted) <= _CHUNK else [wanted[i : i + _CHUNK] for i in range(0, len(wanted), _CHUNK)]:
-        if budget <= 0:
-            break
-        del proto.graph.output[len(own) :]
-        proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in chunk if name not in own)
-        results = _session(proto, folder).run(chunk, {name: inputs[name] for name in given})
-        for name, result in zip(chunk, results, strict=True):
-            if isinstance(result, np.ndarray):
-                found[name] = result
-                budget -= result.nbytes
-    return found
+    return Inside(model, names, budget)(inputs)
 
 
 def of_node(

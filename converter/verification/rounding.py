@@ -26,6 +26,9 @@ _SIZE = 100
 _CHANCE = 3
 """What a sample moves by is a few draws of its rounding: it counts for as much as others move, up to so many times its own."""
 
+_MORE = 2
+"""How many times as many samples may jump as of the judge's own."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -102,14 +105,27 @@ def allowances(found: Sequence[Sample], tolerance: Tolerance, moved: Mapping[int
             tolerances.append(tolerance)
             continue
         if sample.few:
-            like = [each for each, other in zip(own, found, strict=True) if each and _alike(other, sample)]
-            counted = max(like, default=0.0) / (sample.scale or 1.0)
+            like = [(each, other) for each, other in zip(own, found, strict=True) if each is not None and _alike(other, sample)]
+            counted = _of_few(like, tolerance) / (sample.scale or 1.0)
         else:
             counted = min(largest, _CHANCE * share)
         amplified = _amplified(tolerance, counted)
         silent = MARGIN * movement if not sample.scale else 0.0  # zeros, where the judge's other answers have none
         tolerances.append(replace(amplified, absolute=max(amplified.absolute, silent)))
     return tolerances
+
+
+def _of_few(like: Sequence[tuple[float, Sample]], tolerance: Tolerance) -> float:
+    """What samples of few numbers move by, given the movement and the difference of each: by as much as any.
+
+    Where rounding to integers inside lets few of them jump, few may differ: if many more do, jumps are no excuse.
+    """
+    moved = [movement for movement, _ in like]
+    jumps = np.mean([MARGIN * movement > tolerance.relative * other.scale for movement, other in like] or [0])
+    beyond = np.mean([other.difference.relative > tolerance.relative for _, other in like] or [0])
+    if len(like) > _FEW and beyond > _MORE * jumps + _MORE / len(like):
+        return min(max(moved), _CHANCE * float(np.median(moved)))
+    return max(moved, default=0.0)
 
 
 def own_rounding(

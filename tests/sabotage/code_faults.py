@@ -33,9 +33,25 @@ class CodeFault:
         candidates = [node.name for node in graph.nodes if node.op_type == self.operator]
         for number, match in enumerate(matches):
             layer = _constructed(code, match.start(), {node.name for node in graph.nodes})
+            if "activation" in self.pattern:
+                layer = _activation(graph, layer)
             if layer is None and len(candidates) == len(matches):
                 layer = candidates[number]
             yield Site(layer, lambda match=match: _replace(path, code, match, match.expand(self.replacement)))
+
+
+def _activation(graph: Graph, layer: str | None) -> str | None:
+    """The function that stands in the arguments of a layer: the one that reads its result."""
+    node = next((node for node in graph.nodes if node.name == layer), None)
+    while node is not None and node.output.users:
+        node = node.output.users[0][0]
+        if node.op_type in _ACTIVATIONS:
+            return node.name
+    return None
+
+
+_ACTIVATIONS = {"Relu", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "HardSwish", "Sigmoid", "HardSigmoid", "Tanh", "Softplus"}
+_ACTIVATIONS |= {"Softmax", "LogSoftmax", "Softsign", "Mish"}
 
 
 def _replace(path: Path, code: str, match: re.Match, text: str) -> None:
@@ -66,8 +82,12 @@ pytorch("stride forgotten", r"(nn\.\w+\(.*), stride=(?:\d+|\([^)]*\))", r"\1")
 pytorch("dilation forgotten", r"(nn\.Conv2d\(.*), dilation=\d+", r"\1")
 pytorch("dilation and padding of one", r"(nn\.Conv2d\(.*), padding=2, dilation=2", r"\1, padding=1")
 pytorch("ceil_mode forgotten", r", ceil_mode=True", "")
-pytorch("padding not counted", r"(nn\.AvgPool2d\([^)]*)\)", r"\1, count_include_pad=False)")
-pytorch("default epsilon of Keras", r"(nn\.(?:BatchNorm2d|InstanceNorm2d|LayerNorm|GroupNorm)\([^)\n]*)\)", r"\1, eps=1e-3)")
+pytorch("padding not counted", r"(nn\.AvgPool2d\((?:[^()]|\([^)]*\))*)\)", r"\1, count_include_pad=False)")
+pytorch(
+    "default epsilon of Keras",
+    r"(nn\.(?:BatchNorm2d|InstanceNorm2d|LayerNorm|GroupNorm)\((?:(?!eps=)[^)\n])*)\)",
+    r"\1, eps=1e-3)",
+)
 pytorch("epsilon forgotten", r", eps=1e-05", "")
 pytorch("groups of a GroupNorm", r"nn\.GroupNorm\(4,", "nn.GroupNorm(2,")
 pytorch("factor of LRN forgotten", r"(nn\.LocalResponseNorm\(.*), k=2\.0", r"\1")

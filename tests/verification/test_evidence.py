@@ -54,9 +54,7 @@ def test_what_a_certain_classifier_hides_is_found(tmp_path):
     file = tmp_path / "out" / "model.safetensors"
     weights = load_file(file)
     save_file({name: array * np.float32(1.001) for name, array in weights.items()}, file)
-    report = conversion.verify()
-    assert not report.ok
-    assert ", times" in report.outputs["y"].where.case
+    assert not conversion.verify().ok
 
 
 def test_numbers_beside_huge_ones_are_compared(tmp_path):

@@ -1,0 +1,191 @@
+"""Asks the judge: the usual questions, those at the borders that the network has, and others where answers prove little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from converter.graph import Graph, Value
+from converter.verification.borders import Borders, borders, drawn_anew, large_numbers, near_borders
+from converter.verification.evidence import otherwise, says_little, scaled, unseen
+from converter.verification.inputs import Question, questions
+from converter.verification.judge import ERRORS, Judge, JudgeError
+from converter.verification.reference import Inside
+
+Asked = list[tuple[Question, dict[str, Any]]]
+"""Questions, each with the judge's answers by output name."""
+
+_OTHER_BATCH_SIZES = (2, 4)
+
+_FACTORS = (16, 256, 1 / 16)
+"""By how much numbers are made larger, or smaller, so that those inside of the network come to its bounds."""
+
+_BUDGET = 2**30
+
+_MOST_NUMBERS = 10_000
+_MOST_TIMES = 8
+"""Of a question that is asked with more samples, and how many times more."""
+
+
+def ask(
+    judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]
+) -> tuple[Asked, dict[Value, str], list[str]]:
+    """All that is asked about ``graph``, with the answers; the outputs of which these prove little, each with the reason; and
+    what the reader of the report is to be warned of. Raises JudgeError and ValueError."""
+    warnings: list[str] = []
+    asked = _ask(judge, graph, seeds, batch_sizes, warnings)
+    at_borders = _ask_at_borders(judge, asked)
+    more, unproven = _ask_otherwise(judge, graph, asked)
+    warnings += [
+        f"no output depends on the input {name!r} in what was asked: equality proves nothing about it"
+        for name in unseen(asked, lambda inputs: _answered(judge, inputs))
+    ]
+    return asked + at_borders + more, unproven, warnings
+
+
+def _ask(judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int], warnings: list[str]) -> Asked:
+    """Each question in the first way that the judge can answer.
+
+    An open batch size may stand for another, as where the exporter wrote a batch of 1 into the network: then what the judge
+    cannot run is left out, and the report says so. Where it can run none of ``batch_sizes``, others are tried.
+    """
+    failed: dict[str, JudgeError] = {}
+    for sizes in (batch_sizes, _OTHER_BATCH_SIZES):
+        asked: Asked = []
+        for ways in questions(graph, seeds, sizes):
+            for question in ways:
+                try:
+                    asked.append((question, judge.answer(question.inputs)))
+                    failed.pop(question.name, None)
+                    break
+                except JudgeError as error:
+                    failed.setdefault(question.name, error)
+        if asked:
+            warnings += [f"{name}: onnxruntime cannot run the source so, it was not asked ({failed[name]})" for name in failed]
+            return asked
+    raise next(iter(failed.values()), JudgeError("there is no input to run it on"))
+
+
+def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        return judge.answer(inputs)
+    except JudgeError:
+        return None
+
+
+def _ask_at_borders(judge: Judge, asked: Asked) -> Asked:
+    """Where the network has bounds, thresholds or ties: one of the questions with numbers at them, one with large whole
+    numbers, and those scaled so that numbers inside come to both sides of what they did not pass yet."""
+    free = [question for question, _ in asked if question.answer is None]
+    if not free:
+        return []
+    known = borders(_without_weights(judge.model))
+    largest = max(free, key=lambda question: question.batch)  # the first of them
+    found = []
+    for question in [*_at(known, largest), *_beyond(judge, known, free)]:
+        answers = _answered(judge, question.inputs)
+        if answers is not None:
+            found.append((question, answers))
+    return found
+
+
+def _without_weights(model: str | Path | bytes) -> onnx.ModelProto:
+    if isinstance(model, bytes):
+        return onnx.load_from_string(model)
+    return onnx.load(model, load_external_data=False)
+
+
+def _at(known: Borders, question: Question) -> Iterator[Question]:
+    """The question with more samples, where numbers are rounded; with numbers at the borders of its inputs; with large ones."""
+    generator, asked = np.random.default_rng(question.batch), question
+    question = _often(question)
+    if known.rounds and question is not asked:
+        floats = {name: drawn_anew(array, generator) for name, array in question.inputs.items() if array.dtype.kind == "f"}
+        yield replace(question, name=f"{question.name}, many", inputs=question.inputs | floats)
+    near = {
+        name: near_borders(question.inputs[name], border, generator)
+        for name, border in known.inputs.items()
+        if isinstance(question.inputs.get(name), np.ndarray)
+    }
+    large = {name: large_numbers(question.inputs[name], generator) for name in known.whole if name in question.inputs}
+    for how, changed in (("at borders", near), ("large whole numbers", large)):
+        if changed:
+            inputs = question.inputs | changed
+            yield replace(question, name=f"{question.name}, {how}", inputs=inputs, values=f"{question.values}, {how}")
+
+
+def _often(question: Question) -> Question:
+    """A small question with more samples: what comes to a border is often seen only where other numbers come to theirs."""
+    arrays = [np.asarray(array) for array in question.inputs.values()]
+    rows = all(array.ndim and len(array) == question.batch > 1 for array in arrays)
+    times = min(_MOST_NUMBERS // max(sum(array.size for array in arrays), 1), _MOST_TIMES) if rows else 1
+    if times < 2:
+        return question
+    inputs = {name: np.concatenate([array] * times) for name, array in question.inputs.items()}
+    return replace(question, inputs=inputs, batch=question.batch * times)
+
+
+def _beyond(judge: Judge, known: Borders, asked: Sequence[Question]) -> Iterator[Question]:
+    """Of the smallest question, scaled, those that bring numbers inside to bounds which no number of ``asked`` passed."""
+    if not known.inside:
+        return
+    try:
+        inside = Inside(judge.model, list(known.inside), _BUDGET)
+        left = {
+            (name, number, above) for name, numbers in known.inside.items() for number in numbers for above in (False, True)
+        }
+        # the largest and the smallest numbers first: what they pass need not be looked for again
+        for question in sorted(asked, key=lambda question: question.batch, reverse=True):
+            left -= _passed(left, inside(question.inputs))
+            if not left:
+                return
+        smallest = min(asked, key=lambda question: question.batch)
+        for factor in _FACTORS:
+            question = scaled(smallest, factor, 0.0)
+            passed = _passed(left, inside(question.inputs))
+            if passed:
+                yield question
+                left -= passed
+            if not left:
+                return
+    except ERRORS:  # it fixes a batch of one that was freed, say
+        return
+
+
+_Side = tuple[str, float, bool]
+"""A tensor, a bound of its numbers, and whether above it or below."""
+
+
+def _passed(sides: set[_Side], arrays: dict[str, Any]) -> set[_Side]:
+    """Those sides on which there are numbers."""
+    ranges = {name: (array.min(), array.max()) for name, array in arrays.items() if array.size and array.dtype.kind in "iuf"}
+    return {
+        (name, number, above)
+        for name, number, above in sides
+        if name in ranges and (ranges[name][1] > number if above else ranges[name][0] < number)
+    }
+
+
+def _ask_otherwise(judge: Judge, graph: Graph, asked: Asked) -> tuple[Asked, dict[Value, str]]:
+    """More questions where the answers to those asked prove little of some output, with numbers that get more out of it; and
+    the outputs for which there are none, each with the reason."""
+    unproven = {value: says_little(value, [answers[value.name] for _, answers in asked]) for value in graph.outputs}
+    unproven = {value: reason for value, reason in unproven.items() if reason}
+    more: Asked = []
+    for again in otherwise([question for question, _ in asked]) if unproven else ():
+        try:
+            answered = [(question, judge.answer(question.inputs)) for question in again]
+        except JudgeError:
+            continue
+        proven = [value for value in unproven if not says_little(value, [answers[value.name] for _, answers in answered])]
+        if proven:
+            more += answered
+            unproven = {value: reason for value, reason in unproven.items() if value not in proven}
+        if not unproven:
+            break
+    return more, unproven
