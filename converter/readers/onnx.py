@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
@@ -177,6 +178,14 @@ class _Scope:
         return value
 
 
+def _check_outputs(node: onnx.NodeProto) -> None:
+    """Of a Split that says how many outputs it has: shape inference believes it, and ends the process where it is wrong."""
+    said = next((attribute.i for attribute in node.attribute if attribute.name == "num_outputs"), None)
+    if node.op_type == "Split" and node.domain in ("", "ai.onnx") and said not in (None, len(node.output)):
+        reason = f"says num_outputs={said}, and has {len(node.output)} outputs"
+        raise ReadError(Problem(reason, f"node {node.name or node.output[0]!r} (Split)", "Export the file again."))
+
+
 class _Reader:
     def __init__(self, model: onnx.ModelProto, path: Path):
         self.path = path
@@ -194,6 +203,8 @@ class _Reader:
         """Whether onnxruntime can run the file as it stands."""
 
     def read(self) -> Graph:
+        for node in itertools.chain(_nested(self.model.graph.node), *(_nested(each.node) for each in self.model.functions)):
+            _check_outputs(node)
         graph = self._graph(self.model.graph, None)
         graph.name = self.model.graph.name
         microsoft.lift_all(graph)

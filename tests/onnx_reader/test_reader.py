@@ -378,6 +378,11 @@ class TestBadInput:
         nodes = [node("Relu", ["x"], ["y"]), node("Neg", ["x"], ["y"])]
         self._model_refused(model(nodes, {"x": [2]}, ["y"]), tmp_path, "'y' is produced a second time", "Neg")
 
+    def test_split_with_another_number_of_outputs_than_it_says(self, tmp_path):
+        """Which ends the process in onnx.shape_inference."""
+        split = node("Split", ["x"], ["a", "b"], num_outputs=1)
+        self._model_refused(model([split], {"x": [2]}, ["a"]), tmp_path, "says num_outputs=1, and has 2 outputs")
+
     def test_cycle(self, tmp_path):
         nodes = [node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"])]
         self._model_refused(model(nodes, {"x": [2]}, ["b"]), tmp_path, "(Relu) is on a cycle")
