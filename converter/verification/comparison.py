@@ -17,7 +17,7 @@ from converter.verification.inputs import Question
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.report import OutputReport, Where
 from converter.verification.rounding import Sample, allowances, excess, movement, own_rounding, samples
-from converter.verification.ties import NEAR, naming, unpooled, with_tied_scores, with_ties
+from converter.verification.ties import NEAR, comparing, naming, unpooled, with_tied_numbers, with_tied_scores, with_ties
 
 OWN = 2
 """The emitted code's own rounding counts too, up to so many times what is allowed without it."""
@@ -57,6 +57,8 @@ class Comparison:
             return report, held
         if (node := naming(value)) is not None:
             self._with_tied_scores(node, value, actual, reference, held, report)
+        elif (node := comparing(value)) is not None:
+            self._with_tied_numbers(node, value, actual, reference, held, report)
         if not usual.most:
             return report, held
         if any(1 < excess(*each) <= usual.most / usual.relative for each in held):
@@ -149,6 +151,29 @@ class Comparison:
             report.remark = found
         else:
             report.tolerance, report.beyond = found
+
+    def _with_tied_numbers(
+        self,
+        node: Node,
+        value: Value,
+        actual: Sequence[Any],
+        reference: Sequence[Any],
+        held: Sequence[tuple[Sample, Tolerance]],
+        report: OutputReport,
+    ) -> None:
+        """Let ``report`` count comparisons of numbers that are the same but for rounding, or say why they are wrong."""
+        self._ask_others(held)
+        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1})
+        compared = {case: tuple(self._numbers(each, case) for each in node.inputs) for case in cases}
+        others = {case: [other[value.name] for other in self._others[case]] for case in cases}
+        found = with_tied_numbers(actual, reference, compared, others)
+        if isinstance(found, str):
+            report.remark = found
+        else:
+            report.tolerance, report.beyond = found
+
+    def _numbers(self, value: Value, case: int) -> Any:
+        return value.array if value.weight is not None else self._judge.inside(value, self._questions[case].inputs)
 
     def _with_ties(
         self, value: Value, actual: Sequence[Any], reference: Sequence[Any], usual: Tolerance, report: OutputReport

@@ -2,7 +2,8 @@
 
 An index of ArgMax or TopK that differs is no fault if the score it names is, but for rounding, the one that onnxruntime named.
 The scores tell, so an index of any other score is wrong. Equal scores are no excuse by themselves: which of them comes first is
-defined, and only where onnxruntime's own answers move between most of them does rounding decide.
+defined, and only where onnxruntime's own answers move between most of them does rounding decide. So it is with what a
+comparison gives: it may be the other way where both numbers are equal but for rounding, if something rounds them at all.
 
 MaxUnpool puts each number where the maximum stood. Where two numbers of a window are equal but for their last bit, another
 order of sums moves the maximum, and what is put there moves by a whole place: an error as large as the number, in few numbers.
@@ -116,6 +117,72 @@ def with_tied_scores(
     reason = (
         f"{differing} of {total} indices differ, each of a score that is within {gap:.1e} of the one that onnxruntime chose: "
         f"last bits decide between near-ties, {NEAR:g} at most"
+    )
+    share = differing / max(total, 1)
+    return replace(EXACT, name="exact, near-ties", reason=reason, share=share), share
+
+
+_COMPARES = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"}
+_OF_EACH = {"Add", "Sub", "Mul", "Div", "Neg", "Abs", "Relu", "Clip", "Floor", "Ceil", "Round", "Sign", "Min", "Max", "Where"}
+"""Operators whose result is the nearest number to the true one, the same in every program."""
+
+
+def comparing(value: Value) -> Node | None:
+    """The comparison whose results ``value`` holds in their order, if any, unless both sides are told to the last bit."""
+    node = value.producer
+    while node is not None and node.domain in ("", "ai.onnx"):
+        if node.op_type in _COMPARES:
+            return None if all(_is_exact(each) for each in node.inputs) else node
+        if node.op_type not in _SAME_ORDER | {"Not"} or node.inputs[0] is None:
+            return None
+        node = node.inputs[0].producer
+    return None
+
+
+def _is_exact(value: Value) -> bool:
+    """Whether nothing is rounded in different ways on the way to ``value``."""
+    node = value.producer
+    if node is None:
+        return True
+    return node.op_type in _SAME_ORDER | _OF_EACH and all(_is_exact(each) for each in node.inputs if each is not None)
+
+
+def with_tied_numbers(
+    actual: Sequence[Any],
+    reference: Sequence[Any],
+    compared: Mapping[int, tuple[Any, Any]],
+    others: Mapping[int, Sequence[Any]],
+) -> tuple[Tolerance, float] | str:
+    """A tolerance for the results of a comparison that differ where both numbers are nearly equal, with the share that differ;
+    otherwise why they are wrong. ``compared`` has the judge's numbers on both sides, ``others`` what it answers as rightly,
+    both by those cases that differ."""
+    differing = total = unmoved = 0
+    gap = 0.0
+    for case, (found, expected) in enumerate(zip(actual, reference, strict=True)):
+        total += np.size(expected)
+        places = np.asarray(found != expected).ravel()
+        if not places.any():
+            continue
+        differing += int(places.sum())
+        left, right = compared.get(case, (None, None))
+        if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
+            return "holds comparisons of numbers that could not be looked at"
+        scale = max(magnitude(left), magnitude(right)) or 1.0
+        left, right = np.broadcast_arrays(left, right)
+        if left.size != places.size:
+            return "holds comparisons of numbers that could not be looked at"
+        apart = (np.abs(left.astype(np.float64) - right.astype(np.float64)) / scale).ravel()
+        gap = max(gap, float(apart[places].max()))
+        if not gap <= NEAR:
+            return f"compares otherwise numbers that are {gap:.1e} of the largest apart: no near-tie"
+        flips = [np.ravel(other != expected) for other in others.get(case, ())]
+        moves = np.any(flips or [np.zeros(places.size, bool)], axis=0)
+        unmoved += int((places & (apart == 0) & ~moves).sum())
+    if unmoved > differing - unmoved:
+        return "compares equal numbers otherwise, which onnxruntime's own answers do not"
+    reason = (
+        f"{differing} of {total} comparisons differ, each of two numbers that are within {gap:.1e} of the largest: last bits "
+        f"decide, {NEAR:g} at most"
     )
     share = differing / max(total, 1)
     return replace(EXACT, name="exact, near-ties", reason=reason, share=share), share

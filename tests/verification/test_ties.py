@@ -1,11 +1,13 @@
 """Near-ties in front of an unpooling are told from an unpooling that is wrong."""
 
 import numpy as np
+import onnxruntime
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 import converter
 from converter.verification.compare import FLOAT32
+from converter.verification.inputs import questions
 from converter.verification.ties import unpooled, with_ties
 from tests.models import save
 
@@ -95,3 +97,44 @@ def test_what_depends_on_places_is_found(tied):
     graph = converter.read(tied)
     assert unpooled(graph.outputs[0])
     assert not unpooled(next(value for value in graph.inputs))
+
+
+# Comparisons of numbers that were rounded ---------------------------------------------------------------------------------
+
+
+def comparison(path, operator="Less"):
+    """Whether sums are below thresholds, which those of the first question are one last bit below."""
+    rng = np.random.default_rng(3)
+    weights = {"w": rng.standard_normal((300, 200)).astype(np.float32), "low": np.zeros((1, 200), np.float32)}
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["s"]), helper.make_node(operator, ["s", "low"], ["y"], name="compare")]
+    ports = {"x": [1, 300]}, {"y": (TensorProto.BOOL, [1, 200])}
+    path = save(path, nodes, *ports, weights)
+    session = onnxruntime.InferenceSession(save(path.with_name("sums.onnx"), nodes[:1], ports[0], {"s": [1, 200]}, weights))
+    (question,) = (next(ways) for ways in questions(converter.read(path), (0,), (1,)))
+    weights["low"] = np.nextafter(session.run(None, question.inputs)[0], np.float32(np.inf))
+    return save(path, nodes, *ports, weights)
+
+
+def test_a_comparison_that_the_last_bit_decides_is_no_fault(tmp_path):
+    """The emitted sums are made a little larger than the thresholds, as another order of sums could."""
+    conversion = converter.convert(comparison(tmp_path / "m.onnx"), to="pytorch", out=tmp_path / "out", verify=False)
+    code = tmp_path / "out" / "model.py"
+    text = code.read_text()
+    wrong = text.replace(" < self.", " * (1 + 1e-6) + 1e-6 < self.")
+    assert wrong != text, text
+    code.write_text(wrong)
+    report = conversion.verify()
+    assert report.ok, report
+    assert report.outputs["y"].tolerance.name == "exact, near-ties"
+
+
+@pytest.mark.parametrize("change", [(" < self.", " > self."), (" < self.", " + 0.1 < self.")])
+def test_a_comparison_of_numbers_further_apart_is_a_fault(tmp_path, change):
+    conversion = converter.convert(comparison(tmp_path / "m.onnx"), to="pytorch", out=tmp_path / "out", verify=False)
+    code = tmp_path / "out" / "model.py"
+    text = code.read_text()
+    assert change[0] in text, text
+    code.write_text(text.replace(*change))
+    report = conversion.verify()
+    assert not report.ok
+    assert "no near-tie" in report.outputs["y"].remark
