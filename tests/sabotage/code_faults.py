@@ -182,7 +182,7 @@ pytorch(
 # The model as a whole
 pytorch("left in training mode", r"return model\.eval\(\)", "return model.train()")
 pytorch("weights not loaded", r"\n    model\.load_state_dict\(.*\)", "")
-pytorch("results exchanged", r"return (\w+), (\w+)\n", r"return \2, \1\n")
+pytorch("results exchanged", r"return \(?(\w+), (\w+)\)?\n", r"return \2, \1\n")
 pytorch("inputs exchanged", r"def forward\(self, (\w+), (\w+)", r"def forward(self, \2, \1")
 pytorch("batch of one written down", r"x\.shape\[0\], -1,", "1, -1,")
 pytorch("length written down", r"ids\.shape\[1\]", "6")
