@@ -36,7 +36,25 @@ _TEXTS = {
         back = Neg (by)  starts = Mod (back, sizes)  ends = Add (starts, sizes)
         Y = Slice (tiled, starts, ends, along)
     }""",
+    # X (batch, height, width, channels) -> (batch * windows, size, size, channels), by these two shapes
+    "WindowPartition": "WindowPartition <split, whole> (X) => (Y) { #windows }",
+    # X (batch * windows, ..., channels), as many as lie in an image -> (batch, height, width, channels)
+    "WindowReverse": "WindowReverse <split, whole> (X) => (Y) { #windows }",
+    # X (times * number, ...), mask (number, ...) -> (times * number, ...): the mask once for each time that X has its number
+    "RepeatLike": """RepeatLike (X, mask) => (Y) {
+        all = Shape <start = 0, end = 1> (X)  number = Shape <start = 0, end = 1> (mask)  times = Div (all, number)
+        rest = Shape <start = 1> (mask)  kept = Div (rest, rest)
+        copies = Concat <axis = 0> (times, kept)  Y = Tile (mask, copies)
+    }""",
 }
+
+_WINDOWS = """
+        apart = Constant <value_ints: ints = @split> ()  split_up = Reshape (X, apart)
+        beside = Transpose <perm = [0, 1, 3, 2, 4, 5]> (split_up)
+        together = Constant <value_ints: ints = @whole> ()  Y = Reshape (beside, together)
+"""
+for _kind in ("WindowPartition", "WindowReverse"):
+    _TEXTS[_kind] = _TEXTS[_kind].replace("#windows", _WINDOWS)
 
 # X (batch, time, in), weights as the operator of the same name -> (batch, time, hidden), or of the last step (batch, hidden)
 for _kind, _states, _options in (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from converter.emitters.layout import along_axes, logical, reshaped, transposed, unsqueezed
+from converter import functions
+from converter.emitters.layout import along_axes, as_stored, logical, reshaped, transposed, unsqueezed
 from converter.emitters.site import known
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import elementwise, operator
@@ -444,6 +445,31 @@ def _blocked(op_type: str, space: bool) -> None:
 
 _blocked("DepthToSpace", space=False)
 _blocked("SpaceToDepth", space=True)
+
+
+@operator("WindowPartition", functions.DOMAIN)
+class WindowPartition:
+    def both(n):
+        return n.expr("window_partition(X, size)", size=n.node["split"][2])
+
+
+@operator("WindowReverse", functions.DOMAIN)
+class WindowReverse:
+    def both(n):
+        _, height, width, _ = n.node["whole"]
+        return n.expr("window_reverse(X, size, height, width)", size=n.node["split"][3], height=height, width=width)
+
+
+@operator("RepeatLike", functions.DOMAIN)
+class RepeatLike:
+    layout = as_stored
+
+    def pytorch(n):
+        ones = (1,) * (n.mask.rank - 1)
+        return n.expr("mask.repeat(X.shape[0] // mask.shape[0], *ones)", ones=list(ones))
+
+    def keras(n):
+        return Layer("RepeatLike")(n.X, n.mask)
 
 
 @operator("CenterCropPad")

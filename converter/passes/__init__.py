@@ -22,6 +22,7 @@ from converter.passes.pick import pick
 from converter.passes.plain_softmax import plain_softmax
 from converter.passes.recognise_same import recognise_same
 from converter.passes.recover.attention import attention
+from converter.passes.recover.between_reshapes import between_reshapes
 from converter.passes.recover.concat_of_concat import concat_of_concat
 from converter.passes.recover.convolution_bias import convolution_bias
 from converter.passes.recover.gated import gated
@@ -40,6 +41,7 @@ from converter.passes.recover.repetition import repetition
 from converter.passes.recover.roll import roll
 from converter.passes.recover.rotate_half import rotate_half
 from converter.passes.recover.split import split
+from converter.passes.recover.windows import window_masks, windows
 from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
 from converter.passes.remove_unused import remove_unused
@@ -82,9 +84,11 @@ PASSES = (
     convolution_bias,  # once a convolution has its own rank
     scale_batch_norm,  # after folding, which gives Caffe's scales the rank of the image
     plain_softmax,  # after folding and freeing, which tell the shape that a Reshape brings back
+    window_masks,  # before attention, whose scores it gives one form
     attention,  # after folding, which computes its scale, and while Reshape and Where are what exporters write
     rotate_half,  # after folding, which computes the ends of slices
     roll,  # likewise
+    windows,  # while Reshape is what exporters write
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     zero_bias,  # after folding, which computes the zeros
     normalisations,  # formulas, once nothing is left between their operations; before means become pools
@@ -94,6 +98,7 @@ PASSES = (
     gated,  # after Gelu, which has a gate too
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,
+    between_reshapes,  # once normalisations, activations and products are one operator each
     remove_unused,  # what the passes above left without a reader
     masks,  # of the attention that is put together by now
     remove_unused,  # what computed a mask that goes without saying

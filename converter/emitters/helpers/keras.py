@@ -39,6 +39,17 @@ class Token(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class RepeatLike(layers.Layer):
+    """What each window of an image has, repeated for every image: called on tensors that begin with windows."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
+    def call(self, x, mask):
+        return ops.tile(mask, (ops.shape(x)[0] // mask.shape[0], *[1] * (mask.ndim - 1)))
+
+
+@keras.saving.register_keras_serializable()
 class Positions(layers.Layer):
     """The numbers 0, 1, 2 and so on, as many as there are along an axis of a tensor."""
 
@@ -1120,3 +1131,18 @@ def ordered(x):
 def unordered(x):
     """The uint64 numbers that ``ordered`` was given."""
     return ops.cast(x + ops.convert_to_tensor(np.int64(-(2**63))), "uint64")
+
+
+def window_partition(x, size):
+    """(batch, height, width, channels) as (batch * windows, size, size, channels)."""
+    height, width, channels = x.shape[1:]
+    x = ops.reshape(x, (-1, height // size, size, width // size, size, channels))
+    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (-1, size, size, channels))
+
+
+def window_reverse(windows, size, height, width):
+    """(batch * windows, ..., channels) put back as (batch, height, width, channels)."""
+    shape = (-1, height // size, width // size, size, size, windows.shape[-1])
+    x = ops.transpose(ops.reshape(windows, shape), (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (-1, height, width, windows.shape[-1]))

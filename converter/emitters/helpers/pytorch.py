@@ -810,3 +810,17 @@ def ordered(x):
 def unordered(x):
     """The uint64 numbers that ``ordered`` was given."""
     return (x + torch.iinfo(torch.int64).min).to(torch.uint64)
+
+
+def window_partition(x, size):
+    """(batch, height, width, channels) as (batch * windows, size, size, channels)."""
+    _, height, width, channels = x.shape
+    x = x.reshape(-1, height // size, size, width // size, size, channels)
+    return x.transpose(2, 3).reshape(-1, size, size, channels)
+
+
+def window_reverse(windows, size, height, width):
+    """(batch * windows, ..., channels) put back as (batch, height, width, channels)."""
+    channels = windows.shape[-1]
+    x = windows.reshape(-1, height // size, width // size, size, size, channels)
+    return x.transpose(2, 3).reshape(-1, height, width, channels)

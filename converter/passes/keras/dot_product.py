@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from converter.graph import Graph, Node, Value
+from converter.passes.recover.attention import is_finite
 from converter.passes.recover.masks import LOW, hides_later, is_causal, is_true, number, parts_of
 
 DOMAIN = "keras"
@@ -28,7 +29,7 @@ def dot_product(graph: Graph) -> None:
             causal = True
         elif mask is not None:
             seen = _seen(mask)
-            if seen is None and not is_finite(mask):
+            if seen is None and not (mask.dtype is not None and mask.dtype.kind == "f" and is_finite(mask)):
                 continue
             if seen is None:
                 bias = mask
@@ -62,17 +63,6 @@ def _is_plain(node: Node) -> bool:
     if mask is not None and (mask.rank not in (2, 3, 4) or mask.shape[-1] not in (1, k[2])):
         return False
     return heads and q[3] == k[3] == v[3] and not (more or window) and node.output.dtype == "float32"
-
-
-def is_finite(mask: Value) -> bool:
-    if mask.weight is not None:
-        return mask.weight.has_data and mask.weight.dtype.kind == "f" and bool(np.isfinite(mask.weight.array()).all())
-    node = mask.producer
-    if node is None or node.domain:
-        return False
-    if node.op_type == "Where":
-        return all(map(is_finite, node.inputs[1:]))
-    return node.op_type in ("Reshape", "Unsqueeze", "Squeeze", "Expand", "Slice", "Transpose") and is_finite(node.inputs[0])
 
 
 def _seen(mask: Value) -> Value | None:

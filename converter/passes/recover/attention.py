@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from converter import functions
 from converter.graph import Graph, Node, Value
 from converter.passes.recover.pattern import Match, Pattern, replace
 
@@ -38,7 +39,7 @@ def _replace(graph: Graph, match: Match, safe: bool) -> None:
     if not _agree(product, v) or not all(_reads_only(graph, node, inside) for node in product.nodes):
         return
     if mask is not None:
-        if not _fits(mask, product.scores) or not (safe or _is_finite(mask)):
+        if not _fits(mask, product.scores) or not (safe or is_finite(mask)):
             return
         mask = (_boolean(mask) if safe else None) or mask
     short, other = _ungrouped(k), _ungrouped(v)
@@ -73,22 +74,22 @@ def _product(scores: Value) -> _Product | None:
     mask, product = None, scores
     if scores.producer is not None and scores.producer.op_type == "Add" and not scores.producer.domain:
         sides = scores.producer.inputs
-        made_by = [_unscaled(side, [])[0].producer for side in sides]
+        made_by = [unscaled(side, [])[0].producer for side in sides]
         first = made_by[0] is not None and made_by[0].op_type == "MatMul"
         product, mask = sides if first else sides[::-1]
         nodes.append(scores.producer)
-    product, outer = _unscaled(product, nodes)
+    product, outer = unscaled(product, nodes)
     if product.producer is None or product.producer.op_type != "MatMul":
         return None
     nodes.append(product.producer)
     q, turned = product.producer.inputs
-    q, left = _unscaled(q, nodes)
-    turned, right = _unscaled(turned, nodes)
+    q, left = unscaled(q, nodes)
+    turned, right = unscaled(turned, nodes)
     found = _Product(product, q, turned, turned, mask, outer * left * right, nodes)
     return found if _turn_back(found, turned) else None
 
 
-def _unscaled(value: Value, nodes: list[Node]) -> tuple[Value, float]:
+def unscaled(value: Value, nodes: list[Node]) -> tuple[Value, float]:
     """The value before it was multiplied by numbers, and their product."""
     scale = 1.0
     while (node := value.producer) is not None and node.op_type in ("Mul", "Div") and not node.domain:
@@ -119,7 +120,7 @@ def _turn_back(found: _Product, turned: Value) -> bool:
         a, b, c, d = node["perm"]
         found.nodes.append(node)
         if (a, b, c, d) == (0, 1, 3, 2):
-            found.k, inner = _unscaled(node.inputs[0], found.nodes)
+            found.k, inner = unscaled(node.inputs[0], found.nodes)
             found.scale *= inner
         else:
             found.turn, found.order = node, (a, b, d, c)
@@ -134,7 +135,7 @@ def _turn_back(found: _Product, turned: Value) -> bool:
     if k.shape[2:] != flat.shape[1:] or turned.shape != (*k.shape[:2], k.shape[3], k.shape[2]):
         return False
     found.nodes += [node, transpose, flat.producer]
-    found.k, inner = _unscaled(k, found.nodes)
+    found.k, inner = unscaled(k, found.nodes)
     found.scale *= inner
     return True
 
@@ -161,15 +162,20 @@ def _fits(mask: Value, scores: Value) -> bool:
     return all(size in (1, whole) for size, whole in zip(mask.shape[::-1], scores.shape[::-1], strict=False))
 
 
-def _is_finite(mask: Value) -> bool:
+def is_finite(mask: Value) -> bool:
+    """Whether no number in it can be infinite."""
     if mask.weight is not None:
         return mask.weight.has_data and bool(np.isfinite(mask.weight.array()).all())
     node = mask.producer
+    if node is not None and (node.domain, node.op_type) == (functions.DOMAIN, "RepeatLike"):
+        return is_finite(node.inputs[1])
     if node is None or node.domain:
         return False
     if node.op_type == "Where":
-        return all(map(_is_finite, node.inputs[1:]))
-    return node.op_type in _MOVES and _is_finite(node.inputs[0])
+        return all(map(is_finite, node.inputs[1:]))
+    if node.op_type == "Add":
+        return all(map(is_finite, node.inputs))
+    return node.op_type in _MOVES and is_finite(node.inputs[0])
 
 
 def _boolean(mask: Value) -> Value | None:

@@ -24,6 +24,21 @@ class Weight(layers.Layer):
         return ops.convert_to_tensor(self.value)
 
 
+def window_partition(x, size):
+    """(batch, height, width, channels) as (batch * windows, size, size, channels)."""
+    height, width, channels = x.shape[1:]
+    x = ops.reshape(x, (-1, height // size, size, width // size, size, channels))
+    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (-1, size, size, channels))
+
+
+def window_reverse(windows, size, height, width):
+    """(batch * windows, ..., channels) put back as (batch, height, width, channels)."""
+    shape = (-1, height // size, width // size, size, size, windows.shape[-1])
+    x = ops.transpose(ops.reshape(windows, shape), (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (-1, height, width, windows.shape[-1]))
+
+
 def window_attention(x, units, size, size_2, name):
     x = layers.Dense(3 * units, name=f"{name}_qkv")(x)
     reshape = layers.Reshape((16, 3, size, 4), name=f"{name}_reshape")(x)
@@ -40,34 +55,32 @@ def window_attention(x, units, size, size_2, name):
     return layers.Dense(units, name=f"{name}_proj")(x)
 
 
+def swin_block(x, units, size, size_2, size_3, name):
+    out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm1")(x)
+    out = window_partition(out, 4)
+    out = layers.Reshape((16, units), name=f"{name}_reshape")(out)
+    out = window_attention(out, units, size, size_2, name=f"{name}_attn")
+    out = window_reverse(out, 4, size_3, size_3)
+    x = x + out
+    out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm2")(x)
+    out = layers.Dense(2 * units, activation="gelu", name=f"{name}_mlp_fc1")(out)
+    out = layers.Dense(units, name=f"{name}_mlp_fc2")(out)
+    return x + out
+
+
 def build_model():
     """SwinTransformer, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
-    patch_embed = layers.Conv2D(8, 4, strides=4, name="patch_embed")(inputs)
-    x = layers.LayerNormalization(epsilon=1e-05, name="stage1_0_norm1")(patch_embed)
-    x = layers.Reshape((2, 4, 2, 4, 8), name="stage1_0_reshape")(x)
-    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    x = ops.reshape(x, (-1, 16, 8))
-    x = window_attention(x, 8, 2, (1, 2, 16, 16), name="stage1_0_attn")
-    x = ops.reshape(x, (-1, 2, 2, 4, 4, 8))
-    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    x = layers.Reshape((8, 8, 8), name="stage1_0_reshape_2")(x)
-    x = patch_embed + x
-    out = layers.LayerNormalization(epsilon=1e-05, name="stage1_0_norm2")(x)
-    out = layers.Dense(16, activation="gelu", name="stage1_0_mlp_fc1")(out)
-    out = layers.Dense(8, name="stage1_0_mlp_fc2")(out)
-    x = x + out
-    out = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(x)
-    out = ops.roll(out, (-2, -2), axis=(1, 2))
-    out = layers.Reshape((2, 4, 2, 4, 8), name="stage1_1_reshape")(out)
-    out = ops.transpose(out, (0, 1, 3, 2, 4, 5))
-    out = ops.reshape(out, (-1, 16, 8))
-    out = window_attention(out, 8, 2, (1, 2, 16, 16), name="stage1_1_attn")
-    out = ops.reshape(out, (-1, 2, 2, 4, 4, 8))
-    out = ops.transpose(out, (0, 1, 3, 2, 4, 5))
-    out = layers.Reshape((8, 8, 8), name="stage1_1_reshape_2")(out)
-    out = ops.roll(out, (2, 2), axis=(1, 2))
-    x = x + out
+    x = layers.Conv2D(8, 4, strides=4, name="patch_embed")(inputs)
+    add = swin_block(x, 8, 2, (1, 2, 16, 16), 8, name="stage1_0")
+    x = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(add)
+    x = ops.roll(x, (-2, -2), axis=(1, 2))
+    x = window_partition(x, 4)
+    x = layers.Reshape((16, 8), name="stage1_1_reshape")(x)
+    x = window_attention(x, 8, 2, (1, 2, 16, 16), name="stage1_1_attn")
+    x = window_reverse(x, 4, 8, 8)
+    x = ops.roll(x, (2, 2), axis=(1, 2))
+    x = add + x
     out = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm2")(x)
     out = layers.Dense(16, activation="gelu", name="stage1_1_mlp_fc1")(out)
     out = layers.Dense(8, name="stage1_1_mlp_fc2")(out)
@@ -82,19 +95,8 @@ def build_model():
     x = x[:, :, 1::2]
     x = ops.concatenate([slice_2, slice_3, slice_4, x], axis=-1)
     x = layers.LayerNormalization(epsilon=1e-05, name="merge_norm")(x)
-    reduction = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
-    x = layers.LayerNormalization(epsilon=1e-05, name="stage2_0_norm1")(reduction)
-    x = layers.Reshape((1, 4, 1, 4, 16), name="stage2_0_reshape")(x)
-    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    x = layers.Reshape((16, 16), name="stage2_0_reshape_2")(x)
-    x = window_attention(x, 16, 4, (1, 4, 16, 16), name="stage2_0_attn")
-    x = layers.Reshape((1, 1, 4, 4, 16), name="stage2_0_reshape_3")(x)
-    x = layers.Reshape((4, 4, 16), name="stage2_0_reshape_4")(x)
-    x = reduction + x
-    out = layers.LayerNormalization(epsilon=1e-05, name="stage2_0_norm2")(x)
-    out = layers.Dense(32, activation="gelu", name="stage2_0_mlp_fc1")(out)
-    out = layers.Dense(16, name="stage2_0_mlp_fc2")(out)
-    x = x + out
+    x = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
+    x = swin_block(x, 16, 4, (1, 4, 16, 16), 4, name="stage2_0")
     x = layers.LayerNormalization(epsilon=1e-05, name="norm")(x)
     x = ops.mean(x, axis=(1, 2))
     x = layers.Dense(10, name="head")(x)

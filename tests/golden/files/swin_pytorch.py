@@ -12,6 +12,20 @@ from safetensors.torch import load_file
 from torch import nn
 
 
+def window_partition(x, size):
+    """(batch, height, width, channels) as (batch * windows, size, size, channels)."""
+    _, height, width, channels = x.shape
+    x = x.reshape(-1, height // size, size, width // size, size, channels)
+    return x.transpose(2, 3).reshape(-1, size, size, channels)
+
+
+def window_reverse(windows, size, height, width):
+    """(batch * windows, ..., channels) put back as (batch, height, width, channels)."""
+    channels = windows.shape[-1]
+    x = windows.reshape(-1, height // size, width // size, size, size, channels)
+    return x.transpose(2, 3).reshape(-1, height, width, channels)
+
+
 class WindowAttention(nn.Module):
     def __init__(self, features, hidden_features, size):
         super().__init__()
@@ -73,34 +87,27 @@ class SwinBlock(nn.Module):
 
     def forward(self, x):
         out = torch.roll(self.norm1(x), (-2, -2), (1, 2))
-        out = out.reshape(-1, 2, 4, 2, 4, 8).transpose(2, 3).reshape(-1, 16, 8)
-        out = self.attn(out).reshape(-1, 2, 2, 4, 4, 8).transpose(2, 3)
-        out = out.reshape(-1, 8, 8, 8)
+        out = window_partition(out, 4)
+        out = window_reverse(self.attn(out.reshape(-1, 16, 8)), 4, 8, 8)
         out = torch.roll(out, (2, 2), (1, 2))
         x = x + out
         return x + self.mlp(self.norm2(x))
 
 
 class SwinBlock2(nn.Module):
-    def __init__(
-        self, in_features, window_features, mlp_features, size, size_2, size_3
-    ):
+    def __init__(self, in_features, window_features, mlp_features, size, size_2):
         super().__init__()
         self.in_features = in_features
-        self.size = size
-        self.size_3 = size_3
+        self.size_2 = size_2
         self.norm1 = nn.LayerNorm(in_features)
-        self.attn = WindowAttention(in_features, window_features, size_2)
+        self.attn = WindowAttention(in_features, window_features, size)
         self.norm2 = nn.LayerNorm(in_features)
         self.mlp = Mlp(in_features, mlp_features)
 
     def forward(self, x):
-        out = self.norm1(x)
-        out = out.reshape(-1, self.size, 4, self.size, 4, self.in_features)
-        out = self.attn(out.transpose(2, 3).reshape(-1, 16, self.in_features))
-        out = out.reshape(-1, self.size, self.size, 4, 4, self.in_features)
-        out = out.transpose(2, 3)
-        out = out.reshape(-1, self.size_3, self.size_3, self.in_features)
+        out = window_partition(self.norm1(x), 4)
+        out = self.attn(out.reshape(-1, 16, self.in_features))
+        out = window_reverse(out, 4, self.size_2, self.size_2)
         x = x + out
         return x + self.mlp(self.norm2(x))
 
@@ -109,9 +116,9 @@ class SwinTransformer(nn.Module):
     def __init__(self):
         super().__init__()
         self.patch_embed = nn.Conv2d(3, 8, 4, stride=4)
-        self.stage1 = nn.Sequential(SwinBlock2(8, 24, 16, 2, 2, 8), SwinBlock())
+        self.stage1 = nn.Sequential(SwinBlock2(8, 24, 16, 2, 8), SwinBlock())
         self.merge = PatchMerging()
-        self.stage2 = nn.Sequential(SwinBlock2(16, 48, 32, 1, 4, 4))
+        self.stage2 = nn.Sequential(SwinBlock2(16, 48, 32, 4, 4))
         self.norm = nn.LayerNorm(16)
         self.head = nn.Linear(16, 10)
 
