@@ -20,6 +20,12 @@ def _held(n, *names: str) -> bool:
     return all(getattr(n, name) is None or n.weight(name) is not None for name in names)
 
 
+def _is_neutral(scale, bias) -> bool:
+    """Whether a layer has neither: constants, not weights that train, of ones and zeros, as exporters supply."""
+    held = not scale.trainable and not bias.trainable and scale.has_data and bias.has_data
+    return held and bool((scale.array() == 1).all()) and not bias.array().any()
+
+
 @operator("BatchNormalization")
 class BatchNormalization:
     """``momentum`` is the share of the old statistics kept in ONNX and Keras, of the new ones taken in PyTorch.
@@ -69,8 +75,9 @@ class InstanceNormalization:
         if not _held(n, "scale", "B"):
             return n.expr("F.instance_norm(input, weight=scale, bias=B, eps=epsilon)")
         scale, bias = n.weight("scale"), n.weight("B")
-        weights = {"weight": scale, "bias": bias}
-        return Layer(f"nn.InstanceNorm{n.rank}d", scale.shape[0], eps=n.epsilon, affine=True, weights=weights)(n.input)
+        weights = {} if _is_neutral(scale, bias) else {"weight": scale, "bias": bias}
+        affine = bool(weights)
+        return Layer(f"nn.InstanceNorm{n.rank}d", scale.shape[0], eps=n.epsilon, affine=affine, weights=weights)(n.input)
 
     def keras(n):
         return _keras_groups(n, n.input, -1, "B")
@@ -100,7 +107,10 @@ def _keras_groups(n, x, groups, bias):
         text = "group_normalization(x, scale, bias, groups, axis=axis, epsilon=epsilon)"
         return n.expr(text, x=x, groups=groups, axis=axis, bias=getattr(n, bias))
     weights = {"gamma": n.weight("scale"), "beta": n.weight(bias)}
-    return Layer("layers.GroupNormalization", groups=groups, axis=axis, epsilon=n.epsilon, weights=weights)(x)
+    options = {}
+    if _is_neutral(*weights.values()):
+        weights, options = {}, {"center": False, "scale": False}
+    return Layer("layers.GroupNormalization", groups=groups, axis=axis, epsilon=n.epsilon, **options, weights=weights)(x)
 
 
 def _normalized(n) -> tuple:

@@ -1,7 +1,8 @@
 """Put a scale and an offset per channel behind a batch normalisation into its own scale and offset.
 
 Caffe splits batch normalisation into BatchNorm and Scale, which arrives as BatchNormalization, Mul and Add. A person writes one
-layer: gamma * w and beta * w + b. Nothing else is merged: batch normalisation itself is never folded into a convolution.
+layer: gamma * w and beta * w + b. Nothing else is merged: batch normalisation itself is never folded into a convolution, and
+what the source computes in another module, as a learned scale of a whole branch, stays a weight of its own.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def _absorb_next(graph: Graph, norm: Node, own: set[Node]) -> bool:
         return False
     reader, index = result.users[0]
     if reader not in own or reader.op_type not in _OPERATIONS or reader.domain or len(reader.inputs) != 2:
+        return False
+    if reader.scope != norm.scope:
         return False
     factor = _per_channel(reader.inputs[1 - index], result)
     scale, bias = norm.inputs[1], norm.inputs[2]

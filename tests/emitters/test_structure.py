@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from converter.emitters import emit
 from converter.readers.scopes import scope_of
-from tests.emitted import judge, read, run
+from tests.emitted import judge, keras_model, pytorch_model, read, run
 
 RANDOM = np.random.default_rng(7)
 START = RANDOM.bit_generator.state
@@ -494,3 +494,47 @@ def test_weight_beside_a_layer_of_the_module_keeps_its_key():
     x = net.add("conv", "Conv", x, net.weight("conv.weight", 4, 4, 3, 3), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
     x = net.add("conv", "Relu", net.add("conv", "Mul", x, net.weight("conv.gain", 1, 4, 1, 1)))
     equal(net.model(x))
+
+
+def normalised(*constants: np.ndarray) -> onnx.ModelProto:
+    net = Network()
+    for name, numbers in zip(("scale", "bias"), constants, strict=True):
+        net.nodes.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(numbers)))
+    return net.model(net.add("norm", "InstanceNormalization", "x", "scale", "bias"))
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+@pytest.mark.parametrize("neutral", [True, False])
+def test_an_instance_normalisation_without_weights(neutral, target):
+    model = normalised(np.ones(4, np.float32), np.float32([0, 0, 0, 0 if neutral else 1]))
+    equal(model, target)
+    assert bool(emit(read(model), target).weights) is not neutral
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_a_scale_of_a_module_of_its_own_stays_a_weight(target):
+    net = Network()
+    held = [net.weight(f"bn.{name}", 4) for name in ("weight", "bias", "running_mean")]
+    net.weights.append(numpy_helper.from_array(np.float32([1, 2, 3, 4]), "bn.running_var"))
+    x = net.add("bn", "BatchNormalization", "x", *held, "bn.running_var")
+    model = net.model(net.add("scale", "Mul", x, net.weight("scale.gamma", 4, 1, 1)))
+    equal(model, target)
+    found = emit(read(model), target)
+    assert len(found.weights) == 5
+    assert any("gamma" in key for key in found.weights)
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_a_dropout_keeps_its_share(target):
+    net = Network()
+    net.weights.append(numpy_helper.from_array(np.float32(0.3), "ratio"))
+    model = net.model(net.add("drop", "Dropout", "x", "ratio"))
+    equal(model, target)
+    x = np.ones((50, 4, 5, 6), np.float32)
+    if target == "pytorch":
+        torch = pytest.importorskip("torch")
+        numbers = pytorch_model(emitted(model)).train()(torch.from_numpy(x)).numpy()
+    else:
+        numbers = np.asarray(keras_model(emit(read(model), "keras"))(x, training=True))
+    assert 0.25 < (numbers == 0).mean() < 0.35
+    np.testing.assert_allclose(numbers[numbers != 0], 1 / 0.7, rtol=1e-5)
