@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 _OF_ONE = ("plain", "sparse", "border")
-_OF_THREE = (("plain", "border", "small"), ("plain", "flat", "large"), ("sparse", "plain", "tiny"))
+_OF_THREE = (("plain", "border", "small"), ("plain", "flat", "large"), ("sparse", "plain", "border"))
 """By the position of the seed: the kind of a sample alone, and those of three."""
 
-_FACTORS = {"tiny": 1 / 1024, "small": 1 / 64, "large": 16}
+_FACTORS = {"small": 1 / 64, "large": 16}
 _FILLED = 0.1
 """The share of numbers that a sparse sample keeps."""
 
