@@ -137,6 +137,17 @@ def test_equal_calls_become_a_loop():
     assert 'for i in range(1, 5):\n        x = layer(x, name=f"layer1_{i}")' in code
 
 
+def test_equal_layers_become_a_loop_that_counts_as_the_source_does():
+    net = Blocks()
+    x = "x"
+    for place in range(3):
+        x = net.conv(f"features/features.{2 * place}", f"features.{2 * place}", x, 4, 4)
+        x = net.add(f"features/features.{2 * place + 1}", "Relu", x)
+    code = checked(net.model(x))
+    assert "for i in range(0, 5, 2):" in code
+    assert 'name=f"features_{i}"' in code
+
+
 def test_a_loop_over_numbers():
     net = Blocks()
     x = net.conv("stem", "stem", "x", 4, 4)

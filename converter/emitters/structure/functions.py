@@ -69,8 +69,11 @@ class Functions:
         results = self.program.output_values()
         given = {**inputs, **self._layers}
         statements, names = self._body(self.root.items, given, results, (*reserved, *given.values()), None)
-        body = rolled(statements, names, self.definitions, reserved)
-        lines = [line for statement in body for line in statement.lines(names)]
+        lines = _lines(rolled(statements, names, self.definitions, reserved), names)
+        started = _started(statements, names, list(inputs))
+        if started:
+            begun = _lines(rolled(started, names, self.definitions, reserved), names)
+            lines = begun if len(begun) < len(lines) else lines
         return functions, lines, names
 
     # Which calls become functions
@@ -186,6 +189,30 @@ class Functions:
         written = _Written(function, next(iter(given.values())))
         written.write(statements)
         return statements, names
+
+
+def _lines(statements: list[Statement | Compound], names: dict[Value, str]) -> list[str]:
+    return [line for statement in statements for line in statement.lines(names)]
+
+
+def _started(
+    statements: list[Statement | Compound], names: dict[Value, str], inputs: list[Value]
+) -> list[Statement | Compound]:
+    """The statements after ``x = inputs``, so that the first is written as those that follow; [] where that cannot be."""
+    first = statements[0] if statements else None
+    if not isinstance(first, Statement) or len(inputs) != 1 or [names[value] for value in first.targets] != ["x"]:
+        return []
+    if inputs[0] in reads(statements[1:]) or reads([first]) != inputs:
+        return []
+    state = Value("x")
+    names[state] = "x"
+    tree = copy.deepcopy(ast.parse(ast.unparse(first.tree), mode="eval").body)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == names[inputs[0]]:
+            node.id = "x"
+    begin = variable(inputs[0])
+    begin.id = names[inputs[0]]
+    return [Statement([state], begin), Statement(first.targets, tree), *statements[1:]]
 
 
 def _with_conditions(definition: Definition) -> tuple[list[Statement | Compound], list[Value], dict[Value, Value]]:

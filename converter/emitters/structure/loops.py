@@ -1,4 +1,4 @@
-"""Runs of lines that call the same functions as loops.
+"""Runs of lines that call the same functions, or construct the same layers, as loops.
 
 Only what is written the same, name for name, becomes a loop: it runs the very lines that it stands for.
 """
@@ -18,6 +18,9 @@ from converter.graph import Value
 
 _LONGEST = 8
 """Lines in a loop."""
+
+_SAVED = 3
+"""Lines that a loop of layers saves at least, beside its own."""
 
 
 def rolled(
@@ -47,9 +50,12 @@ def _rolled(
     while place < len(statements):
         loop, count = None, _count([shape for shape, _ in lines[place:]], period)
         body = statements[place : place + period]
-        while loop is None and (count > 2 or (count == 2 and period > 2)) and any(_calls(each, functions) for each in body):
+        long = any(_calls(each, functions) for each in body) and (count > 2 or (count == 2 and period > 2))
+        long = long or ((count - 1) * period > _SAVED and count > 2 and any(map(_constructs, body)))
+        while loop is None and long and count > 1:
             loop = _loop(body, _columns([lines[place + turn * period :][:period] for turn in range(count)]), names, taken)
             count -= loop is None
+            long = long and (count > 2 or (count == 2 and period > 2))
         found.append(loop or statements[place])
         place += count * period if loop else 1
     return found
@@ -66,6 +72,12 @@ def _count(shapes: list[Any], period: int) -> int:
 def _calls(statement: Statement | Compound, functions: Mapping[str, Definition]) -> bool:
     calls = (node.func for head in statement.heads for node in ast.walk(head) if isinstance(node, ast.Call))
     return any(isinstance(function, ast.Name) and function.id in functions for function in calls)
+
+
+def _constructs(statement: Statement | Compound) -> bool:
+    """Whether a line constructs a layer that has a name."""
+    calls = (node for head in statement.heads for node in ast.walk(head) if isinstance(node, ast.Call))
+    return any(ast.unparse(each.func).startswith("layers.") and any(k.arg == "name" for k in each.keywords) for each in calls)
 
 
 def _line(
@@ -105,7 +117,8 @@ def _loop(
 ) -> Compound | None:
     """The loop whose turns have these constants; None where it would not read well."""
     counted: list[tuple[str, str] | None] = []
-    starts, lists = set(), {}
+    starts: set[tuple[int, int]] = set()
+    lists: dict[tuple, str] = {}
     for values, argument in columns:
         counted.append(None)
         if all(type(value) is type(values[0]) and value == values[0] for value in values):
@@ -114,8 +127,8 @@ def _loop(
             pieces = _counting(values)
             if pieces is None:
                 return None
-            start, *counted[-1:] = pieces
-            starts.add(start)
+            first, step, counted[-1] = pieces
+            starts.add((first, step))
         else:
             lists[tuple(values)] = argument
     if len(starts) > 1 or len(lists) > 1:
@@ -124,7 +137,9 @@ def _loop(
     namespace = Namespace((*taken, *said))
     index, item = Value("i"), Value(next(iter(lists.values()), "") or "size")
     count = len(columns[0][0]) if columns else 0
-    start = next(iter(starts), 0)
+    start, step = next(iter(starts), (0, 1))
+    if lists and step != 1:
+        return None
     if starts:
         names[index] = namespace.take("i")
     if lists:
@@ -133,7 +148,9 @@ def _loop(
         if starts:
             iterable = call("enumerate", [iterable, *([literal(start)] if start else [])], {})
     else:
-        iterable = call("range", [*([literal(start)] if start else []), literal(start + count)], {})
+        stop = start + (count - 1) * step + 1
+        ends = [literal(start), literal(stop), literal(step)] if step != 1 else [literal(stop)]
+        iterable = call("range", [literal(start), *ends] if step == 1 and start else ends, {})
     targets = ([index] if starts else []) + ([item] if lists else [])
     if not targets:
         return None
@@ -144,8 +161,8 @@ def _loop(
     return Compound([Clause("for", iterable, turn, targets)])
 
 
-def _counting(values: list[str]) -> tuple[int, tuple[str, str]] | None:
-    """(the first number, the text before and after it) of texts that count up, as "layer1_0", "layer1_1"."""
+def _counting(values: list[str]) -> tuple[int, int, tuple[str, str]] | None:
+    """(the first number, the step, the text before and after it) of texts that count up, as "layer1_0", "layer1_1"."""
     pieces = [re.split(r"(\d+)", value) for value in values]
     if len({len(piece) for piece in pieces}) > 1:
         return None
@@ -153,10 +170,10 @@ def _counting(values: list[str]) -> tuple[int, tuple[str, str]] | None:
     if len(differing) != 1 or not differing[0] % 2:
         return None
     numbers = [piece[differing[0]] for piece in pieces]
-    start = int(numbers[0])
-    if numbers != [str(start + turn) for turn in range(len(numbers))]:
+    start, step = int(numbers[0]), int(numbers[1]) - int(numbers[0])
+    if step < 1 or numbers != [str(start + step * turn) for turn in range(len(numbers))]:
         return None
-    return start, ("".join(pieces[0][: differing[0]]), "".join(pieces[0][differing[0] + 1 :]))
+    return start, step, ("".join(pieces[0][: differing[0]]), "".join(pieces[0][differing[0] + 1 :]))
 
 
 class _Turn(ast.NodeTransformer):
