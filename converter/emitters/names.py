@@ -26,6 +26,11 @@ def identifier(name: str, prefix: str = "") -> str:
     return f"{text}_" if keyword.iskeyword(text) or keyword.issoftkeyword(text) else text
 
 
+def is_member(name: str) -> bool:
+    """Whether it is a name that a module may have inside another though no attribute is called so: "block2-0"."""
+    return re.fullmatch(r"[A-Za-z_]\w*(-\w+)+", name, re.ASCII) is not None
+
+
 def class_name(name: str) -> str:
     """``name`` as a class name: "bvlc_alexnet" becomes "BvlcAlexnet", "AlexNet" stays."""
     words = [word for word in re.split(r"[^0-9A-Za-z]+", name) if word]

@@ -19,7 +19,16 @@ import numpy as np
 from converter.emitters.blocks import Compound, Statement, assigned, repeat, trees, variable, variables
 from converter.emitters.expressions import Binding, call, fill, is_infix, literal, names_in, tensors_in
 from converter.emitters.layout import Layout, Plan, Rule, plan, same
-from converter.emitters.names import Namespace, common_scope, identifier, is_generated, snake_case, weight_stem, without_number
+from converter.emitters.names import (
+    Namespace,
+    common_scope,
+    identifier,
+    is_generated,
+    is_member,
+    snake_case,
+    weight_stem,
+    without_number,
+)
 from converter.emitters.reading import Said, needed_nodes
 from converter.emitters.signatures import defaults_of
 from converter.emitters.site import NotFunctionalError, Site
@@ -369,7 +378,7 @@ class Program:
         parts = path.strip(".").split(".")
         if not self.target.has_modules:
             return identifier("_".join(parts))
-        return ".".join(part if part.isdigit() else identifier(part, kind) for part in parts)
+        return ".".join(part if part.isdigit() or is_member(part) else identifier(part, kind) for part in parts)
 
     def share(self, layer: Layer, name: str, named: bool) -> tuple[str, bool]:
         """(the layer's name, whether it is new): layers of one module that read the same weights are one, as are layers without
@@ -423,6 +432,11 @@ class Program:
 
     def _weight(self, value: Value, weight: Weight, order: tuple[int, ...] | None = None, node: Node | None = None) -> ast.expr:
         """The weight of ``value`` as it stands in an expression; ``weight`` has its axes in ``order``."""
+        vector = self._vector(weight, node)
+        if vector is not None:
+            tree = self._weight(Value(vector.name, vector.dtype, vector.shape, vector), vector, None, node)
+            shape = tuple(1 if size == 1 else -1 for size in weight.shape)
+            return fill("x.reshape(shape)", {"x": lambda: tree, "shape": lambda: literal(shape)})
         text = value.name.removeprefix(self._scope)
         wanted = identifier(text if not is_generated(text) else "weight")
         inner = None if node is None or node.scope is None else node.scope[-1].path
@@ -432,9 +446,10 @@ class Program:
             )
         if order is not None and order == tuple(range(len(order))):
             order = None  # however many axes: the weight is as the source has it
-        key = (value, order, weight.shape, inner)
+        key = (weight if weight.origin is weight else value, order, weight.shape, inner)
         if key not in self._alone:
-            scales = any(node.op_type in ("Mul", "Div", "PRelu") for node, _ in value.users)
+            users = [user for user, _ in value.users] or [node]
+            scales = any(user is not None and user.op_type in ("Mul", "Div", "PRelu") for user in users)
             name = self.layer_names.take(wanted)
             self._alone[key] = self.target.weight(self, weight, name, "ones" if scales else "zeros")
             if name in self.layers:
@@ -444,6 +459,17 @@ class Program:
             tree.holds = Value(value.name, value.dtype, weight.shape)
             tree.key = key
         return tree
+
+    def _vector(self, weight: Weight, node: Node | None) -> Weight | None:
+        """The vector of the source that a weight is, but for axes of size 1: a module has it as it stands in the source."""
+        vector = weight.origin
+        inner = node.scope[-1].path if node is not None and node.scope else ""
+        if not self.target.has_modules or vector is weight or not inner or not vector.name.startswith(f"{inner}."):
+            return None
+        if not weight.trainable or not weight.has_data or len(vector.shape) != 1 or vector.size < 2:
+            return None
+        is_same = len(weight.shape) > 1 and max(weight.shape) == weight.size == vector.size
+        return vector if is_same and np.array_equal(weight.array().reshape(-1), vector.array()) else None
 
     def _hold_repeated(self) -> None:
         """Let a weight that is read in several places be constructed once, where it is read first."""

@@ -65,6 +65,10 @@ def _fold(graph: Graph) -> bool:
         if node.op_type == "Transpose" and node.inputs[0].weight is not None and node.inputs[0].weight.trainable:
             _turn(node)
             continue
+        if _is_vector_of_axes(node):
+            _become(node.output, node.inputs[0].weight.reshape(*node.output.shape))
+            node.detach()
+            continue
         if not all(value is None or value in known or _has_data(value) for value in node.inputs):
             continue
         if not all(_has_known_size(value) for value in node.outputs if value is not None) and node.op_type not in _BOUNDED:
@@ -199,6 +203,14 @@ def _turn(node: Node) -> None:
     perm = node["perm"] if node["perm"] is not None else range(len(weight.shape))[::-1]
     _become(node.output, weight.transpose(*perm))
     node.detach()
+
+
+def _is_vector_of_axes(node: Node) -> bool:
+    """Whether a trained vector gets axes of size 1, as ``gamma.view(1, -1, 1, 1)``: it is still that weight of the source."""
+    weight, shape = node.inputs[0].weight if node.inputs else None, node.outputs[0].shape if node.outputs[0] else None
+    if node.op_type not in ("Reshape", "Unsqueeze") or weight is None or not weight.trainable or not _has_data(node.inputs[0]):
+        return False
+    return len(weight.shape) == 1 and _has_known_size(node.output) and weight.size == max(shape, default=0) == math.prod(shape)
 
 
 _SHAPES = {"Reshape", "Unsqueeze", "Squeeze", "Expand", "Flatten", "Identity"}

@@ -18,9 +18,10 @@ _NAMES, _TYPES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 _LONGEST = 20_000
 _DEEPEST = 50
 _SECOND_CALL = re.compile(r"@\d+$")
-_PART = r"(?:[A-Za-z_]\w*|\d{1,3})"
+_PART = r"(?:[A-Za-z_]\w*(?:-\w+)*|\d{1,3})"
 _PATH = re.compile(rf"{_PART}(?:\.{_PART})*", re.ASCII)
-"""Attributes and the numbers of lists; a number is a place in a list, so that a large one would be a long list."""
+"""Attributes, members of sequences such as "block2-0", and the numbers of lists; a number is a place in a list, so that a large
+one would be a long list."""
 
 
 def scope_of(node: onnx.NodeProto) -> Scope | None:

@@ -103,6 +103,53 @@ def test_a_list_of_modules_has_no_call_of_its_own(target):
     equal(model, target)
 
 
+def test_names_that_no_attribute_has_are_keys_of_a_dictionary():
+    net, x = Network(), "x"
+    for place, filters in enumerate((8, 16)):
+        path = f"trunk.stage-{place}"
+        x = block(net, f"trunk/trunk.stage-{place}", path, x, 4, filters)
+    model = net.model(x)
+    found = emitted(model)
+    assert "OrderedDict({'stage-0': " in found.code.replace('"', "'")
+    assert "trunk.stage-1.conv2.weight" in found.weights
+    equal(model)
+
+
+def test_such_a_name_outside_a_sequence_is_asked_for():
+    net = Network()
+    first = net.conv("side-a", "side-a", "x", 4, 4)
+    second = net.conv("side-b", "side-b", "x", 4, 4)
+    model = net.model(net.add("", "Add", first, second))
+    found = emitted(model)
+    assert {"side-a.weight", "side-b.bias"} <= found.weights.keys()
+    equal(model)
+
+
+def test_stages_of_other_depths_are_no_classes_of_their_own():
+    net, x = Network(), "x"
+    for stage, depth in enumerate((2, 1)):
+        for place in range(depth):
+            scope = f"trunk/trunk.{stage}/trunk.{stage}.block-{place}"
+            x = block(net, scope, f"trunk.{stage}.block-{place}", x, 4, 8)
+    model = net.model(x)
+    tell_types(model, {"": "net.Net", r"trunk\.\d": "net.Stage", r"trunk\.\d\.block-\d": "net.Block"})
+    assert list(classes(emitted(model).code)) == ["Block", "Net"]
+    equal(model)
+
+
+def test_a_vector_with_axes_of_size_one_is_the_vector_of_the_source():
+    net = Network()
+    shape = numpy_helper.from_array(np.array([1, 4, 1, 1]), "shape")
+    net.weights.append(shape)
+    x = net.conv("block/conv", "block.conv", "x", 4, 4)
+    x = net.add("block", "Mul", x, net.add("block", "Reshape", net.weight("block.gamma", 4), "shape"))
+    model = net.model(x)
+    found = emitted(model)
+    assert found.weights["block.gamma"].shape == (4,)
+    assert "self.gamma.reshape((1, -1, 1, 1))" in found.code
+    equal(model)
+
+
 def test_what_did_nothing_in_a_sequence_leaves_its_place():
     net = Network()
     x = net.conv("features/features.1", "features.1", "x", 4, 8)

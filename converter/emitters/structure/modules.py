@@ -12,7 +12,7 @@ import numpy as np
 
 from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
-from converter.emitters.names import Namespace, class_name, identifier, without_number
+from converter.emitters.names import Namespace, class_name, identifier, is_member, without_number
 from converter.emitters.program import Program, name_body
 from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
@@ -73,9 +73,10 @@ class Modules:
                     made[id(each)] = None
             forms = {id(each): Reading(each, program.layers, self.definitions).form for each in ready if each.is_chain}
             for each in (each for each in ready if each.is_chain):
-                nameless = not each.module.type and (
-                    list(forms.values()).count(forms[id(each)]) == 1 or self._holds_classes(each)
-                )
+                alone = list(forms.values()).count(forms[id(each)]) == 1
+                nameless = not each.module.type and (alone or self._holds_classes(each))
+                others = {kind_of(other) for other in ready if other.is_chain and other is not each}
+                nameless |= alone and kind_of(each) in others and self._holds_classes(each)  # a stage of a depth of its own
                 if nameless or _is_sequential(each) or self._is_run(each):
                     made[id(each)] = self._sequential(each)
             made |= self._classes_of_runs([each for each in ready if id(each) in made and each.is_chain])
@@ -345,8 +346,8 @@ def _is_sequential(call: Call) -> bool:
 
 def _wants_chain(call: Call) -> bool:
     """Whether the source says so, or its modules have numbers for names, which no attribute of a class can have."""
-    numbered = any((call.relative(path) or "")[:1].isdigit() for path in call.paths())
-    return numbered or call.module.type.endswith("container.Sequential")
+    names = [(call.relative(path) or "").partition(".")[0] for path in call.paths()]
+    return any(name[:1].isdigit() or is_member(name) for name in names) or call.module.type.endswith("container.Sequential")
 
 
 def _looped(each: Call, outputs: list[Value], paths: list[str]) -> tuple[list[Statement | Compound], list[Value]]:
@@ -569,6 +570,9 @@ def _attributes(members: Mapping[str, ast.expr], *, loops: bool) -> list[str]:
         if getattr(tree, "buffer", False):
             line = fill("self.register_buffer(name, start)", {"name": lambda n=name: literal(n), "start": lambda t=tree: t})
             lines.append(ast.unparse(line))
+        elif is_member(first):
+            line = fill("self.add_module(name, made)", {"name": lambda n=first: literal(n), "made": lambda t=tree: t})
+            lines.append(ast.unparse(line))
         else:
             lines.append(f"self.{first} = {ast.unparse(tree)}")
     return lines
@@ -635,7 +639,15 @@ class _Parameters(ast.NodeTransformer):
         self.held = held
 
     def visit(self, node: ast.AST) -> ast.AST:
-        return _parameter(node.parameter, held=self.held) if hasattr(node, "parameter") else self.generic_visit(node)
+        return _parameter(node.parameter, held=self.held) if hasattr(node, "parameter") else super().visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Names that no argument can have, as "block2-0", as keys."""
+        self.generic_visit(node)
+        if any(keyword.arg is not None and is_member(keyword.arg) for keyword in node.keywords):
+            entries = [(ast.Constant(keyword.arg), keyword.value) for keyword in node.keywords]
+            node.args, node.keywords = [ast.Dict([key for key, _ in entries], [value for _, value in entries])], []
+        return node
 
 
 def _parameter(text: str, *, held: bool) -> ast.expr:
@@ -672,7 +684,9 @@ class _Relative(ast.NodeTransformer):
         tree: ast.expr = node.value
         parts = self.each.relative(node.attr).split(".")
         for place, part in enumerate(parts):
-            if part.isdigit():
+            if is_member(part):
+                tree = call("getattr", [tree, literal(part)], {})
+            elif part.isdigit():
                 tree = ast.Subscript(tree, ast.Constant(int(part) if self._is_list(parts[:place]) else part), ast.Load())
             else:
                 tree = ast.Attribute(tree, part, ast.Load())
