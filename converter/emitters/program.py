@@ -551,7 +551,7 @@ class Program:
     def fused(self, statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
         """The statements, each put into the next one where a person would."""
         fused: list[Statement | Compound] = []
-        for statement in statements:
+        for statement in _sunk(statements, reads) if self.target.layers_nest else statements:
             if isinstance(statement, Compound):
                 for clause in statement.clauses:
                     clause.body = self.fused(clause.body, reads)
@@ -604,6 +604,12 @@ class Program:
             return _goes_on(previous.tree) and _written_length(previous.tree) + _written_length(statement.tree) <= LINE
         if not any(name.value is previous.targets[0] for name in _operands(statement.tree)):
             return False
+        if (
+            self.target.layers_nest
+            and _is_part(previous.tree)
+            and (hasattr(statement.tree, "layer") or is_infix(statement.tree))
+        ):
+            return _written_length(previous.tree) + _written_length(statement.tree) <= LINE
         if is_variable(statement.tree):
             return bool(statement.targets) or is_infix(previous.tree)
         activation = self.target.activation(statement.node) if statement.node is not None else None
@@ -728,11 +734,69 @@ def _is_size(node: ast.AST) -> bool:
 
 
 def _goes_on(tree: ast.expr) -> bool:
-    """Whether a method of what an expression gives may be called right there: of a layer's call, or after another method."""
+    """Whether a method of what an expression gives may be called right there: of a layer's call, of positions, or after
+    another method or choice of a part."""
+    start, chain = _start(tree)
+    is_range = isinstance(start, ast.Call) and ast.unparse(start.func) == "torch.arange"
+    return chain < 3 and (hasattr(start, "layer") or is_range or (chain > 0 and is_variable(start)))
+
+
+def _start(tree: ast.expr) -> tuple[ast.expr, int]:
+    """(what the methods of an expression are called of and its parts are taken of, how many of these there are)."""
     chain = 0
-    while isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and not hasattr(tree, "layer"):
-        tree, chain = tree.func.value, chain + 1
-    return chain < 3 and (hasattr(tree, "layer") or (chain > 0 and is_variable(tree)))
+    while not hasattr(tree, "layer") and not is_variable(tree):
+        if (
+            isinstance(tree, ast.Call)
+            and isinstance(tree.func, ast.Attribute)
+            and not isinstance(tree.func.value, ast.Attribute)
+        ):
+            if not is_variable(tree.func.value) and isinstance(tree.func.value, ast.Name):  # a function of a module
+                break
+            tree = tree.func.value
+        elif isinstance(tree, ast.Subscript):
+            tree = tree.value
+        else:
+            break
+        chain += 1
+    return tree, chain
+
+
+_VIEWS = {"Cast", "Range", "Slice", "Squeeze", "Unsqueeze"}
+
+
+def _is_part(tree: ast.expr) -> bool:
+    """Whether it is a part of a variable, or the variable as another type or with more axes: an operand, to a reader."""
+    start, chain = _start(tree)
+    names = ast.walk(tree) if 0 < chain < 3 and is_variable(start) else ()
+    calls = [node.func.attr for node in names if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return 0 < chain < 3 and is_variable(start) and set(calls) <= {"to", "float"}
+
+
+def _is_view(statement: Statement | Compound) -> bool:
+    """Whether it gives one tensor with other axes, a part of it, of another type, or counts."""
+    if isinstance(statement, Compound) or statement.node is None or len(statement.targets) != 1:
+        return False
+    return statement.node.op_type in _VIEWS and not any(_layers_in(statement.tree))
+
+
+def _sunk(statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
+    """The statements, with views that no layer but one other statement reads right before that."""
+    ordered = list(statements)
+    for place in range(len(ordered) - 2, -1, -1):
+        statement = ordered[place]
+        if not _is_view(statement) or reads[statement.targets[0]] != 1:
+            continue
+        for reader in range(place + 1, len(ordered)):
+            if isinstance(ordered[reader], Compound):  # it may give other values to what the statement reads
+                break
+            if any(name.value is statement.targets[0] for name in variables(ordered[reader].tree)):
+                before = reader
+                while _is_view(ordered[before - 1]):
+                    before -= 1
+                if before > place + 1 and not hasattr(ordered[reader].tree, "layer"):
+                    ordered.insert(before - 1, ordered.pop(place))
+                break
+    return ordered
 
 
 _LIGHT = re.compile(

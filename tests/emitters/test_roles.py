@@ -66,3 +66,25 @@ def test_the_condition_of_a_mask():
     code = attention(THREE, *parts, *constants, *nodes, "y = Attention(q, k, v, m)")
     assert "mask = torch.where(mask, 0.0, -10000.0)" in code
     assert "attn_mask=mask" in code
+
+
+def test_views_that_are_read_once_stand_where_they_are_read():
+    """Positions, another type and further axes are written into the comparison, wherever the file has them."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 11, opset_import: ["": 23]> main_graph (float[n, 6] x, int64[n, 6] mask) => (float[n, 6] y) {
+            whole = Cast <to: int = 9>(mask)
+            least = Constant <value_float: float = -3.0>()
+            first = Constant <value_ints: ints = [0]>()
+            last = Constant <value_ints: ints = [1]>()
+            head = Slice(x, first, last, last)
+            seen = GreaterOrEqual(x, head)
+            both = And(seen, whole)
+            y = Where(both, x, least)
+        }"""
+    )
+    rng = np.random.default_rng(0)
+    feeds = {"x": rng.standard_normal((2, 6)).astype(np.float32), "mask": rng.integers(0, 2, (2, 6))}
+    graph = read(model)
+    (wanted,), (found,) = judge(model, feeds), run(graph, "pytorch", feeds)
+    np.testing.assert_array_equal(found, wanted)
+    assert "x >= x[:, :1]) & mask.to(torch.bool)" in emit(graph, "pytorch").code

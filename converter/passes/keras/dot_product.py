@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import TensorProto
 
 from converter.graph import Graph, Node, Value
 from converter.passes.recover.attention import is_finite
@@ -15,20 +16,22 @@ def dot_product(graph: Graph) -> None:
     """Attention (Q, K, V, mask) becomes DotProductAttention (Q, K, V, condition, bias) with a scale, and whether it is causal.
 
     A mask that is 0 for keys that are seen and a very low number for others is a condition, for both are the mean of all values
-    where a query sees nothing. That it sees no later keys is told apart. Other masks are numbers that are added, which must be
-    known to be finite: minus infinity in a whole row gives zeros in ONNX, and no numbers in Keras.
+    where a query sees nothing. Where a condition itself is the mask, such a query has zeros in ONNX: what Keras gives is
+    multiplied by whether it sees anything. That it sees no later keys is told apart. Other masks are numbers that are added,
+    which must be known to be finite: minus infinity in a whole row gives zeros in ONNX, and no numbers in Keras.
     """
     conditions: dict[tuple[Value, ...], Value] = {}
+    factors: dict[Value, Value] = {}
     for node in list(graph.nodes):
         if node.op_type != "Attention" or node.domain or not _is_plain(node):
             continue
         q, k, v, mask = (node.input(index) for index in range(4))
-        condition = bias = None
+        condition = bias = whole = None
         causal = bool(node["is_causal"])
         if mask is not None and hides_later(mask, q, k):
             causal = True
         elif mask is not None:
-            seen = _seen(mask)
+            seen = mask if mask.dtype == bool else _seen(mask)
             if seen is None and not (mask.dtype is not None and mask.dtype.kind == "f" and is_finite(mask)):
                 continue
             if seen is None:
@@ -38,13 +41,21 @@ def dot_product(graph: Graph) -> None:
                 others = [part for part in parts if not is_causal(part, q, k)]
                 causal |= len(others) < len(parts)
                 condition = _all(graph, node, others, conditions)
-                if condition is not None:
+                if condition is not None and condition not in graph.inputs:
                     condition.name = "mask"
+                if condition is not None and seen is mask:
+                    whole = mask if len(others) < len(parts) else condition
+        factor = _of_rank_4(graph, node, None if whole is None else _sees_any(graph, node, whole, factors))
+        outputs = node.outputs
         node.detach()
         inputs = [q, k, v, _of_rank_4(graph, node, condition), _of_rank_4(graph, node, bias)]
         attributes = {"scale": node["scale"], "causal": causal}
-        new = Node("DotProductAttention", inputs, node.outputs, attributes, name=node.name, domain=DOMAIN, scope=node.scope)
-        graph.nodes[graph.nodes.index(node)] = new
+        made = outputs if factor is None else [Value(outputs[0].name, outputs[0].dtype, outputs[0].shape)]
+        new = [Node("DotProductAttention", inputs, made, attributes, name=node.name, domain=DOMAIN, scope=node.scope)]
+        if factor is not None:
+            new.append(Node("Mul", [*made, factor], outputs, name=node.name, origin=node.origin, scope=node.scope))
+        place = graph.nodes.index(node)
+        graph.nodes[place : place + 1] = new
 
 
 def _is_plain(node: Node) -> bool:
@@ -91,6 +102,20 @@ def _all(graph: Graph, node: Node, parts: list[Value], known: dict[tuple[Value, 
             graph.nodes.insert(graph.nodes.index(node), Node("And", [a, b], [output], scope=scope))
             known[together] = output
     return known.get(tuple(parts), parts[0])
+
+
+def _sees_any(graph: Graph, node: Node, seen: Value, known: dict[Value, Value]) -> Value:
+    """1 for each query that sees a key, 0 for any other, made where the first node asks for it."""
+    if seen not in known:
+        scope = node.scope[:1] if node.scope is not None else None
+        numbers = Value("seen", np.dtype(np.float32), seen.shape)
+        known[seen] = Value("seen", np.dtype(np.float32), (*seen.shape[:-1], 1))
+        place = graph.nodes.index(node)
+        graph.nodes[place:place] = [
+            Node("Cast", [seen], [numbers], {"to": TensorProto.FLOAT}, scope=scope),
+            Node("ReduceMax", [numbers, Value.constant(np.array([-1]))], [known[seen]], {"keepdims": 1}, scope=scope),
+        ]
+    return known[seen]
 
 
 def _of_rank_4(graph: Graph, node: Node, mask: Value | None) -> Value | None:

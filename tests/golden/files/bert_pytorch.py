@@ -70,14 +70,13 @@ class Bert(nn.Module):
         self.classifier = nn.Linear(16, 3)
 
     def forward(self, input_ids, attention_mask):
-        x = attention_mask[:, None, None]
-        x = x.to(torch.float32)
-        mul = (1.0 - x) * -3.4028234663852886e38
+        mul = (
+            1.0 - attention_mask[:, None, None].to(torch.float32)
+        ) * -3.4028234663852886e38
         x = self.embeddings(input_ids)
         for layer in self.layer:
             x = layer(x, mul)
-        out = x[:, 0]
-        out = torch.tanh(self.pooler(out))
+        out = torch.tanh(self.pooler(x[:, 0]))
         return self.classifier(out)
 
 

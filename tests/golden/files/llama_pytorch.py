@@ -77,8 +77,8 @@ class Llama(nn.Module):
 
     def forward(self, input_ids):
         embed_tokens = self.embed_tokens(input_ids)
-        x = torch.arange(input_ids.shape[1], device=input_ids.device)
-        x = x.to(torch.float32).reshape((-1, 1))
+        x = torch.arange(input_ids.shape[1], device=input_ids.device).to(torch.float32)
+        x = x.reshape((-1, 1))
         x = x * self.inv_freq
         x = torch.cat([x, x], dim=-1)
         cos = torch.cos(x)

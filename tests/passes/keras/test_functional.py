@@ -8,7 +8,7 @@ import onnx.parser
 import pytest
 
 from converter.emitters import emit
-from tests.emitted import assert_equal, read
+from tests.emitted import assert_equal, judge, read, run
 
 RANDOM = np.random.default_rng(0)
 
@@ -189,3 +189,35 @@ def test_a_triangle_that_torch_writes(triangle, causal):
     else:
         assert_equal(model, "keras", feeds)
         assert "is_causal" not in emit(read(model), "keras").code
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["condition", "condition and earlier keys"])
+def test_a_query_that_sees_no_key_has_zeros(later):
+    """By a mask of conditions, which Keras has as well, but for the mean of all values in such a row."""
+    nodes, size = "whole = Identity(seen)", "steps"
+    if later:
+        size = "1"
+        nodes = """
+            shape = Shape(q) two = Constant <value_int: int = 2>() steps = Gather(shape, two)
+            zero = Constant <value_int: int = 0>() one = Constant <value_int: int = 1>()
+            places = Range(zero, steps, one)
+            keys_axes = Constant <value_ints: ints = [0, 1, 2]>() queries_axes = Constant <value_ints: ints = [0, 1, 3]>()
+            keys = Unsqueeze(places, keys_axes) queries = Unsqueeze(places, queries_axes)
+            earlier = LessOrEqual(keys, queries) whole = And(earlier, seen)"""
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 11, opset_import: ["": 23]> main_graph (float[n, 2, steps, 4] q, float[n, 2, steps, 4] k,
+            float[n, 2, steps, 4] v, bool[n, 1, {size}, steps] seen) => (float[n, 2, steps, 4] y) {{
+            {nodes} y = Attention(q, k, v, whole) }}"""
+    )
+    rng = np.random.default_rng(0)
+    feeds = {name: rng.standard_normal((3, 2, 5, 4)).astype(np.float32) for name in "qkv"}
+    feeds["seen"] = np.array([[1, 1, 0, 1, 1], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0]], bool).reshape(3, 1, 1, 5)
+    if not later:  # onnxruntime asks for a row for each query
+        feeds["seen"] = np.repeat(feeds["seen"], 5, axis=2)
+    (wanted,), (found,) = judge(model, feeds), run(read(model), "keras", feeds)
+    assert not wanted[2].any()
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    code = emit(read(model), "keras").code
+    assert "ops.dot_product_attention(" in code
+    assert ("is_causal=True" in code) == later
+    assert "def attention(" not in code
