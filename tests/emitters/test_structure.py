@@ -32,8 +32,9 @@ class Network:
 
     def add(self, scope: str, op_type: str, *inputs: str, types: str = "", **attributes) -> str:
         output = f"v{len(self.nodes)}"
-        node = helper.make_node(op_type, inputs, [output], name=f"/{scope}/{op_type}".replace("//", "/"), **attributes)
-        self.nodes.append(node)
+        name = f"/{scope}/{op_type}".replace("//", "/")
+        name += f"_{len(self.nodes)}" if any(node.name == name for node in self.nodes) else ""
+        self.nodes.append(helper.make_node(op_type, inputs, [output], name=name, **attributes))
         return output
 
     def weight(self, name: str, *shape: int) -> str:
@@ -300,6 +301,53 @@ def test_a_module_of_which_the_shapes_do_not_tell_whether_it_is_there():
         x = net.add(scope, "Abs", x)
     model = net.model(x)
     assert "Stage(gate=True), Stage(), Stage(gate=True)" in emitted(model).code
+    equal(model)
+
+
+def rolled(net: Network, scope: str, x: str, by: int) -> str:
+    """Axis 2 moved on by so many."""
+    numbers = {"from": -by, "last": 2**63 - 1, "zero": 0, "axis": 2}
+    names = {name: f"{name}{number}" for name, number in numbers.items()}
+    have = {tensor.name for tensor in net.weights}
+    for name, number in numbers.items():
+        if names[name] not in have:
+            net.weights.append(numpy_helper.from_array(np.array([number]), names[name]))
+    end = net.add(scope, "Slice", x, names["from"], names["last"], names["axis"])
+    start = net.add(scope, "Slice", x, names["zero"], names["from"], names["axis"])
+    return net.add(scope, "Concat", end, start, axis=2)
+
+
+def test_what_numbers_can_make_the_identity_needs_no_condition():
+    """Blocks that roll what they read and roll it back are of one class with those that do not: these roll it by 0."""
+    net, x = Network(), "x"
+    for place, shift in enumerate([0, 2, 0, 1]):
+        scope, path = f"stage/stage.{place}", f"stage.{place}"
+        x = rolled(net, scope, x, -shift) if shift else x
+        x = net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4)
+        x = rolled(net, scope, x, shift) if shift else x
+        x = net.add(scope, "Abs", x)
+    model = net.model(x)
+    code = emitted(model).code
+    assert "Stage(), Stage(shift=2), Stage(), Stage(shift=1)" in code
+    assert "torch.roll(self.conv(torch.roll(x, -self.shift, 2)), self.shift, 2)" in code
+    equal(model)
+
+
+def test_a_weight_that_only_some_blocks_add():
+    net, x = Network(), "x"
+    for place, mask in enumerate([True, False, True]):
+        scope, path = f"stage/stage.{place}", f"stage.{place}"
+        inside = net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4)
+        if mask:
+            added = net.add(scope, "Mul", net.weight(f"{path}.mask", 4, 5, 6), x)
+            inside = net.add(scope, "Add", inside, added)
+        x = net.add(scope, "Abs", inside)
+    model = net.model(x)
+    found = emitted(model)
+    assert "Stage(mask=True), Stage(), Stage(mask=True)" in found.code
+    assert "self.mask = nn.Parameter(torch.ones(4, 5, 6)) if mask else None" in found.code
+    assert "if self.mask is not None:" in found.code
+    assert {key for key in found.weights if "mask" in key} == {"stage.0.mask", "stage.2.mask"}
     equal(model)
 
 

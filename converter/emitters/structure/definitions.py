@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converter.emitters.blocks import Statement, variable
-from converter.emitters.expressions import parse
+from converter.emitters.expressions import own, parse
 from converter.emitters.names import Namespace, class_name, identifier, snake_case
 from converter.emitters.structure.calls import Call, called
 from converter.emitters.structure.readings import MAKE, MISSING, RUN, Function, Reading, written
@@ -38,8 +38,8 @@ class Definition:
     """What its method asks, by the attribute that holds it: ``use_residual``."""
     loop: list[str] = field(default_factory=list)
     """The lines that make its modules where it is a sequence of numbered ones."""
-    optional: list[tuple[Piece, str]] = field(default_factory=list)
-    """What a function runs under a condition, in which x is its first tensor."""
+    optional: list[tuple[Piece, ast.expr]] = field(default_factory=list)
+    """What it runs under a condition, in which x is its first tensor."""
     tensors: int = 0
     """How many tensors it is given before its numbers."""
 
@@ -153,7 +153,7 @@ def _parametrise(
                 for parameter in definition.parameters:
                     parameter.held |= place.startswith(RUN) and parameter.name == taken[id(base)]
     for piece, flags in present.items():
-        if not _is_activation(piece, first):
+        if not piece.is_neutral and not _is_activation(piece, first):
             _make_optional(definition, piece, flags, readings, texts, names, keys)
     definition.parameters.sort(key=lambda parameter: (parameter.has_default, _rank(parameter.name)))
     return keys
@@ -184,6 +184,8 @@ def _make_optional(
     if condition is None:
         if piece.is_sum:
             name = "residual"
+        elif piece.weights:
+            name = piece.weights[-1].rpartition(".")[2]
         elif piece.run:
             name = _run_name(piece, first)
         else:
@@ -196,8 +198,16 @@ def _make_optional(
         first.roles[keys[condition]] = ""
         for reading, flag in zip(readings, flags, strict=True):
             reading.numbers[keys[condition]] = flag
+    if piece.weights:
+        for path in piece.weights:
+            made = first.constructors[path]
+            first.constructors[path] = ast.IfExp(parse(condition), made, parse("None"))
+            if hasattr(made, "buffer"):
+                first.constructors[path].buffer = made.buffer
+        definition.optional.append((piece, ast.Compare(own(piece.weights[0]), [ast.IsNot()], [parse("None")])))
+        return
     if piece.run:
-        definition.optional.append((piece, condition))
+        definition.optional.append((piece, parse(condition)))
         return
     if piece.is_element:
         piece.owner.condition = condition
@@ -318,6 +328,9 @@ def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tup
                 if text and not any(other is places for _, other in found.values()):
                     found[id(places)] = (text, base)
                     break
+            if max(want) > 0 and have == [-number for number in want]:
+                found[id(places)] = ("-{}", base)
+                break
             factor = have[0] // want[0] if want[0] else 0
             if width and _is_width(base, readings[0]) and factor > 1 and have == [factor * number for number in want]:
                 found[id(places)] = (f"{factor} * {{}}", base)

@@ -16,10 +16,11 @@ from converter.emitters.names import Namespace, identifier, snake_case, without_
 from converter.emitters.program import Program, name_body, takes_activation
 from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, nest, reads
+from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, alike, construction, define_alike, kind_of
 from converter.emitters.structure.loops import rolled
 from converter.emitters.structure.readings import Reading
-from converter.emitters.structure.variants import Piece, joined
+from converter.emitters.structure.variants import joined
 from converter.emitters.vocabulary import Layer
 from converter.graph import Module, Value
 
@@ -156,7 +157,7 @@ class Functions:
             for value in (value for value in statement.targets if value in self._layers):
                 given[value] = namespace.take(identifier(each.rest(self._layers[value]) or self._layers[value]))
         taken = (*reserved, *parameters, *given.values(), "out")
-        items, results, within = _with_conditions(definition)
+        items, results, within = with_conditions(definition.call, definition.optional)
         for value, held in within.items():
             if value is held:
                 given[value] = namespace.take("shortcut")
@@ -213,65 +214,6 @@ def _started(
     begin = variable(inputs[0])
     begin.id = names[inputs[0]]
     return [Statement([state], begin), Statement(first.targets, tree), *statements[1:]]
-
-
-def _with_conditions(definition: Definition) -> tuple[list[Statement | Compound], list[Value], dict[Value, Value]]:
-    """The items of a function, those that only some of its calls have under ``if``, and its results.
-
-    Also, for what is computed on the way under a condition, the variable that is there to hold it; a copy of the input holds
-    itself.
-
-    What stands under a condition gives its result to the variable that it begins with, or, where that is read later as well,
-    to a copy of it.
-    """
-    items: list[Statement | Compound] = list(definition.call.items)
-    results = list(definition.call.outputs)
-    optional: list[tuple[Compound, Piece]] = []
-    within: dict[Value, Value] = {}
-    for piece, text in definition.optional:
-        condition = _Named({"x": definition.call.inputs[0]}).visit(copy.deepcopy(parse(text)))
-        place = items.index(piece.run[0])
-        block = Compound([Clause("if", condition, list(piece.run))], scope=piece.owner.scope)
-        items[place : place + len(piece.run)] = [block]
-        optional.append((block, piece))
-    for block, piece in sorted(optional, key=lambda entry: items.index(entry[0])):
-        place, held, result = items.index(block), piece.operand, piece.owner.targets[0]
-        after = items[place + 1 :]
-        if held in results or held in reads(after):
-            items.insert(place, Statement([result], variable(held), None, piece.owner.scope))
-            _rename([block], held, result)
-            if held is definition.call.inputs[0]:
-                within |= dict.fromkeys((result, *(statement.targets[0] for statement in piece.run[:-1])), result)
-        else:
-            _rename([block, *after], result, held)
-            within |= {statement.targets[0]: held for statement in piece.run[:-1]}
-            results = [held if value is result else value for value in results]
-    return items, results, within
-
-
-def _rename(statements: list[Statement | Compound], old: Value, new: Value) -> None:
-    for tree in trees(statements):
-        for name in variables(tree):
-            name.value = new if name.value is old else name.value
-    for statement in statements:
-        if isinstance(statement, Compound):
-            _rename_targets(statement.bodies, old, new)
-
-
-def _rename_targets(statements: list[Statement | Compound], old: Value, new: Value) -> None:
-    for statement in statements:
-        if isinstance(statement, Statement):
-            statement.targets = [new if value is old else value for value in statement.targets]
-
-
-class _Named(ast.NodeTransformer):
-    """Variables in place of these names."""
-
-    def __init__(self, values: Mapping[str, Value]):
-        self.values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return variable(self.values[node.id]) if node.id in self.values else node
 
 
 def _forget(statements: list[Statement | Compound]) -> None:

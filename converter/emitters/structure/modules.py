@@ -10,12 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
+from converter.emitters.blocks import Clause, Compound, Statement, assigned, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.names import Namespace, class_name, identifier, is_member, without_number
 from converter.emitters.program import Program, name_body
 from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
+from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, Parameter, define, kind_of
 from converter.emitters.structure.readings import Reading
 from converter.emitters.structure.roles import roles
@@ -111,9 +112,9 @@ class Modules:
         if len(lengths) != 1:  # none, or a module that is a layer and holds others
             return False
         tree, rest = members[".".join(parts[: lengths[0]])], parts[lengths[0] :]
+        tree = tree.body if isinstance(tree, ast.IfExp) else tree
         if not _is_module(tree):
             return not rest
-        tree = tree.body if isinstance(tree, ast.IfExp) else tree
         function = ast.unparse(tree.func)
         if function in classes:
             return self._leads(classes[function], rest, classes)
@@ -307,7 +308,14 @@ class Modules:
             ]
 
         outputs = each.outputs if each is not self.root else program.output_values()
-        items, outputs = _looped(each, outputs, [path for path in each.paths() if _is_module(program.layers[path])])
+        items = each.items
+        if definition.optional:
+            changed = [(piece.owner.targets[0], piece.operand) for piece, _ in definition.optional]
+            items, outputs, _ = with_conditions(each, definition.optional)
+            for result, held in changed:
+                if result in program.roles and result not in assigned(items):
+                    program.roles[held] = program.roles[result]
+        items, outputs = _looped(each, items, outputs, [path for path in each.paths() if _is_module(program.layers[path])])
         count = Counter(name.value for tree in trees(items) for name in variables(tree))
         count.update(outputs)
         statements = program.fused(items, count)
@@ -350,7 +358,9 @@ def _wants_chain(call: Call) -> bool:
     return any(name[:1].isdigit() or is_member(name) for name in names) or call.module.type.endswith("container.Sequential")
 
 
-def _looped(each: Call, outputs: list[Value], paths: list[str]) -> tuple[list[Statement | Compound], list[Value]]:
+def _looped(
+    each: Call, items: list[Statement | Compound], outputs: list[Value], paths: list[str]
+) -> tuple[list[Statement | Compound], list[Value]]:
     """(the call's items, its outputs) with a loop where all modules of a list are called, each on what the one before gave."""
     lists: dict[str, list[str]] = {}
     for path in paths:
@@ -361,7 +371,7 @@ def _looped(each: Call, outputs: list[Value], paths: list[str]) -> tuple[list[St
         inside = [path for path in paths if path.startswith(f"{above}.")]
         if inside != members or [path.rpartition(".")[2] for path in members] != [str(n) for n in range(len(members))]:
             del lists[above]
-    items, start = list(each.items), 0
+    items, start = list(items), 0
     while start < len(items):
         path = called(items[start])
         members = lists.get(path.rpartition(".")[0], []) if path is not None else []

@@ -141,6 +141,10 @@ class Reading:
             if function == "nn.Sequential":
                 self.elements[id(argument)] = f"{place}.{number}"
             role = names[number] if number < len(names) else ""
+            if function in NEUTRAL and number == 1:
+                each = argument.elts if isinstance(argument, ast.Tuple) else argument
+                args.append(self._tree(each, f"{place}.{number}", NEUTRAL[function]))
+                continue
             if function in _SHAPED and isinstance(argument, ast.Tuple):
                 args.append(("shape", self._tree(argument.elts, f"{place}.{number}", "size")))
                 continue
@@ -231,6 +235,9 @@ _LEADING = {
     "layers.AveragePooling": ("pool_size",),
 }
 
+
+NEUTRAL = {"torch.roll": "shift", "F.pad": "padding"}
+"""Functions that are the identity where their second argument is 0, or each number in it, and what such a number is called."""
 
 _SHAPED = ("layers.Reshape", "ops.reshape")
 """Functions that take a shape, in which each size is a number of its own."""

@@ -1,7 +1,8 @@
 """Variants of one kind of module become one class: what only some of them have is there under a condition.
 
-A variant may lack a module, an element of a sequence, or the sum of a residual connection. Where the shapes tell whether it is
-there, the condition is about them, ``stride != 1 or in_channels != out_channels``; else it is an argument of its own.
+A variant may lack a module, an element of a sequence, the sum of a residual connection, or a weight that is added. Where the
+shapes tell whether it is there, the condition is about them, ``stride != 1 or in_channels != out_channels``; else it is an
+argument of its own. A function that neutral numbers make the identity needs no condition: ``torch.roll`` by 0.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from converter.emitters.blocks import Statement, trees, variables
-from converter.emitters.structure.calls import called
-from converter.emitters.structure.readings import MISSING, RUN, Function, Reading
+from converter.emitters.structure.calls import called, own_paths, reads
+from converter.emitters.structure.readings import MAKE, MISSING, NEUTRAL, RUN, Function, Reading
 from converter.graph import Value
 
 _MOST, _MOST_RUNS = 4, 2
@@ -32,6 +33,15 @@ class Piece:
     run: tuple[Statement, ...] = ()
     """Statements that make one tensor of another, one after the other: what a function lacks instead of a module."""
     is_sum: bool = False
+    weights: tuple[str, ...] = ()
+    """Paths of the weights that the run adds to the operand, and that nothing else uses."""
+    is_neutral: bool = False
+    """Whether the statement gives back the operand for neutral numbers, which a variant without it has."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of what a class without the piece does not have."""
+        return (*self.weights, self.path) if self.path else self.weights
 
     @property
     def is_element(self) -> bool:
@@ -61,7 +71,7 @@ def joined(groups: list[list[Reading]], *, runs: bool = False) -> list[Variants]
     while waiting:
         full = Variants(list(waiting[0]))
         pieces = list((_runs if runs else _pieces)(full.readings[0])) if len(waiting) > 1 else []
-        waiting = [readings for readings in waiting[1:] if not _takes(full, pieces, readings)]
+        waiting = [readings for readings in waiting[1:] if not _takes(full, pieces, readings, runs)]
         found.append(full)
     for variants in found:
         _complete(variants)
@@ -94,14 +104,52 @@ def _pieces(reading: Reading) -> Iterator[Piece]:
         path = called(item)
         if path is not None and len(item.tree.args) == 1 and path in reading.constructors:
             yield Piece(item, item.tree.args[0].value, path)
+        elif _may_be_neutral(item):
+            yield Piece(item, item.tree.args[0].value, is_neutral=True)
         elif isinstance(item.tree, ast.BinOp) and isinstance(item.tree.op, ast.Add):
             for side in (item.tree.left, item.tree.right):
                 if hasattr(side, "value") and isinstance(side.value, Value):
                     yield Piece(item, side.value, is_sum=True)
+            yield from _added_weights(item, reading)
     for path in reading.layers:
         for sequence in _sequences(reading.constructors.get(path)):
             elements = _elements(sequence)
             yield from (Piece(element) for element in elements if len(elements) > 1)
+
+
+def _may_be_neutral(item: Statement) -> bool:
+    """Whether a statement calls a function of one tensor, and nothing else, that neutral numbers make the identity."""
+    tree = item.tree
+    if not isinstance(tree, ast.Call) or len(tree.args) < 2 or ast.unparse(tree.func) not in NEUTRAL:
+        return False
+    tensor, numbers = tree.args[:2]
+    plain = all(isinstance(node, _PLAIN) for node in ast.walk(numbers))
+    return plain and isinstance(getattr(tensor, "value", None), Value) and len(variables(tree)) == 1
+
+
+_PLAIN = (ast.Tuple, ast.Constant, ast.UnaryOp, ast.USub, ast.Load)
+
+
+def _added_weights(item: Statement, reading: Reading) -> Iterator[Piece]:
+    """A sum with weights that nothing else uses, or what is made of them, and the statements that only it needs."""
+    items = reading.call.items
+    for side in (item.tree.left, item.tree.right):
+        operand = getattr(side, "value", None)
+        if not isinstance(operand, Value):
+            continue
+        run: list[Statement] = [item]
+        for before in reversed(items[: items.index(item)]):
+            readers = [each for each in items if not set(before.targets).isdisjoint(reads([each]))]
+            inside = bool(readers) and all(any(each is one for one in run) for each in readers)
+            if inside and isinstance(before, Statement) and set(before.targets).isdisjoint((operand, *reading.call.outputs)):
+                run.insert(0, before)
+        weights = tuple(dict.fromkeys(path for statement in run for path in own_paths(statement.tree)))
+        if weights and all(_is_weight(reading.constructors.get(path)) for path in weights):
+            yield Piece(item, operand, run=tuple(run), weights=weights)
+
+
+def _is_weight(tree: ast.expr | None) -> bool:
+    return isinstance(tree, ast.Call) and (hasattr(tree, "buffer") or ast.unparse(tree.func) == "nn.Parameter")
 
 
 def _runs(reading: Reading) -> Iterator[Piece]:
@@ -131,14 +179,13 @@ def _kinds(reading: Reading, absent: Mapping[int, Value | None]) -> list[str]:
     return [tree.layer.constructor if hasattr(tree, "layer") else type(tree).__name__ for tree in trees]
 
 
-def _takes(full: Variants, pieces: list[Piece], readings: list[Reading]) -> bool:
+def _takes(full: Variants, pieces: list[Piece], readings: list[Reading], are_runs: bool) -> bool:
     """Add readings that lack some of the pieces; whether that can be done."""
     first, plain = full.readings[0], readings[0]
     lacking = _extent(first) - _extent(plain)
     if lacking <= 0:
         return False
     parts = {piece: _parts(piece, first) for piece in pieces}
-    are_runs = any(piece.run for piece in pieces)
     if are_runs and lacking > _extent(plain):
         return False
     kinds = _kinds(plain, {}) if are_runs else []
@@ -150,24 +197,18 @@ def _takes(full: Variants, pieces: list[Piece], readings: list[Reading]) -> bool
             continue
         reduced = Reading(first.call, first.constructors, first.definitions, without=without)
         same = reduced.form == plain.form and [*reduced.roles.values()] == [*plain.roles.values()]
-        if same and not any(piece.path in reduced.layers for piece in chosen):
+        if same and not any(path in reduced.layers for piece in chosen for path in piece.paths):
             break
     else:
         return False
     if any(
-        not piece.without.keys().isdisjoint(other.without)
-        for piece in chosen
-        for other in full.present
-        if other.run and piece is not other
+        piece is not other and not piece.without.keys().isdisjoint(other.without) for piece in chosen for other in full.present
     ):
         return False
-    known = {id(piece.owner): piece for piece in full.present}
     for piece in chosen:
-        if id(piece.owner) not in known:
-            full.present[piece] = [True] * len(full.readings)
-    absent = {id(piece.owner) for piece in chosen}
+        full.present.setdefault(piece, [True] * len(full.readings))
     for piece, present in full.present.items():
-        present += [id(piece.owner) not in absent] * len(readings)
+        present += [piece not in chosen] * len(readings)
     for reading in readings:
         own = dict(zip(reduced.numbers, reading.numbers.values(), strict=True))
         reading.numbers = {place: own.get(place, MISSING) for place in first.numbers}
@@ -200,9 +241,10 @@ def places_of(piece: Piece, reading: Reading) -> list[str]:
     """Where the numbers of a piece stand."""
     if piece.is_sum:
         return []
-    if piece.run:
+    if piece.run or piece.is_neutral:
         items = reading.call.items
         starts = tuple(f"{RUN}{place}." for place, item in enumerate(items) if id(item) in piece.without)
+        starts += tuple(f"{MAKE}{reading.call.relative(path)}." for path in piece.weights)
         return [place for place in reading.numbers if place.startswith(starts)]
     start = reading.elements[id(piece.owner)] if piece.is_element else f"make:{reading.call.relative(piece.path)}"
     return [place for place in reading.numbers if place.startswith(f"{start}.")]
@@ -218,6 +260,12 @@ def _complete(variants: Variants) -> None:
     first = variants.readings[0]
     lacking = [place for place in first.numbers if any(each.numbers[place] is MISSING for each in variants.readings)]
     whole = [place for place in first.numbers if place not in lacking]
+    neutral = {
+        place
+        for piece in variants.present
+        for place in (places_of(piece, first) if piece.is_neutral else ())
+        if first.roles[place] == NEUTRAL.get(first.makers.get(place, ""))
+    }
     for place in lacking:
         have = [each for each in variants.readings if each.numbers[place] is not MISSING]
         rest = [each for each in variants.readings if each.numbers[place] is MISSING]
@@ -227,7 +275,7 @@ def _complete(variants: Variants) -> None:
         if isinstance(first.numbers[place], Function):
             first.defaults[place] = Function("nn.Identity")
         for each in rest:
-            if is_padding(place, first):
+            if is_padding(place, first) or place in neutral:
                 each.numbers[place] = first.defaults[place] = 0
             elif like and (len(set(numbers)) > 1 or _is_stride_of_all(like[0], place, first)):
                 each.numbers[place] = each.numbers[like[0]]

@@ -74,36 +74,24 @@ class PatchMerging(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.norm1 = nn.LayerNorm(8)
-        self.attn = WindowAttention(8, 24, 2)
-        self.norm2 = nn.LayerNorm(8)
-        self.mlp = Mlp(8, 16)
-
-    def forward(self, x):
-        out = torch.roll(self.norm1(x), (-2, -2), (1, 2))
-        out = window_partition(out, 4)
-        out = window_reverse(self.attn(out.reshape(-1, 16, 8)), 4, 8, 8)
-        out = torch.roll(out, (2, 2), (1, 2))
-        x = x + out
-        return x + self.mlp(self.norm2(x))
-
-
-class SwinBlock2(nn.Module):
-    def __init__(self, in_features, window_features, mlp_features, size, size_2):
+    def __init__(
+        self, in_features, window_features, mlp_features, size, size_2, shift=0
+    ):
         super().__init__()
         self.in_features = in_features
         self.size_2 = size_2
+        self.shift = shift
         self.norm1 = nn.LayerNorm(in_features)
         self.attn = WindowAttention(in_features, window_features, size)
         self.norm2 = nn.LayerNorm(in_features)
         self.mlp = Mlp(in_features, mlp_features)
 
     def forward(self, x):
-        out = window_partition(self.norm1(x), 4)
+        out = torch.roll(self.norm1(x), (-self.shift, -self.shift), (1, 2))
+        out = window_partition(out, 4)
         out = self.attn(out.reshape(-1, 16, self.in_features))
         out = window_reverse(out, 4, self.size_2, self.size_2)
+        out = torch.roll(out, (self.shift, self.shift), (1, 2))
         x = x + out
         return x + self.mlp(self.norm2(x))
 
@@ -112,9 +100,11 @@ class SwinTransformer(nn.Module):
     def __init__(self):
         super().__init__()
         self.patch_embed = nn.Conv2d(3, 8, 4, stride=4)
-        self.stage1 = nn.Sequential(SwinBlock2(8, 24, 16, 2, 8), SwinBlock())
+        self.stage1 = nn.Sequential(
+            SwinBlock(8, 24, 16, 2, 8), SwinBlock(8, 24, 16, 2, 8, shift=2)
+        )
         self.merge = PatchMerging()
-        self.stage2 = nn.Sequential(SwinBlock2(16, 48, 32, 4, 4))
+        self.stage2 = nn.Sequential(SwinBlock(16, 48, 32, 4, 4))
         self.norm = nn.LayerNorm(16)
         self.head = nn.Linear(16, 10)
 

@@ -12,26 +12,26 @@ from torch import nn
 
 
 class TemporalBlock(nn.Module):
-    def __init__(self, in_channels, size, dilation=1, downsample=False):
+    def __init__(self, in_channels, padding, dilation=1, downsample=False):
         super().__init__()
-        self.size = size
+        self.padding = padding
         self.conv1 = nn.Conv1d(in_channels, 8, 3, dilation=dilation)
         self.conv2 = nn.Conv1d(8, 8, 3, dilation=dilation)
         self.downsample = nn.Conv1d(4, 8, 1) if downsample else nn.Identity()
 
     def forward(self, x):
-        out = F.relu(self.conv1(F.pad(x, self.size)), inplace=True)
-        x = F.relu(self.conv2(F.pad(out, self.size)), inplace=True) + self.downsample(x)
-        return F.relu(x)
+        out = F.relu(self.conv1(F.pad(x, (self.padding, 0))), inplace=True)
+        out = F.relu(self.conv2(F.pad(out, (self.padding, 0))), inplace=True)
+        return F.relu(out + self.downsample(x), inplace=True)
 
 
 class TemporalConvNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.network = nn.Sequential(
-            TemporalBlock(4, (2, 0), downsample=True),
-            TemporalBlock(8, (4, 0), dilation=2),
-            TemporalBlock(8, (8, 0), dilation=4),
+            TemporalBlock(4, 2, downsample=True),
+            TemporalBlock(8, 4, dilation=2),
+            TemporalBlock(8, 8, dilation=4),
         )
         self.linear = nn.Linear(8, 3)
 
