@@ -333,6 +333,27 @@ def test_what_numbers_can_make_the_identity_needs_no_condition():
     equal(model)
 
 
+def test_blocks_that_take_turns_are_written_once():
+    """Stages whose every other block rolls differ in a number, their depth, and in how far the blocks roll."""
+    net, x = Network(), "x"
+    for stage, (depth, shift) in enumerate([(2, 2), (4, 1), (2, 0)]):
+        x = net.conv(f"stages/stages.{stage}/first", f"stages.{stage}.first", x, 4, 4)
+        for place in range(depth):
+            inside = f"blocks.{place}"
+            scope, path = f"stages/stages.{stage}/blocks/{inside}", f"stages.{stage}.{inside}"
+            x = rolled(net, scope, x, shift) if shift and place % 2 else x
+            x = net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4)
+            x = net.add(scope, "Abs", x)
+    model = net.model(x)
+    found = emitted(model)
+    assert re.search(r"\*\(\w+\(shift=shift if i % 2 else 0\) for i in range\(depth\)\)", found.code)
+    assert re.search(
+        r"\(\w+\(2, 2\), \w+\(1, 4\), \w+\(0, 2\)\)|\(\w+\(2, shift=2\), \w+\(4, shift=1\), \w+\(2\)\)", found.code
+    )
+    assert "stages.1.blocks.3.conv.weight" in found.weights
+    equal(model)
+
+
 def test_a_weight_that_only_some_blocks_add():
     net, x = Network(), "x"
     for place, mask in enumerate([True, False, True]):

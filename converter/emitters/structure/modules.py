@@ -15,6 +15,7 @@ from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.names import Namespace, class_name, identifier, is_member, without_number
 from converter.emitters.program import Program, name_body
 from converter.emitters.source import helper_names, indent
+from converter.emitters.structure.alternations import alternations
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
 from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, Parameter, define, kind_of
@@ -62,6 +63,7 @@ class Modules:
         self._reserved = frozenset(reserved) - (helper_names("pytorch") - read)  # any other helper is not in the file
         self._class_names = Namespace(reserved)
         program.roles = roles(program.statements, program.output_values())
+        self._turns: dict[int, ast.expr] = {}
         self.root = nest(program.statements, program.output_values())
         self._settle()
         while self.root.calls:
@@ -73,6 +75,7 @@ class Modules:
                 if wanted and not each.is_chain:
                     made[id(each)] = None
             forms = {id(each): Reading(each, program.layers, self.definitions).form for each in ready if each.is_chain}
+            self._find_turns([each for each in ready if each.is_chain])
             for each in (each for each in ready if each.is_chain):
                 alone = list(forms.values()).count(forms[id(each)]) == 1
                 nameless = not each.module.type and (alone or self._holds_classes(each))
@@ -197,7 +200,24 @@ class Modules:
             return False
         return _numbered({each.relative(path): self.program.layers[path] for path in paths}) is not None
 
+    def _find_turns(self, chains: list[Call]) -> None:
+        """Find the sequences of one name whose modules take turns."""
+        self._turns = {}
+        alike: dict[tuple[str, str], list[Call]] = {}
+        for each in chains:
+            paths = [called(item) for item in each.items]
+            if [each.relative(path) for path in paths] == [str(place) for place in range(len(paths))]:
+                kind = ast.unparse(self.program.layers[paths[0]].func)
+                alike.setdefault((each.module.path.rpartition(".")[2], kind), []).append(each)
+        for calls in alike.values():
+            sequences = [[self.program.layers[called(item)] for item in each.items] for each in calls]
+            for each, tree in zip(calls, alternations(sequences, self.definitions), strict=True):
+                if tree is not None:
+                    self._turns[id(each)] = tree
+
     def _sequential(self, each: Call) -> ast.expr:
+        if id(each) in self._turns:
+            return call("nn.Sequential", [ast.Starred(self._turns[id(each)], ast.Load())], {})
         paths = [own_paths(item.tree)[0] for item in each.items]
         members = {each.relative(path): self.program.layers[path] for path in paths}
         return call("nn.Sequential", _members(members), {})

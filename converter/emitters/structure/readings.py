@@ -113,7 +113,7 @@ class Reading:
             return self._layer(tree.attr, place)
         if role == "name" and isinstance(tree, ast.Constant):
             return ("name", self.call.rest(tree.value), None if self.call.rest(tree.value) is not None else tree.value)
-        number = _number(tree)
+        number = None if hasattr(tree, "may_be_none") and _is_none(tree) else _number(tree)
         if number is not MISSING:
             self._enter(place, number, role, tree, None)
             return "#"
@@ -161,7 +161,10 @@ class Reading:
             if number is not MISSING and keyword.arg in defaults and is_plain(defaults[keyword.arg]):
                 given[keyword.arg] = number
             else:
-                keywords.append((keyword.arg, self._tree(keyword.value, f"{place}.{keyword.arg}", keyword.arg)))
+                at = f"{place}.{keyword.arg}"
+                keywords.append((keyword.arg, self._tree(keyword.value, at, keyword.arg)))
+                if isinstance(keyword.value, ast.IfExp) and keyword.arg in defaults:
+                    self.defaults |= {f"{at}.{side}": defaults[keyword.arg] for side in ("body", "orelse")}
         said = {keyword.arg for keyword in tree.keywords} - given.keys() | {*names[: len(tree.args)]}
         for name, default in defaults.items():  # in this order, whichever are written
             if name not in said and is_plain(default):
@@ -227,6 +230,7 @@ _LEADING = {
     "nn.AvgPool": ("kernel_size",),
     "nn.LSTM": ("input_size", "hidden_size"),
     "nn.GRU": ("input_size", "hidden_size"),
+    "range": ("depth",),
     "layers.Conv": ("filters", "kernel_size"),
     "layers.DepthwiseConv": ("kernel_size",),
     "layers.Dense": ("units",),
@@ -272,6 +276,10 @@ def _number(tree: ast.AST) -> Any:
         items = tuple(_number(item) for item in tree.elts)
         return MISSING if any(item is MISSING for item in items) else items
     return MISSING
+
+
+def _is_none(tree: ast.AST) -> bool:
+    return isinstance(tree, ast.Constant) and tree.value is None
 
 
 def _is_number(value: Any) -> bool:
