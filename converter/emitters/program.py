@@ -551,7 +551,7 @@ class Program:
     def fused(self, statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
         """The statements, each put into the next one where a person would."""
         fused: list[Statement | Compound] = []
-        for statement in _sunk(statements, reads) if self.target.layers_nest else statements:
+        for statement in _sunk(_unbound(statements, reads), reads) if self.target.layers_nest else statements:
             if isinstance(statement, Compound):
                 for clause in statement.clauses:
                     clause.body = self.fused(clause.body, reads)
@@ -777,6 +777,36 @@ def _is_view(statement: Statement | Compound) -> bool:
     if isinstance(statement, Compound) or statement.node is None or len(statement.targets) != 1:
         return False
     return statement.node.op_type in _VIEWS and not any(_layers_in(statement.tree))
+
+
+def _unbound(statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
+    """The statements, with those that take all of one axis apart, in order, as one: ``query, key, value = x.unbind(0)``."""
+    found: list[Statement | Compound] = []
+    place = 0
+    while place < len(statements):
+        whole, axis = _selected(statements[place], 0)
+        shape = whole.shape if whole is not None and whole.is_tensor else None
+        count = shape[axis] if shape is not None and axis < len(shape) > 1 else 0  # sizes, of one axis, may be a tuple
+        run = statements[place : place + count] if isinstance(count, int) and reads[whole] == count > 1 else []
+        if not run or any(_selected(each, number) != (whole, axis) for number, each in enumerate(run)) or len(run) < count:
+            found.append(statements[place])
+            place += 1
+            continue
+        tree = fill("x.unbind(axis)", {"x": lambda whole=whole: variable(whole), "axis": lambda axis=axis: literal(axis)})
+        found.append(Statement([each.targets[0] for each in run], tree, None, run[0].scope))
+        reads[whole] = 1
+        place += count
+    return found
+
+
+def _selected(statement: Statement | Compound, number: int) -> tuple[Value | None, int]:
+    """The tensor of which a statement takes what has this number on an axis, and the axis; None where it does anything else."""
+    tree = statement.tree if isinstance(statement, Statement) and len(statement.targets) == 1 else None
+    if not isinstance(tree, ast.Subscript) or not is_variable(tree.value):
+        return None, 0
+    *before, last = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
+    taken = isinstance(last, ast.Constant) and type(last.value) is int and last.value == number
+    return (tree.value.value, len(before)) if taken and all(ast.unparse(each) == ":" for each in before) else (None, 0)
 
 
 def _sunk(statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:

@@ -654,3 +654,17 @@ def test_a_dropout_keeps_its_share(target):
         numbers = np.asarray(keras_model(emit(read(model), "keras"))(x, training=True))
     assert 0.25 < (numbers == 0).mean() < 0.35
     np.testing.assert_allclose(numbers[numbers != 0], 1 / 0.7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("places", [(0, 1, 2, 3), (0, 2, 1, 3), (0, 1, 2)])
+def test_what_is_taken_apart_along_an_axis_is_so_in_one_line(places):
+    net = Network()
+    whole = net.conv("", "conv", "x", 4, 4)
+    for place in range(4):
+        net.weights.append(numpy_helper.from_array(np.array(place), f"place{place}"))
+    first, *others = [net.add("", "Gather", whole, f"place{place}", axis=1) for place in places]
+    for other in others:
+        first = net.add("", "Sub", first, other)
+    model = net.model(first)
+    assert ("self.conv(x).unbind(1)" in emitted(model).code) == (places == (0, 1, 2, 3))
+    equal(model)

@@ -37,10 +37,7 @@ class WindowAttention(nn.Module):
 
     def forward(self, x):
         x = self.qkv(x).reshape(-1, 16, 3, self.size, 4)
-        permute = x.permute((2, 0, 3, 1, 4))
-        query = permute[0]
-        key = permute[1]
-        value = permute[2]
+        query, key, value = x.permute((2, 0, 3, 1, 4)).unbind(0)
         x = F.scaled_dot_product_attention(
             query, key, value, attn_mask=self.relative_position_bias
         )

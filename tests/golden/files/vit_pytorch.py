@@ -19,10 +19,8 @@ class Attention(nn.Module):
         self.proj = nn.Linear(16, 16)
 
     def forward(self, x):
-        qkv = self.qkv(x).reshape(-1, 17, 3, 4, 4).permute((2, 0, 3, 1, 4))
-        query = qkv[0]
-        key = qkv[1]
-        value = qkv[2]
+        x = self.qkv(x).reshape(-1, 17, 3, 4, 4).permute((2, 0, 3, 1, 4))
+        query, key, value = x.unbind(0)
         x = F.scaled_dot_product_attention(query, key, value)
         return self.proj(x.transpose(1, 2).reshape(-1, 17, 16))
 
