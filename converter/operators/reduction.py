@@ -44,7 +44,7 @@ def _reduction(op_type: str, torch: str, keras: str, before: str = "x", after: s
             if initial(n):
                 text, axes = f"extreme({torch}, x, axes, keep{initial(n)})", (axes,) if isinstance(axes, int) else axes
             else:
-                text = f"{torch}(x, dim=axes, keepdim=keep)"
+                text = f"{torch}(x, dim=axes{', keepdim=True' if n.keepdims else ''})"
             if n.noop_with_empty_axes and not n.is_known("axes"):
                 text = f"{text} if axes else x"
             x = n.expr(text, x=x, axes=axes, keep=bool(n.keepdims))

@@ -506,7 +506,7 @@ def dilated_average_pool(x, sizes, strides, dilations, sides):
     return total / count
 
 
-def product(x, dim, keepdim):
+def product(x, dim, keepdim=False):
     """The product over several axes."""
     for axis in sorted([dim] if isinstance(dim, int) else [axis % x.ndim for axis in dim], reverse=True):
         x = torch.prod(x, axis, keepdim=keepdim)

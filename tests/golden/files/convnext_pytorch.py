@@ -56,8 +56,7 @@ class ConvNeXt(nn.Module):
         x = x.permute((0, 2, 3, 1))
         x = self.downsample_layers[1][0](x).permute((0, 3, 1, 2))
         x = self.downsample_layers[1][1](x)
-        x = self.norm(torch.mean(self.stages[1](x), dim=(2, 3), keepdim=False))
-        return self.head(x)
+        return self.head(self.norm(torch.mean(self.stages[1](x), dim=(2, 3))))
 
 
 def load_model():

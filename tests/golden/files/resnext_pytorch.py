@@ -65,7 +65,7 @@ class ResNeXt(nn.Module):
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
-        return self.classifier(torch.mean(x, dim=(2, 3), keepdim=False))
+        return self.classifier(torch.mean(x, dim=(2, 3)))
 
 
 def load_model():

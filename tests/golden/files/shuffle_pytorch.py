@@ -70,7 +70,7 @@ class ShuffleNet(nn.Module):
         self.fc = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = torch.mean(self.stage2(self.conv1(x)), dim=(2, 3), keepdim=False)
+        x = torch.mean(self.stage2(self.conv1(x)), dim=(2, 3))
         return self.fc(x)
 
 

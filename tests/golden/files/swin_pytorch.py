@@ -108,7 +108,7 @@ class SwinTransformer(nn.Module):
     def forward(self, x):
         x = self.patch_embed(x).permute((0, 2, 3, 1))
         x = self.merge(self.stage1(x))
-        x = torch.mean(self.norm(self.stage2(x)), dim=(1, 2), keepdim=False)
+        x = torch.mean(self.norm(self.stage2(x)), dim=(1, 2))
         return self.head(x)
 
 
