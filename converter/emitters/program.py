@@ -585,7 +585,7 @@ class Program:
         asked = [node for node in ast.walk(statement.tree) if _size_of(node) is value]
         count = sum(name.value is value for name in variables(statement.tree))
         once = bool(asked) and reads[value] == count == len(asked) + 1
-        if len(sources) != 1 or not once or _reads_on(statement.tree, value) is None:
+        if len(sources) != 1 or not once or _reads_on(statement.tree, value) is None or not _goes_on(previous.tree):
             return
         (source,) = sources
         have, want = self.extents.sizes.shape(source), self.extents.sizes.shape(value)

@@ -207,7 +207,8 @@ def _turn(node: Node) -> None:
 
 def _is_vector_of_axes(node: Node) -> bool:
     """Whether a trained vector gets axes of size 1, as ``gamma.view(1, -1, 1, 1)``: it is still that weight of the source."""
-    weight, shape = node.inputs[0].weight if node.inputs else None, node.outputs[0].shape if node.outputs[0] else None
+    given, result = node.input(0), node.outputs[0]
+    weight, shape = given.weight if given is not None else None, result.shape if result is not None else None
     if node.op_type not in ("Reshape", "Unsqueeze") or weight is None or not weight.trainable or not _has_data(node.inputs[0]):
         return False
     return len(weight.shape) == 1 and _has_known_size(node.output) and weight.size == max(shape, default=0) == math.prod(shape)

@@ -236,7 +236,7 @@ def test_as_exporters_write_it(name, target):
             "cached_positions",
             [
                 "torch.arange( past.shape[1], ids.shape[1] + past.shape[1], device=past.device )",
-                "x = cut / (ids.shape[1] + past.shape[1])",
+                "x[:, : ids.shape[1] + past.shape[1]] / (ids.shape[1] + past.shape[1])",
             ],
         ),
     ],
