@@ -18,6 +18,14 @@ _TEXTS = {
     "Linear": "Linear (A, B, C) => (Y) { product = MatMul(A, B)  Y = Add(product, C) }",
     # indices (...), table (number, size) -> (..., size)
     "Embedding": "Embedding (indices, table) => (Y) { Y = Gather(table, indices) }",
+    # query, key, value (batch, steps, features), W (3 * features, features) and B of their products, V and C of the last one
+    "MultiheadAttention": "MultiheadAttention <heads> (query, key, value, W, B, V, C) => (Y) { #attention }",
+    # the same of query, key, value (steps, batch, features)
+    "MultiheadAttentionOfSteps": """MultiheadAttentionOfSteps <heads> (queries, keys, values, W, B, V, C) => (Y) {
+        query = Transpose <perm = [1, 0, 2]> (queries)  key = Transpose <perm = [1, 0, 2]> (keys)
+        value = Transpose <perm = [1, 0, 2]> (values)
+        #attention
+    }""",
     # Swish of opset 24, which onnxruntime does not run
     "Silu": "Silu (X) => (Y) { gate = Sigmoid(X)  Y = Mul(X, gate) }",
     # X (..., 2 * half) -> (..., 2 * half)
@@ -55,6 +63,20 @@ _WINDOWS = """
 """
 for _kind in ("WindowPartition", "WindowReverse"):
     _TEXTS[_kind] = _TEXTS[_kind].replace("#windows", _WINDOWS)
+
+_ATTENTION = """
+        matrix = Transpose <perm = [1, 0]> (W)  q_w, k_w, v_w = Split <axis = 1, num_outputs = 3> (matrix)
+        q_b, k_b, v_b = Split <axis = 0, num_outputs = 3> (B)
+        q_product = MatMul (query, q_w)  q = Add (q_product, q_b)  k_product = MatMul (key, k_w)  k = Add (k_product, k_b)
+        v_product = MatMul (value, v_w)  v = Add (v_product, v_b)
+        seen = Attention <q_num_heads: int = @heads, kv_num_heads: int = @heads> (q, k, v)
+        last = Transpose <perm = [1, 0]> (V)  product = MatMul (seen, last)
+"""
+for _kind, _end in (
+    ("MultiheadAttention", "Y = Add (product, C)"),
+    ("MultiheadAttentionOfSteps", "sum = Add (product, C)  Y = Transpose <perm = [1, 0, 2]> (sum)"),
+):
+    _TEXTS[_kind] = _TEXTS[_kind].replace("#attention", _ATTENTION + _end)
 
 # X (batch, time, in), weights as the operator of the same name -> (batch, time, hidden), or of the last step (batch, hidden)
 for _kind, _states, _options in (

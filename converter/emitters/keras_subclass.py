@@ -36,7 +36,7 @@ class KerasSubclass(Keras):
         name, new = program.share(layer, name, named)
         if new:
             program.layers[name] = program.constructor(layer, name=name)
-            program.layers[name].build_shape = _build_shape(layer, shape) if layer.weights else None
+            program.layers[name].build_shapes = _build_shapes(layer, shape) if layer.weights else None
             program.weights |= {f"{name}/{variable}": weight for variable, weight in layer.weights.items()}
         else:
             program.layers[name].called_again = True
@@ -54,14 +54,14 @@ class KerasSubclass(Keras):
     def weight(self, program: Program, weight: Weight, name: str, start: str) -> Binding:
         if weight.dtype == object:
             program.layers[name] = strings(weight.array())
-            program.layers[name].build_shape = None
+            program.layers[name].build_shapes = None
             return lambda: own(name)
         options: dict[str, Any] = {"dtype": held_as(weight.dtype.name, "keras")} if weight.dtype != "float32" else {}
         if not weight.trainable:
             options["trainable"] = False
         options = {name: literal(value) for name, value in {**options, "name": name}.items()}
         program.layers[name] = call("self.add_weight", [literal(weight.shape), literal(start)], options)
-        program.layers[name].build_shape = None
+        program.layers[name].build_shapes = None
         program.weights[f"{model_name(program)}/{name}"] = weight
         return lambda: own(name)
 
@@ -72,8 +72,14 @@ def _alike(a: Value, b: Value) -> bool:
     return tensors and a.shape is not None and None not in a.shape
 
 
+def _build_shapes(layer: Layer, shape: Shape | None) -> list[tuple[int | None, ...]]:
+    """Shapes of inputs that fit the layer's weights, with what they do not depend on left open."""
+    if layer.constructor == "layers.MultiHeadAttention":
+        return [(None, None, layer.weights[f"{name}/kernel"].shape[0]) for name in ("query", "value")]
+    return [_build_shape(layer, shape)]
+
+
 def _build_shape(layer: Layer, shape: Shape | None) -> tuple[int | None, ...]:
-    """The shape of an input that fits the layer's weights, with what they do not depend on left open."""
     kernel = layer.weights.get("kernel")
     cells = [weight for name, weight in layer.weights.items() if name.endswith("_cell/kernel")]
     if cells:
@@ -104,8 +110,8 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
         construction += ["self._convert_input_args = False", "self._allow_non_tensor_positional_args = True"]
     for layer, tree in program.layers.items():
         construction.append(f"self.{layer} = {ast.unparse(tree)}")
-        if tree.build_shape is not None:
-            construction.append(f"self.{layer}.build({tree.build_shape})")
+        if tree.build_shapes is not None:
+            construction.append(f"self.{layer}.build({', '.join(map(str, tree.build_shapes))})")
     construction.append("self.built = self.run_eagerly = True" if program.runs_eagerly else "self.built = True")
     lines = function_lines(program.statements, results, names, "[{}]")
     first = list(inputs.values())

@@ -354,7 +354,7 @@ class Program:
 
     def _layer_name(self, layer: Layer, node: Node) -> tuple[str, bool]:
         """(identifier or path, whether the source has such a name)."""
-        stem = weight_stem(weight.name for weight in layer.weights.values())
+        stem = _stem(layer)
         if node.scope is not None:
             inner = node.scope[-1].path
             fallback = inner if inner and inner in self._leaves else f"{inner}.{snake_case(node.op_type)}"
@@ -908,6 +908,13 @@ def _equals_default(keyword: ast.keyword, defaults: Mapping[str, Any]) -> bool:
         return False
     default = defaults[keyword.arg]
     return value == default and isinstance(value, bool) == isinstance(default, bool)
+
+
+def _stem(layer: Layer) -> str:
+    """What the names of its weights have in common before the names that the layer has for them; "" where nothing."""
+    names = {variable: weight.name for variable, weight in layer.weights.items()}
+    stems = {name.removesuffix(f".{variable}") if name.endswith(f".{variable}") else "" for variable, name in names.items()}
+    return stems.pop() if len(stems) == 1 and "" not in stems else weight_stem(names.values())
 
 
 def name_variables(program: Program, namespace: Namespace, inputs: dict[Value, str]) -> dict[Value, str]:

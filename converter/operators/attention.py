@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx.helper
 
 from converter import functions
-from converter.emitters.layout import last_axis
+from converter.emitters.layout import Layout, last_axis, logical, sequential
+from converter.emitters.vocabulary import Layer
 from converter.operators.activation import wide_enough
 from converter.operators.registry import operator
 
@@ -84,6 +86,74 @@ class RotateHalf:
 
     def keras(n):
         return n.expr("rotate_half(X)")
+
+
+def steps_first(node, have):
+    """Keras reads and gives (batch, steps, features)."""
+    turned = Layout((1, 0, 2))
+    need, give = logical(node, have)
+    return [*[turned] * 3, *need[3:]], [turned for _ in give]
+
+
+@operator("MultiheadAttention", functions.DOMAIN)
+class MultiheadAttention:
+    """torch's layer of that name, batch first."""
+
+    layout = sequential
+
+    def pytorch(n):
+        return _torch_attention(n, batch_first=True)
+
+    def keras(n):
+        return _keras_attention(n)
+
+
+@operator("MultiheadAttentionOfSteps", functions.DOMAIN)
+class MultiheadAttentionOfSteps:
+    """torch's layer of that name, steps first."""
+
+    layout = steps_first
+
+    def pytorch(n):
+        return _torch_attention(n, batch_first=False)
+
+    def keras(n):
+        return _keras_attention(n)
+
+
+def _torch_attention(n, *, batch_first: bool):
+    names = {"in_proj_weight": "W", "in_proj_bias": "B", "out_proj.weight": "V", "out_proj.bias": "C"}
+    weights = {name: n.weight(formal) for name, formal in names.items()}
+    width = weights["out_proj.weight"].shape[0]
+    layer = Layer("nn.MultiheadAttention", width, n.heads, batch_first=batch_first, weights=weights)
+    return n.expr("result[0]", result=layer(*map(n.operand, range(3)), need_weights=n.expr("False")))
+
+
+def _keras_attention(n):
+    """In Keras each product has a weight of its own, (features, heads, size)."""
+    w, b, last, c = (n.weight(formal) for formal in "WBVC")
+    width, heads = last.shape[0], n.heads
+    stem = w.name.rpartition(".")[0]
+    weights = {}
+    for place, name in enumerate(("query", "key", "value")):
+        weights[f"{name}/kernel"] = w.map(_third(place, heads, matrix=True), (width, heads, width // heads))
+        weights[f"{name}/bias"] = b.map(_third(place, heads, matrix=False), (heads, width // heads))
+    weights["attention_output/kernel"] = last.transpose(1, 0).reshape(heads, width // heads, width)
+    weights["attention_output/bias"] = c.map(lambda array: array, c.shape)
+    for name, weight in weights.items():
+        weight.name = f"{stem}.{name.rpartition('/')[2]}" if stem else weight.name
+    query, key, value = map(n.operand, range(3))
+    given = [query, value] if n.node.inputs[1] is n.node.inputs[2] else [query, value, key]
+    return Layer("layers.MultiHeadAttention", heads, width // heads, weights=weights)(*given)
+
+
+def _third(place: int, heads: int, *, matrix: bool):
+    def cut(array):
+        part = np.split(array, 3)[place]
+        part = part.T if matrix else part
+        return np.ascontiguousarray(part.reshape(*part.shape[:-1], heads, -1))
+
+    return cut
 
 
 @operator("TensorScatter")

@@ -32,6 +32,7 @@ from converter.passes.recover.global_pool import global_pool
 from converter.passes.recover.hoist import hoist
 from converter.passes.recover.lookup import lookup
 from converter.passes.recover.masks import masks
+from converter.passes.recover.multihead_attention import multihead_attention
 from converter.passes.recover.neutral import neutral
 from converter.passes.recover.normalisations import normalisations
 from converter.passes.recover.once import once
@@ -98,6 +99,8 @@ PASSES = (
     gated,  # after Gelu, which has a gate too
     linear,  # after flatten, which gives the rank of 2 it asks for
     embedding,
+    remove_unused,  # shapes that were asked of heads
+    multihead_attention,  # once attention and products are one operator each, and before reshapes around products go
     between_reshapes,  # once normalisations, activations and products are one operator each
     remove_unused,  # what the passes above left without a reader
     masks,  # of the attention that is put together by now

@@ -122,7 +122,7 @@ class Modules:
         if function in classes:
             return self._leads(classes[function], rest, classes)
         if function != "nn.Sequential":
-            return len(rest) == 1
+            return len(rest) == 1 or (function == "nn.MultiheadAttention" and rest[:-1] == ["out_proj"])
         inside = _written_members(tree)
         return bool(rest) and (inside is None or self._leads(inside, rest, classes))
 

@@ -6,11 +6,9 @@ import math
 
 import numpy as np
 
-from converter.graph import Dimension, Graph, Node, Shape, Value, Weight, shared_scope
+from converter.graph import Graph, Node, Shape, Value, Weight, shared_scope
+from converter.passes.elements import MOVES, TRIALS, is_product, moved
 from converter.passes.keras.dot_product import DOMAIN
-
-_TRIED = ((2, 3, 5), (3, 5, 4))
-"""Numbers in place of sizes that are open, in two trials."""
 
 
 def multi_head(graph: Graph) -> None:
@@ -102,19 +100,19 @@ def _made(heads: Value) -> tuple[Node, np.ndarray, list[Node]] | None:
     """(the product, the column of it that each head and feature is, the operators between)."""
     nodes: list[Node] = []
     value = heads
-    while (node := value.producer) is not None and not _is_product(node):
-        if node.domain or node.op_type not in _MOVES:
+    while (node := value.producer) is not None and not is_product(node):
+        if node.domain or node.op_type not in MOVES:
             return None
         nodes.append(node)
         value = node.inputs[0]
     if node is None or value.rank != 3:
         return None
     columns = None
-    for trial in _TRIED:
-        moved = _moved(value, nodes[::-1], heads, trial)
-        if moved is None:
+    for trial in TRIALS:
+        elements = moved(value, nodes[::-1], heads, trial)
+        if elements is None:
             return None
-        numbers, (batch, steps, width) = moved
+        numbers, (batch, steps, width) = elements
         expected = numbers[:1, :, :1, :] + width * (
             steps * np.arange(batch)[:, None, None, None] + np.arange(steps)[None, None, :, None]
         )
@@ -133,20 +131,20 @@ def _joined(graph: Graph, heads: Value) -> tuple[Node, np.ndarray, list[Node]] |
         if len(value.users) != 1 or value in graph.outputs:
             return None
         ((node, index),) = value.users
-        if index == 0 and _is_product(node):
+        if index == 0 and is_product(node):
             break
-        if index != 0 or node.domain or node.op_type not in _MOVES or len(node.outputs) != 1:
+        if index != 0 or node.domain or node.op_type not in MOVES or len(node.outputs) != 1:
             return None
         nodes.append(node)
         value = node.output
     if value.rank != 3:
         return None
     rows = None
-    for trial in _TRIED:
-        moved = _moved(heads, nodes, value, trial)
-        if moved is None:
+    for trial in TRIALS:
+        elements = moved(heads, nodes, value, trial)
+        if elements is None:
             return None
-        numbers, (batch, count, steps, features) = moved
+        numbers, (batch, count, steps, features) = elements
         wanted = np.arange(numbers.size).reshape(batch, count, steps, features).transpose(0, 2, 1, 3)
         if numbers.size != wanted.size or numbers.shape[:2] != (batch, steps):
             return None
@@ -158,66 +156,3 @@ def _joined(graph: Graph, heads: Value) -> tuple[Node, np.ndarray, list[Node]] |
             return None
         rows = found
     return node, rows, nodes
-
-
-def _is_product(node: Node) -> bool:
-    """Whether it multiplies the last axis by a matrix of weights."""
-    if (node.op_type, node.domain) not in (("Linear", "converter"), ("MatMul", "")):
-        return False
-    weights = node.inputs[1:]
-    return node.inputs[0].weight is None and all(w.weight is not None for w in weights) and node.inputs[1].rank == 2
-
-
-def _moved(start: Value, nodes: list[Node], end: Value, trial: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]] | None:
-    """(the number of the element of ``start`` at each place of ``end``, the shape of ``start``) with these open sizes."""
-    sizes: dict[str, int] = {}
-
-    def number(size: Dimension) -> int | None:
-        if isinstance(size, str):
-            return sizes.setdefault(size, trial[len(sizes) % len(trial)])
-        return size
-
-    shapes = [tuple(map(number, value.shape or (None,))) for value in (start, *(node.output for node in nodes), end)]
-    if any(None in shape for shape in shapes):
-        return None
-    held = {start: np.arange(math.prod(shapes[0])).reshape(shapes[0])}
-    for node in nodes:
-        try:
-            parts = _MOVES[node.op_type](node, held[node.inputs[0]], number)
-        except (ValueError, IndexError, TypeError):
-            return None
-        held.update(zip(node.outputs, parts, strict=False))
-    return (held[end], shapes[0]) if end in held and held[end].shape == shapes[-1] else None
-
-
-def _reshape(node: Node, x: np.ndarray, number) -> list[np.ndarray]:
-    return [x.reshape(tuple(map(number, node.output.shape)))]
-
-
-def _gather(node: Node, x: np.ndarray, number) -> list[np.ndarray]:
-    return [np.take(x, node.inputs[1].array, axis=node["axis"])]
-
-
-def _split(node: Node, x: np.ndarray, number) -> list[np.ndarray]:
-    return np.split(x, np.cumsum(node.inputs[1].array)[:-1], axis=node["axis"])
-
-
-def _slice(node: Node, x: np.ndarray, number) -> list[np.ndarray]:
-    starts, ends, axes, steps = (None if node.input(i) is None else node.input(i).array.tolist() for i in range(1, 5))
-    axes = range(len(starts)) if axes is None else axes
-    for begin, end, axis, step in zip(starts, ends, axes, steps or [1] * len(starts), strict=True):
-        x = x[(slice(None),) * (axis % x.ndim) + (slice(begin, end, step),)]
-    return [x]
-
-
-_MOVES = {
-    "Reshape": _reshape,
-    "Flatten": _reshape,
-    "Squeeze": _reshape,
-    "Unsqueeze": _reshape,
-    "Transpose": lambda node, x, number: [x.transpose(node["perm"])],
-    "Identity": lambda node, x, number: [x],
-    "Gather": _gather,
-    "Split": _split,
-    "Slice": _slice,
-}
