@@ -28,14 +28,20 @@ def space_of(node: Node) -> tuple[int, ...] | None:
     return tuple(range(2, image.rank)) if keeps else None
 
 
+def has_scales(n: Site) -> bool:
+    """Whether scales are given: files of older opsets have an empty list beside sizes."""
+    scales = n.node.input(PLACE["scales"])
+    return scales is not None and not (scales.shape is not None and 0 in scales.shape)
+
+
 def factors_of(n: Site) -> tuple[int, ...] | None:
     """By what whole number each axis of space grows, None where it does otherwise or that is not known."""
     space, image, result = space_of(n.node), n.node.inputs[0].shape, n.node.output.shape
     if space is None or n.keep_aspect_ratio_policy != "stretch":
         return None
-    if n.scales is not None:
+    if has_scales(n):
         scales = n.constant("scales")
-        ratios = None if scales is None or not scales.size else dict(zip(space, scales[-len(space) :].tolist(), strict=True))
+        ratios = None if scales is None else dict(zip(space, scales[-len(space) :].tolist(), strict=True))
     else:
         known_sizes = (
             image is not None and result is not None and all(isinstance(size, int) for size in (*image[2:], *result[2:]))

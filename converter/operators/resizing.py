@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converter.emitters.layout import logical, spatial
-from converter.emitters.resampling import PLACE, factors_of, interpolation, numbers_of, repeats, space_of
+from converter.emitters.resampling import PLACE, factors_of, has_scales, interpolation, numbers_of, repeats, space_of
 from converter.emitters.site import short
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import operator
@@ -79,8 +79,8 @@ def _keras_layer(n):
         return Layer("layers.UpSampling2D", short(factors), interpolation="bilinear")(n.X)
     if result is None or not all(isinstance(size, int) for size in (*image[2:], *result[2:])):
         return None
-    scales = None if n.scales is None else n.constant("scales")
-    if n.scales is not None and scales is None:
+    scales = n.constant("scales") if has_scales(n) else None
+    if has_scales(n) and scales is None:
         return None
     steps = zip(image[2:], result[2:], [1, 1] if scales is None else scales[-2:].tolist(), strict=True)
     exact = scales is None or all(before * scale == after for before, after, scale in steps)
