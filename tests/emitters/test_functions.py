@@ -148,6 +148,18 @@ def test_equal_layers_become_a_loop_that_counts_as_the_source_does():
     assert 'name=f"features_{i}"' in code
 
 
+def test_stages_of_more_of_the_same_are_loops_and_no_variants():
+    net = Blocks()
+    x = "x"
+    for stage, depth in enumerate((7, 4, 9), 1):
+        for place in range(depth):
+            x = net.residual(f"stage{stage}.{place}", x, 4, 4)
+        x = net.add(f"stage{stage}", "Tanh", x)
+    code = checked(net.model(x))
+    assert [code.count(f"for i in range({depth}):") for depth in ("1, 7", 4, 9)] == [1, 1, 1]
+    assert len(functions(code)) == 1
+
+
 def test_a_loop_over_numbers():
     net = Blocks()
     x = net.conv("stem", "stem", "x", 4, 4)

@@ -118,7 +118,7 @@ def _parametrise(
         role = first.roles[place]
         if len(set(numbers)) > 1:  # a stride that equals a padding does so by chance
             by_numbers.setdefault((numbers, "width" if _measures_width(role) else role), []).append(place)
-    names, keys = Namespace(("self", "x", "name", "layers")), {}
+    names, keys = Namespace(("self", "x", "name", "layers", *first.definitions)), {}
     computed = _computed(list(by_numbers.values()), readings) if computes else {}
     groups = [places for places in by_numbers.values() if id(places) not in computed]
     widths = [places for places in groups if _is_width(places, first)]

@@ -169,8 +169,18 @@ def _runs(reading: Reading) -> Iterator[Piece]:
             if len(used) != 1 or (run and (used[0].value is not run[-1].targets[0] or read[used[0].value] != 1)):
                 break
             run.append(item)
+            if _goes_on([*items[max(start - 2, 0) : start], *run], len(run), reading):
+                continue
             if any(hasattr(statement.tree, "layer_name") for statement in run):
                 yield Piece(item, variables(first.tree)[0].value, run=tuple(run))
+
+
+def _goes_on(items: list[Statement], last: int, reading: Reading) -> bool:
+    """Whether the last of these call the function that two before call: another depth, which a loop says, is no variant."""
+    called_functions = {
+        ast.unparse(each.tree.func) if isinstance(getattr(each, "tree", None), ast.Call) else "" for each in items
+    }
+    return len(items) == last + 2 and len(called_functions) == 1 and called_functions <= reading.definitions.keys()
 
 
 def _kinds(reading: Reading, absent: Mapping[int, Value | None]) -> list[str]:
