@@ -1,7 +1,7 @@
 """PyTorch activations write over what they read, where it is the fresh result of a layer that nothing else reads.
 
-It saves the memory of one more tensor, and the time to get it, as in the networks of torchvision and timm. Derivatives stay
-right: the layers and sums in ``_FRESH`` need their inputs for them, never their results.
+It saves the memory of one more tensor, as in the networks of torchvision and timm. Derivatives stay right: the layers
+and sums in ``_FRESH`` need their inputs for them, never their results.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from converter.emitters.site import Site, known
 from converter.graph import Node
 
@@ -53,7 +55,7 @@ def factors_of(n: Site) -> tuple[int, ...] | None:
     return tuple(int(ratios[axis]) for axis in sorted(ratios)) if grows else None
 
 
-def repeats(n: Site, factors: tuple[int, ...]) -> bool:
+def repeats(n: Site, factors: Iterable[float]) -> bool:
     """Whether a nearest neighbour is found by repeating each element so many times."""
     coordinates, nearest = n.coordinate_transformation_mode, n.nearest_mode
     if n.mode != "nearest":
@@ -86,12 +88,8 @@ def interpolation(n: Site) -> str | None:
     if (scales is not None and list(scales[2:]) != ratios) or n.keep_aspect_ratio_policy != "stretch":
         return None
     if mode == "nearest":
-        whole = all(ratio.is_integer() and ratio >= 1 for ratio in ratios) and coordinates.endswith("half_pixel")
-        whole = whole and n.nearest_mode.startswith("round")
-        floor = coordinates == "asymmetric" and (n.nearest_mode == "floor" or max(ratios) <= 2 == max(map(int, ratios)))
-        exact = whole or (
-            floor and (n.nearest_mode == "floor" or (set(ratios) <= {1.0, 2.0} and n.nearest_mode == "round_prefer_floor"))
-        )
+        grows = all(ratio.is_integer() and ratio >= 1 for ratio in ratios)
+        exact = (coordinates == "asymmetric" and n.nearest_mode == "floor") or (grows and repeats(n, ratios))
         return "size=size" if exact else None
     if coordinates == "pytorch_half_pixel" and 1 in result[2:]:
         return None

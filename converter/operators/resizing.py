@@ -35,21 +35,14 @@ class Resize:
         factor = short(factors_of(n) or ())
         if isinstance(factor, int) and factor in (2, 4, 8) and repeats(n, (factor,)):  # of which fractions are exact
             return n.expr("F.interpolate(X, scale_factor=factor)", factor=factor)
-        given = {
-            name: _listed(n, name) for name in ("sizes", "scales", "roi") if n.node.input(PLACE[name]) is not None
-        }  # fmt: skip
-        if "roi" in given and n.coordinate_transformation_mode != "tf_crop_and_resize":
-            del given["roi"]
+        given = {name: _listed(n, name) for name in _given(n)}
         return n.expr(_call("resize(X", given, _options(n)), **given, **_options(n))
 
     def keras(n):
         if (native := _keras_layer(n)) is not None:
             return native
         options = _options(n)
-        names = [name for name in ("sizes", "scales", "roi") if n.node.input(PLACE[name]) is not None]
-        if "roi" in names and n.coordinate_transformation_mode != "tf_crop_and_resize":
-            names.remove("roi")
-        numbers = {name: numbers_of(n, name) for name in names}
+        numbers = {name: numbers_of(n, name) for name in _given(n)}
         space, have = space_of(n.node), n.node["axes"]
         if space is not None:
             numbers = {k: v if v is None or have is not None else v[2:] for k, v in numbers.items()}
@@ -87,6 +80,12 @@ def _keras_layer(n):
     if not exact or (1 in result[2:] and n.coordinate_transformation_mode == "pytorch_half_pixel"):
         return None
     return n.expr('ops.image.resize(X, size, interpolation="bilinear")', size=result[2:])
+
+
+def _given(n):
+    """The inputs that say how far to resize: the region only where it counts."""
+    names = ("sizes", "scales", "roi") if n.coordinate_transformation_mode == "tf_crop_and_resize" else ("sizes", "scales")
+    return [name for name in names if n.node.input(PLACE[name]) is not None]
 
 
 def _listed(n, name):
