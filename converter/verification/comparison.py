@@ -142,15 +142,9 @@ class Comparison:
         report: OutputReport,
     ) -> None:
         """Let ``report`` count indices of scores that are the same but for rounding, or say why they are other ones."""
-        self._ask_others(held)
-        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1})
+        cases, others = self._beyond(value, held)
         scores = {case: self._judge.inside(node.inputs[0], self._questions[case].inputs) for case in cases}
-        others = {case: [other[value.name] for other in self._others[case]] for case in cases}
-        found = with_tied_scores(node, actual, reference, scores, others)
-        if isinstance(found, str):
-            report.remark = found
-        else:
-            report.tolerance, report.beyond = found
+        _count_ties(report, with_tied_scores(node, actual, reference, scores, others))
 
     def _with_tied_numbers(
         self,
@@ -162,15 +156,15 @@ class Comparison:
         report: OutputReport,
     ) -> None:
         """Let ``report`` count comparisons of numbers that are the same but for rounding, or say why they are wrong."""
+        cases, others = self._beyond(value, held)
+        compared = {case: tuple(self._numbers(each, case) for each in node.inputs) for case in cases}
+        _count_ties(report, with_tied_numbers(actual, reference, compared, others))
+
+    def _beyond(self, value: Value, held: Sequence[tuple[Sample, Tolerance]]) -> tuple[list[int], dict[int, list[Any]]]:
+        """(the cases that are beyond their tolerance, what the judge's other answers give for the value in each)."""
         self._ask_others(held)
         cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1})
-        compared = {case: tuple(self._numbers(each, case) for each in node.inputs) for case in cases}
-        others = {case: [other[value.name] for other in self._others[case]] for case in cases}
-        found = with_tied_numbers(actual, reference, compared, others)
-        if isinstance(found, str):
-            report.remark = found
-        else:
-            report.tolerance, report.beyond = found
+        return cases, {case: [other[value.name] for other in self._others[case]] for case in cases}
 
     def _numbers(self, value: Value, case: int) -> Any:
         return value.array if value.weight is not None else self._judge.inside(value, self._questions[case].inputs)
@@ -227,3 +221,11 @@ def _top1_agreement(actual: Sequence[Any], reference: Sequence[Any]) -> float | 
         return None
     agree = [b[np.arange(len(b)), a.argmax(axis=1)] >= b.max(axis=1) for a, b in pairs]
     return float(np.mean(list(itertools.chain.from_iterable(agree))))
+
+
+def _count_ties(report: OutputReport, found: tuple[Tolerance, float] | str) -> None:
+    """Let a report count what near-ties explain, or say why they do not."""
+    if isinstance(found, str):
+        report.remark = found
+    else:
+        report.tolerance, report.beyond = found
