@@ -95,32 +95,6 @@ def steps_first(node, have):
     return [*[turned] * 3, *need[3:]], [turned for _ in give]
 
 
-@operator("MultiheadAttention", functions.DOMAIN)
-class MultiheadAttention:
-    """torch's layer of that name, batch first."""
-
-    layout = sequential
-
-    def pytorch(n):
-        return _torch_attention(n, batch_first=True)
-
-    def keras(n):
-        return _keras_attention(n)
-
-
-@operator("MultiheadAttentionOfSteps", functions.DOMAIN)
-class MultiheadAttentionOfSteps:
-    """torch's layer of that name, steps first."""
-
-    layout = steps_first
-
-    def pytorch(n):
-        return _torch_attention(n, batch_first=False)
-
-    def keras(n):
-        return _keras_attention(n)
-
-
 def _torch_attention(n, *, batch_first: bool):
     names = {"in_proj_weight": "W", "in_proj_bias": "B", "out_proj.weight": "V", "out_proj.bias": "C"}
     weights = {name: n.weight(formal) for name, formal in names.items()}
@@ -154,6 +128,28 @@ def _third(place: int, heads: int, *, matrix: bool):
         return np.ascontiguousarray(part.reshape(*part.shape[:-1], heads, -1))
 
     return cut
+
+
+@operator("MultiheadAttention", functions.DOMAIN)
+class MultiheadAttention:
+    """torch's layer of that name, batch first."""
+
+    layout = sequential
+    keras = _keras_attention
+
+    def pytorch(n):
+        return _torch_attention(n, batch_first=True)
+
+
+@operator("MultiheadAttentionOfSteps", functions.DOMAIN)
+class MultiheadAttentionOfSteps:
+    """torch's layer of that name, steps first."""
+
+    layout = steps_first
+    keras = _keras_attention
+
+    def pytorch(n):
+        return _torch_attention(n, batch_first=False)
 
 
 @operator("TensorScatter")

@@ -118,6 +118,11 @@ def with_tied_scores(
         f"{differing} of {total} indices differ, each of a score that is within {gap:.1e} of the one that onnxruntime chose: "
         f"last bits decide between near-ties, {NEAR:g} at most"
     )
+    return _explained(reason, differing, total)
+
+
+def _explained(reason: str, differing: int, total: int) -> tuple[Tolerance, float]:
+    """A tolerance for the share of entries that differ, and that share."""
     share = differing / max(total, 1)
     return replace(EXACT, name="exact, near-ties", reason=reason, share=share), share
 
@@ -184,5 +189,4 @@ def with_tied_numbers(
         f"{differing} of {total} comparisons differ, each of two numbers that are within {gap:.1e} of the largest: last bits "
         f"decide, {NEAR:g} at most"
     )
-    share = differing / max(total, 1)
-    return replace(EXACT, name="exact, near-ties", reason=reason, share=share), share
+    return _explained(reason, differing, total)
