@@ -88,7 +88,11 @@ def variable(value: Value) -> ast.Name:
 
 
 def variables(tree: ast.AST) -> list[ast.Name]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Name) and hasattr(node, "value")]
+    return [node for node in ast.walk(tree) if is_variable(node)]
+
+
+def is_variable(tree: ast.AST) -> bool:
+    return isinstance(tree, ast.Name) and hasattr(tree, "value")
 
 
 def trees(statements: Iterable[Statement | Compound]) -> Iterator[ast.AST]:
@@ -97,6 +101,22 @@ def trees(statements: Iterable[Statement | Compound]) -> Iterator[ast.AST]:
         yield from statement.heads
         if isinstance(statement, Compound):
             yield from trees(statement.bodies)
+
+
+BELOW = -1
+"""The place of what is read inside a nested block."""
+
+
+def places_in(statements: list[Statement | Compound]) -> dict[Value, set[int]]:
+    """The statements that read each value."""
+    places: dict[Value, set[int]] = {}
+    for place, statement in enumerate(statements):
+        inner = trees(statement.bodies) if isinstance(statement, Compound) else ()
+        for where, found in ((place, statement.heads), (BELOW, inner)):
+            for tree in found:
+                for name in variables(tree):
+                    places.setdefault(name.value, set()).add(where)
+    return places
 
 
 def assigned(statements: Iterable[Statement | Compound]) -> Iterator[Value]:

@@ -13,12 +13,14 @@ from converter.emitters import Emitted
 from converter.emitters.blocks import branch, conditional, function_lines
 from converter.emitters.expressions import Binding, call, literal, own, strings
 from converter.emitters.keras import RESERVED, UNNAMED, Keras, module
+from converter.emitters.lines import on_one_line
 from converter.emitters.names import Namespace
 from converter.emitters.ports import input_names, model_name
-from converter.emitters.program import Program, name_variables
+from converter.emitters.program import Program
 from converter.emitters.signatures import model_attributes
 from converter.emitters.source import helper_names, indent
 from converter.emitters.types import held_as
+from converter.emitters.variable_names import name_variables
 from converter.emitters.vocabulary import Branch, Layer
 from converter.graph import Graph, Node, Shape, Value, Weight
 
@@ -98,7 +100,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     reserved = (*RESERVED, *helper_names("keras"), "self")
     namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
-    program.fuse()
+    program.statements = on_one_line(program, program.statements, program.reads())
     results = program.output_values()
     names = name_variables(program, namespace, inputs)
     name = model_name(program, reserved)

@@ -31,7 +31,7 @@ def input_names(program: Program, namespace: Namespace, *, kept: bool) -> dict[V
     ``kept`` says that the code reads every input once more at its end."""
     names, places = {}, program.places()
     for value in program.graph.inputs:
-        wanted = identifier(value.name.removeprefix(program._scope), "input")
+        wanted = identifier(value.name.removeprefix(program.prefix), "input")
         wanted = "inputs" if wanted == "input" else wanted  # which is a function of Python
         if wanted == "x" and not kept and places.get(value, set()) <= {0}:
             names[value] = "x"
@@ -43,7 +43,7 @@ def input_names(program: Program, namespace: Namespace, *, kept: bool) -> dict[V
 def ports(program: Program, values: Sequence[Value], names: Sequence[str] | None = None) -> list[Port]:
     """Ports of inputs, which have ``names`` in the code, or of outputs, which get theirs from the source."""
     namespace = Namespace()
-    names = names or [namespace.take(identifier(value.name.removeprefix(program._scope), "output")) for value in values]
+    names = names or [namespace.take(identifier(value.name.removeprefix(program.prefix), "output")) for value in values]
     return [
         Port(
             value.name,

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 
 from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import literal, parse
+from converter.emitters.lines import on_one_line, takes_activation
 from converter.emitters.names import Namespace, identifier, snake_case, without_number
-from converter.emitters.program import Program, name_body, takes_activation
+from converter.emitters.program import Program
 from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, nest, reads
 from converter.emitters.structure.conditions import with_conditions
@@ -21,6 +22,7 @@ from converter.emitters.structure.definitions import Definition, alike, construc
 from converter.emitters.structure.loops import rolled
 from converter.emitters.structure.readings import Reading
 from converter.emitters.structure.variants import joined
+from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
 from converter.graph import Module, Value
 
@@ -184,7 +186,7 @@ class Functions:
         """The statements as the function, None for that of the model, says them, and the names of its variables."""
         reads = Counter(name.value for tree in trees(items) for name in variables(tree))
         reads.update(results)
-        statements = self.program.fused(items, reads)
+        statements = on_one_line(self.program, items, reads)
         held = next((value for value, name in given.items() if name == "x"), None)
         names = name_body(self.program, statements, given, results, Namespace(taken), held)
         written = _Written(function, next(iter(given.values())))

@@ -12,8 +12,9 @@ import numpy as np
 
 from converter.emitters.blocks import Clause, Compound, Statement, assigned, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
+from converter.emitters.lines import on_one_line
 from converter.emitters.names import Namespace, class_name, identifier, is_member, without_number
-from converter.emitters.program import Program, name_body
+from converter.emitters.program import Program
 from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.alternations import alternations
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
@@ -22,6 +23,7 @@ from converter.emitters.structure.definitions import Definition, Parameter, defi
 from converter.emitters.structure.readings import Reading
 from converter.emitters.structure.roles import roles
 from converter.emitters.structure.stages import stages
+from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
 from converter.graph import Value, Weight
 
@@ -338,7 +340,7 @@ class Modules:
         items, outputs = _looped(each, items, outputs, [path for path in each.paths() if _is_module(program.layers[path])])
         count = Counter(name.value for tree in trees(items) for name in variables(tree))
         count.update(outputs)
-        statements = program.fused(items, count)
+        statements = on_one_line(program, items, count)
         namespace = Namespace((*self._reserved, *inputs.values(), "out"))
         held = next((value for value, name in inputs.items() if name == "x"), None)
         names = name_body(program, statements, inputs, outputs, namespace, held)
