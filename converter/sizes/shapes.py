@@ -207,6 +207,31 @@ def _split(n: Inputs) -> list[Sizes] | None:
     return [(*data[:axis], size, *data[axis + 1 :]) for size in sizes]
 
 
+def sizes_of_parts(node: Node, shape: Sizes | None) -> list[int] | None:
+    """The sizes of the parts into which SplitToSequence cuts its axis of a tensor of this shape, where they are numbers."""
+    given = node.input(1)
+    whole = shape[node["axis"]] if shape else None
+    if given is None or given.array is None or not isinstance(whole, int) or not given.array.size:
+        return None
+    numbers = given.array.reshape(-1).tolist()
+    if given.rank == 0:
+        size = numbers[0]
+        numbers = [min(size, whole - begin) for begin in range(0, whole, size)] if size > 0 else []
+    return numbers if sum(numbers) == whole and min(numbers, default=0) > 0 else None
+
+
+def _sequence_at(n: Inputs) -> Sizes | None:
+    cut, place = n.node.inputs[0].producer, n.integers(1)
+    if cut is None or cut.op_type != "SplitToSequence" or cut.domain or place is None:
+        return None
+    shape = n.known.shape(cut.inputs[0])
+    sizes = sizes_of_parts(cut, shape)
+    if sizes is None or not -len(sizes) <= place[0] < len(sizes):
+        return None
+    axis = cut["axis"] % len(shape)
+    return (*shape[:axis], sizes[place[0]], *shape[axis + 1 :])
+
+
 def _flatten(n: Inputs) -> Sizes | None:
     data = n.shape(0)
     if data is None:
@@ -278,6 +303,20 @@ def _depth_to_space(n: Inputs) -> Sizes | None:
     return batch, e.floor_divide(channels, block * block), height * block, width * block
 
 
+def _einsum(n: Inputs) -> Sizes | None:
+    equation, shapes = n.node["equation"].replace(" ", ""), [n.shape(index) for index in range(len(n.node.inputs))]
+    before, arrow, after = equation.partition("->")
+    terms = before.split(",")
+    if not arrow or "." in equation or None in shapes or list(map(len, terms)) != list(map(len, shapes)):
+        return None
+    sizes: dict[str, Number] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for letter, size in zip(term, shape, strict=True):
+            if sizes.get(letter, 1) == 1 or (isinstance(size, int) and size != 1):
+                sizes[letter] = size
+    return tuple(sizes[letter] for letter in after)
+
+
 def _elementwise(n: Inputs) -> Sizes | None:
     shapes = [n.shape(index) for index in range(len(n.node.inputs))]
     return None if None in shapes else functools.reduce(broadcast, shapes)
@@ -304,6 +343,8 @@ _RULES: dict[str, Callable[[Inputs], Sizes | list[Sizes] | None]] = {
     "MaxPool": _window,
     "AveragePool": _window,
     "DepthToSpace": _depth_to_space,
+    "Einsum": _einsum,
+    "SequenceAt": _sequence_at,
     **dict.fromkeys(_ELEMENTWISE, _elementwise),
 }
 

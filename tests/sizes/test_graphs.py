@@ -272,3 +272,9 @@ def test_a_table_cut_to_the_length_of_what_it_is_added_to_has_that_length(rows, 
     weights = constants(zero=[0], one=[1], table=np.zeros((1, rows, 4)) + 0.5)
     graph = read(model(nodes, {"x": ["b", "s", 4]}, ["y"], weights))
     assert graph.outputs[0].shape == ("b", size, 4)
+
+
+def test_einsum_tells_the_size_of_each_letter():
+    nodes = [node("Einsum", ["a", "b"], ["y"], equation="bct, bcs -> bts")]
+    graph = read(model(nodes, {"a": ["n", 1, "s"], "b": ["n", 3, "t"]}, ["y"]))
+    assert graph.outputs[0].shape == ("n", "s", "t")

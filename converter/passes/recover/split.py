@@ -5,28 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from converter.graph import Graph, Node, Value
+from converter.sizes import Sizes
+from converter.sizes.shapes import sizes_of_parts
 
 
 def split(graph: Graph) -> None:
     """SplitToSequence of an axis of known size, of which only single parts are read, becomes Split."""
-    for node in list(graph.nodes):
-        if node.op_type == "SplitToSequence" and not node.domain and node.output not in graph.outputs:
-            sizes = _sizes(node)
+    lists = [node for node in graph.nodes if node.op_type == "SplitToSequence" and not node.domain]
+    known = Sizes(graph) if lists else None
+    for node in lists:
+        if node.output not in graph.outputs:
+            sizes = sizes_of_parts(node, known.shape(node.inputs[0]))
             readers = [reader for reader, _ in node.output.users]
             if sizes and readers and all(_part(graph, reader, len(sizes)) is not None for reader in readers):
                 _replace(graph, node, sizes, readers)
-
-
-def _sizes(node: Node) -> list[int] | None:
-    data, given = node.inputs[0], node.input(1)
-    whole = data.shape[node["axis"]] if data.shape else None
-    if given is None or given.array is None or not isinstance(whole, int) or not given.array.size:
-        return None
-    numbers = given.array.reshape(-1).tolist()
-    if given.rank == 0:
-        size = numbers[0]
-        numbers = [min(size, whole - begin) for begin in range(0, whole, size)] if size > 0 else []
-    return numbers if sum(numbers) == whole and min(numbers, default=0) > 0 else None
 
 
 def _part(graph: Graph, reader: Node, count: int) -> int | None:
