@@ -54,6 +54,11 @@ def is_generated(name: str) -> bool:
     return bool(_GENERATED.match(name))
 
 
+def is_computed(name: str) -> bool:
+    """Whether it is the name that torch's exporters give to what they computed of weights: "val_12", "onnx::MatMul_34"."""
+    return re.fullmatch(r"val_\d+|onnx::\w+", name) is not None
+
+
 def weight_stem(names: Iterable[str]) -> str:
     """What the names of a layer's weights have in common: "conv1" for "conv1_w_0" and "conv1_b_0"; "" where nothing."""
     stems = {_WEIGHT_SUFFIX.sub("", name) for name in names if _WEIGHT_SUFFIX.search(name)}

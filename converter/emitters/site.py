@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from converter import functions
 from converter.emitters.layout import Layout, Plan
+from converter.emitters.names import is_computed
 from converter.emitters.sizes import Extents
 from converter.emitters.vocabulary import Expression, Operand, Sized, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
@@ -244,16 +244,18 @@ class Site:
         return weight.map(lambda array: array[order], weight.shape)
 
     def is_kept(self, weight: Weight) -> bool:
-        """Whether a module of a class that is told, and is none of PyTorch's, has this weight as it stands in the file.
+        """Whether a module of a class that is none of PyTorch's has this weight as it stands in the file.
 
-        ``nn.Linear`` has its matrix turned: an exporter writes a Transpose, or what that gives under a name of its own.
+        ``nn.Linear`` has its matrix turned: an exporter writes a Transpose, or what that gives under a name of its own. A
+        matrix of the module's own name that is not turned is therefore none of it, also where the class is not told.
         """
         if not self.node.scope or weight.origin is not weight or not weight.trainable:
             return False
         module = self.node.scope[-1]
         inner = weight.name.removeprefix(f"{module.path}." if module.path else "")
-        is_its = inner.isidentifier() and not re.fullmatch(r"val_\d+", inner)  # which an exporter computed
-        return is_its and bool(module.type) and not module.type.startswith("torch.nn.")
+        if not inner.isidentifier() or is_computed(inner) or module.type.startswith("torch.nn."):
+            return False
+        return bool(module.type) or inner != weight.name
 
     def expr(self, text: str, **bindings: Any) -> Template:
         """The template with ``bindings``; other names are this node's inputs and attributes."""

@@ -12,7 +12,8 @@ _END = np.iinfo(np.int32).max  # exporters write this, or more, for "up to the e
 
 def remove_identity(graph: Graph) -> None:
     """Identity, Cast to the type the value has, Transpose that moves no axis, Reshape and Expand to the same shape, Pad by
-    nothing, Slice from start to end, pooling of single elements. Dropout stays: it is a layer people look for.
+    nothing, Slice from start to end, Concat of one tensor, pooling of single elements. Dropout stays: it is a layer people look
+    for.
 
     One that carries an input, a weight, a value of the graph around or another output to an output of the graph stays: an
     output has a name of its own.
@@ -45,6 +46,8 @@ def _is_identity(node: Node) -> bool:
     if node.op_type == "Pad":
         amounts = None if node.inputs[1] is None else node.inputs[1].array
         return amounts is not None and not amounts.any()
+    if node.op_type == "Concat":
+        return len(node.inputs) == 1
     if node.op_type == "Slice":
         return _takes_all(node)
     if node.op_type in ("AveragePool", "MaxPool"):

@@ -26,7 +26,7 @@ from converter.graph import NEWEST_OPSET, Graph, Node, Shape, Source, Value, Wei
 from converter.padding import Padding
 from converter.readers import mathworks, microsoft
 from converter.readers.opsets import EXPERIMENTAL, Call, lift
-from converter.readers.scopes import scope_of
+from converter.readers.scopes import bring_home, scope_of
 
 _PADDED = {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "QLinearConv", "MaxPool", "AveragePool", "LpPool"}
 _INLINE_BYTES = 1024  # initializers up to this size take part in type inference on the file
@@ -237,6 +237,7 @@ class _Reader:
                 self._node(graph, node, origin, scope)
                 for made in graph.nodes[before:]:
                     made.scope = scope_of(node)
+        bring_home(graph)
         for info in proto.output:
             value = scope.values.get(info.name)
             if value is None:

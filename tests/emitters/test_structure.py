@@ -203,6 +203,47 @@ def test_a_variable_may_have_the_name_of_a_helper_that_is_not_needed():
     equal(model)
 
 
+@pytest.mark.parametrize("equal_numbers", [True, False])
+def test_a_matrix_that_an_exporter_turned_is_tied_to_the_one_that_it_was(equal_numbers):
+    net = Network()
+    net.weight("embed.weight", 4, 6)
+    net.weight("val_7", 6, 4)
+    if equal_numbers:
+        net.weights[1] = numpy_helper.from_array(numpy_helper.to_array(net.weights[0]).T.copy(), "val_7")
+    x = net.add("embed", "MatMul", "x", net.add("embed", "Transpose", "embed.weight", perm=[1, 0]))
+    assert x is not None
+    model = net.model(net.add("head", "MatMul", net.add("", "Relu", net.add("", "MatMul", x, "embed.weight")), "val_7"))
+    assert ("self.head.weight = " in emitted(model).code) == equal_numbers
+
+
+def test_a_convolution_that_took_up_a_batch_normalisation_is_in_its_own_module():
+    """The optimiser of torch's exporter leaves it in the scope of the BatchNorm, under the name of the convolution's weight."""
+    net = Network()
+    x = net.conv("stem/norm", "stem.conv", "x", 4, 8)
+    x = net.conv("body/body.0/body.0.1", "body.0.0", net.add("", "Relu", x), 8, 4)
+    model = net.model(x)
+    tell_types(model, {r"stem\.norm|body\.0\.1": "torch.nn.modules.batchnorm.BatchNorm2d", "stem": "net.Stem"})
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.replace(".bias", ".weight_bias")  # as that optimiser calls it
+    for node in model.graph.node:
+        node.input[:] = [name.replace(".bias", ".weight_bias") for name in node.input]
+    found = emitted(model)
+    assert {"stem.conv.weight", "stem.conv.bias", "body.0.0.weight", "body.0.0.bias"} == set(found.weights)
+    assert "norm" not in found.code.replace("normal", "")
+    equal(model)
+
+
+def test_modules_that_are_called_past_the_one_that_holds_them():
+    """``self.model.decoder(x)``, which torch's older exporter says of "decoder"."""
+    net = Network()
+    x = block(net, "decoder/layers.0", "model.decoder.layers.0", "x", 4, 8)
+    x = block(net, "decoder/layers.1", "model.decoder.layers.1", x, 4, 8)
+    model = net.model(net.conv("head", "head", x, 4, 4))
+    found = emitted(model)
+    assert {"model.decoder.layers.1.conv2.weight", "head.bias"} < set(found.weights)
+    equal(model)
+
+
 def test_calls_that_are_interleaved():
     net = Network()
     a = net.conv("left/conv1", "left.conv1", "x", 4, 8)
@@ -437,11 +478,20 @@ def test_a_class_that_holds_the_matrix_of_a_product_as_it_stands():
     equal(model, "keras")
 
 
+def test_such_a_class_without_a_name():
+    """The older exporter tells no classes, but turns the matrix of every ``nn.Linear``."""
+    model = products()
+    found = emitted(model)
+    assert "return x @ self.weight + self.bias" in found.code
+    assert found.weights["fc1.weight"].shape == (8, 5)
+    equal(model)
+
+
 @pytest.mark.parametrize(
-    ("kind", "turned"), [("torch.nn.modules.linear.Linear", False), ("", False), ("net.Conv1D", True)], ids=str
+    ("kind", "turned"), [("torch.nn.modules.linear.Linear", False), ("", True), ("net.Conv1D", True)], ids=str
 )
 def test_products_in_any_other_class_are_linear(kind, turned):
-    """Those of torch's own class, of one that is not told, and of one that turns its matrix."""
+    """Those of torch's own class, of one that is not told and turns its matrix, and of one of another that does."""
     model = products(turned=turned)
     tell_types(model, {r"fc\d": kind})
     found = emitted(model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from converter.emitters.blocks import Clause, Compound, Statement, assigned, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.lines import on_one_line
-from converter.emitters.names import Namespace, class_name, identifier, is_member, without_number
+from converter.emitters.names import Namespace, class_name, identifier, is_computed, is_member, without_number
 from converter.emitters.program import Program
 from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.alternations import alternations
@@ -279,7 +279,8 @@ class Modules:
     def _ties(self) -> list[tuple[str, str]]:
         """Pairs of keys under which one trained weight of the source stands, as it does in two modules that share it.
 
-        Vectors are left alone: torch's older exporter writes those once that are equal by chance, as in fresh layers.
+        Vectors are left alone: torch's older exporter writes those once that are equal by chance, as in fresh layers. So does a
+        matrix of no name of its own with the numbers of one that has one, which an exporter turned: an embedding's, say.
         """
         seen: dict[tuple[Weight, tuple[int, ...]], str] = {}
         ties = []
@@ -289,7 +290,18 @@ class Modules:
             first = seen.setdefault((weight.origin, weight.shape), key)
             if first != key and np.array_equal(self.program.weights[first].array(), weight.array()):
                 ties.append((first, key))
+            elif first == key and is_computed(weight.origin.name):
+                ties += [(other, key) for other in self._equal(weight)][:1]
         return ties
+
+    def _equal(self, weight: Weight) -> Iterator[str]:
+        """Keys of trained weights with a name of their own that hold the same numbers, not all of them one."""
+        array = None
+        for key, other in self.program.weights.items():
+            if other.shape == weight.shape and other.trainable and other.has_data and not is_computed(other.origin.name):
+                array = weight.array() if array is None else array
+                if np.array_equal(other.array(), array) and (array != array.flat[0]).any():
+                    yield key
 
     def _inputs(self, call: Call) -> dict[Value, str]:
         namespace = Namespace((*self._reserved, "x", "out"))
