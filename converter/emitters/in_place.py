@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 
 _ACTIVATIONS = {"ReLU": "relu", "ReLU6": "relu6", "Hardswish": "hardswish", "SiLU": "silu"}
 _MODULES = {f"nn.{name}" for name in _ACTIVATIONS}
@@ -19,18 +20,35 @@ _FRESH = {f"nn.{kind}{axes}d" for kind in ("Conv", "ConvTranspose", "BatchNorm",
 def in_place(code: str) -> str:
     """The text of classes, with ``inplace=True`` for every activation that may have it."""
     tree = ast.parse(code)
+    handed_on = _handed_on(tree) <= _MODULES | {"nn.Identity"}  # which takes any arguments
     for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-        _in_sequences(definition)
+        _in_sequences(definition, _parameters(definition) if handed_on else set())
         _in_forward(definition)
     return ast.unparse(tree)
 
 
-def _in_sequences(definition: ast.ClassDef) -> None:
-    """Activations right behind a layer in a sequence of modules."""
+def _handed_on(tree: ast.Module) -> set[str]:
+    """The classes of torch and of the file that stand as values, not called: ``activation=nn.ReLU``."""
+    own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    bases = {id(base) for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases}
+    passed = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute) and id(node) not in called | bases)
+    found = {ast.unparse(node) for node in passed}
+    return {name for name in found if name in own or re.fullmatch(r"nn\.\w+", name)}
+
+
+def _parameters(definition: ast.ClassDef) -> set[str]:
+    """What the constructor of a class takes."""
+    methods = (node for node in definition.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    return {argument.arg for method in methods for argument in method.args.args}
+
+
+def _in_sequences(definition: ast.ClassDef, classes: set[str]) -> None:
+    """Activations right behind a layer in a sequence of modules; ``classes`` may hold parameters that are an activation's."""
     for node in ast.walk(definition):
         arguments = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List) else []
         for before, member in itertools.pairwise(_constructed(argument) for argument in arguments):
-            if _called(before) in _FRESH and _called(member) in _MODULES:
+            if _called(before) in _FRESH and _called(member) in _MODULES | classes:
                 _mark(member)
 
 

@@ -59,3 +59,30 @@ def test_a_module_behind_a_layer_in_a_sequence():
     assert written in emitted("self.body(x)", body)
     body = "nn.Sequential(OrderedDict([('conv', nn.Conv2d(3, 3, 1)), ('relu', nn.ReLU())]))"
     assert "('relu', nn.ReLU(inplace=True))" in emitted("self.body(x)", body)
+
+
+HANDED_ON = """
+class Inner(nn.Module):
+    pass
+
+
+class Norm(nn.Sequential):
+    def __init__(self, activation=nn.Identity):
+        super().__init__(nn.BatchNorm2d(3), activation())
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = Norm({given})
+"""
+
+
+@pytest.mark.parametrize("given", ["nn.ReLU", "activation=nn.Hardswish", ""])
+def test_activations_that_are_handed_on_as_classes(given):
+    assert "nn.BatchNorm2d(3), activation(inplace=True)" in in_place(HANDED_ON.format(given=given))
+
+
+@pytest.mark.parametrize("given", ["nn.GELU", "activation=Inner", "Norm(nn.Tanh)"])
+def test_classes_that_may_not_write_in_place(given):
+    assert "inplace" not in in_place(HANDED_ON.format(given=given))

@@ -33,7 +33,7 @@ class ConvNormActivation(nn.Sequential):
                 bias=False,
             ),
             nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.01),
-            activation(),
+            activation(inplace=True),
         )
 
 
