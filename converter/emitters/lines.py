@@ -123,7 +123,8 @@ class _Joining:
             return False
         if is_infix(outer):
             of_layer = self._nests and _is_unary(previous.node) and any(_layers_in(inner))
-            return is_short and (is_infix(inner) or hasattr(inner, "layer") or of_layer)
+            called = isinstance(inner, ast.Call) and _is_of_one(inner)
+            return is_short and (is_infix(inner) or hasattr(inner, "layer") or of_layer or called)
         if not isinstance(outer, ast.Call):
             return False
         return is_short and (self._layer_fits(outer, inner) if hasattr(outer, "layer") else self._call_fits(statement, inner))

@@ -12,7 +12,7 @@ _WEIGHT_SUFFIX = re.compile(
     r"w|b|s|rm|riv|offset|trainedmean|trainedvariance)(_\d+)?(:\d+)?$",
     re.IGNORECASE,
 )
-_GENERATED = re.compile(r"^(n|r|t|x|node|value|tensor)?_?\d*$", re.IGNORECASE)
+_GENERATED = re.compile(r"^(n|r|t|x|node|value|tensor|getitem)?_?\d*$", re.IGNORECASE)
 
 
 def identifier(name: str, prefix: str = "") -> str:

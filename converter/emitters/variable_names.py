@@ -138,9 +138,15 @@ def _own_name(value: Value, statement: Statement | Compound) -> str | None:
     return identifier(without_number(value.name))
 
 
+_ORDINALS = ("first", "second", "third")
+"""Names for parts of a tensor, where there are few."""
+
+
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program.prefix)
     kind = snake_case(statement.node.op_type if statement.node else "value")
+    if kind == "split" and len(statement.targets) <= len(_ORDINALS) and (is_generated(text) or text.startswith("split")):
+        return _ORDINALS[statement.targets.index(value)]
     layer = None if isinstance(statement, Compound) else _layer_said(statement.tree, statement.scope, kind)
     if statement.scope is not None:
         layer = layer if program.target.has_modules or layer is None else _inside(layer, statement.scope)

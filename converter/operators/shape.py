@@ -254,8 +254,10 @@ class Split:
 
     def pytorch(n):
         if n.node.input(1) is not None and _parts(n.node) is None:
-            return n.results("torch.split(input, split.tolist(), dim=axis)", len(n.node.outputs))
-        return _split(n, "torch.split(input, size, dim=axis)", "input[{}{}:{}]", "torch.chunk(input, num_outputs, dim=axis)")
+            return n.results("input.split(split.tolist(), dim=axis)", len(n.node.outputs))
+        parts = _parts(n.node) or []
+        all_parts = "input.split(size, dim=axis)" if len(set(parts)) != 1 else "input.chunk(places, dim=axis)"
+        return _split(n, all_parts, "input[{}{}:{}]", "input.chunk(num_outputs, dim=axis)")
 
     def keras(n):
         if n.node.input(1) is not None and _parts(n.node) is None:

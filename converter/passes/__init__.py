@@ -41,6 +41,7 @@ from converter.passes.recover.recurrent_layer import recurrent_layer
 from converter.passes.recover.repetition import repetition
 from converter.passes.recover.roll import roll
 from converter.passes.recover.rotate_half import rotate_half
+from converter.passes.recover.same_parts import same_parts
 from converter.passes.recover.split import split
 from converter.passes.recover.windows import window_masks, windows
 from converter.passes.recover.zero_bias import zero_bias
@@ -67,6 +68,7 @@ PASSES = (
     free_batch,  # after folding: it looks for the batch in Reshape targets that are constants
     lookup,  # after folding, which computes the places; before sizes get names, of which it needs none
     split,  # before sizes get names: those of its parts follow from it
+    same_parts,  # after lists of parts became Split
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
     fold_constants,  # what others compute from the sizes that turned out to be numbers
     neutral,  # after sizes have names, of which it asks whether they are equal

@@ -36,7 +36,7 @@ THREE = "getitem, getitem_1, getitem_2 = Split <axis: int = -1, num_outputs: int
 def test_parts_are_called_after_the_place_where_attention_reads_them(order, names):
     parts = [heads(name, to) for name, to in zip(("getitem", "getitem_1", "getitem_2"), order, strict=True)]
     code = attention(THREE, *parts, "y = Attention(q, k, v)")
-    assert f"{names} = torch.split(x, 8, dim=-1)" in code
+    assert f"{names} = x.chunk(3, dim=-1)" in code
     assert "query = query.reshape(" in code
     assert "F.scaled_dot_product_attention(query, key, value)" in code
 

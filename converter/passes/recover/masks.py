@@ -10,8 +10,14 @@ LOW = -1e30
 """A number so low that what is added to it is lost: a row of nothing else is a row of equal numbers."""
 
 
+_SAME = ("Expand", "Unsqueeze", "Squeeze", "Reshape", "Slice", "Identity")
+"""Operators that give a condition other axes."""
+
+
 def masks(graph: Graph) -> None:
-    """A mask that hides later keys and nothing else becomes ``is_causal``; what always holds is taken out of a condition.
+    """A mask that hides nothing is left out, one that hides later keys and nothing else becomes ``is_causal``.
+
+    What always holds is taken out of a condition.
 
     Every query sees its own place there, so that a number below -1e30 and minus infinity are the same after the softmax.
     """
@@ -20,12 +26,20 @@ def masks(graph: Graph) -> None:
         if mask is None or len(node.inputs) > 4 or len(node.outputs) > 1:
             continue
         q, k = node.inputs[:2]
-        if q.rank == 4 and k.rank == 4 and q.shape[2] is not None and q.shape[2] == k.shape[2] and _is_all_causal(mask, q, k):
+        if _hides_nothing(mask):
+            node.set_input(3, None)
+        elif q.rank == 4 and k.rank == 4 and q.shape[2] is not None and q.shape[2] == k.shape[2] and _is_all_causal(mask, q, k):
             node.set_input(3, None)
             node.attributes["is_causal"] = 1
     for node in list(graph.nodes):
         if node.op_type == "Where" and not node.domain and node.output.users and _is_mask(graph, node.output):
             _leave_out_true(graph, node)
+
+
+def _hides_nothing(mask: Value) -> bool:
+    if mask.array is not None and mask.array.dtype != bool:
+        return not mask.weight.trainable and not mask.array.any()
+    return is_true(mask)
 
 
 def _is_all_causal(mask: Value, q: Value, k: Value) -> bool:
@@ -103,9 +117,13 @@ def parts_of(seen: Value) -> list[Value]:
 def is_true(part: Value) -> bool:
     """Whether it is always so: a position is never below zero."""
     if part.array is not None:
-        return bool(part.array.all())
+        return part.array.dtype == bool and bool(part.array.all())
     node = part.producer
-    if node is None or node.domain or node.op_type != "GreaterOrEqual":
+    if node is None or node.domain:
+        return False
+    if node.op_type in _SAME:
+        return is_true(node.inputs[0])
+    if node.op_type != "GreaterOrEqual":
         return False
     return place_of(node.inputs[0]) is not None and number(node.inputs[1]) == 0
 

@@ -53,7 +53,7 @@ class Pattern:
     def at(self, graph: Graph, node: Node) -> Match | None:
         """The match whose last node is ``node``."""
         for found in _node(self.tree, node, Match()):
-            if _is_closed(graph, found):
+            if is_closed(graph, found):
                 return found
         return None
 
@@ -138,7 +138,7 @@ def _held(value: Value) -> float | None:
     return float(np.asarray(weight.array(), np.float64).reshape(-1)[0]) if weight.dtype.kind in "fiu" else None
 
 
-def _is_closed(graph: Graph, match: Match) -> bool:
+def is_closed(graph: Graph, match: Match) -> bool:
     """Whether nothing outside the match reads what it computes on the way."""
     inside = set(match.nodes)
     for node in match.nodes[1:]:

@@ -30,12 +30,8 @@ def self_attention(x, mul, name):
     reshape_2 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_2")(out)
     x = layers.Dense(16, name=f"{name}_value")(x)
     reshape_3 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_3")(x)
-    transpose = ops.transpose(reshape, (0, 2, 1, 3))
-    x = ops.transpose(reshape_2, (0, 2, 3, 1))
-    x = transpose @ x / 2.0 - -mul
-    softmax = ops.softmax(x)
-    x = ops.transpose(reshape_3, (0, 2, 1, 3))
-    x = softmax @ x
+    x = ops.transpose(reshape, (0, 2, 1, 3)) @ ops.transpose(reshape_2, (0, 2, 3, 1))
+    x = ops.softmax(x / 2.0 - -mul) @ ops.transpose(reshape_3, (0, 2, 1, 3))
     x = ops.transpose(x, (0, 2, 1, 3))
     x = layers.Reshape((-1, 16), name=f"{name}_reshape_4")(x)
     return layers.Dense(16, name=f"{name}_output")(x)
@@ -55,9 +51,8 @@ def build_model():
     """Bert, channels last, with fresh weights."""
     input_ids = keras.Input((None,), dtype="int64", name="input_ids")
     attention_mask = keras.Input((None,), dtype="int64", name="attention_mask")
-    x = ops.expand_dims(attention_mask, (1, 2))
-    x = ops.cast(x, "float32")
-    mul = (1.0 - x) * -3.4028234663852886e38
+    x = 1.0 - ops.cast(ops.expand_dims(attention_mask, (1, 2)), "float32")
+    mul = x * -3.4028234663852886e38
     word_embeddings = layers.Embedding(50, 16, name="embeddings_word_embeddings")(
         input_ids
     )

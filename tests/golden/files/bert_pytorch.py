@@ -26,9 +26,7 @@ class SelfAttention(nn.Module):
         key = self.key(x).reshape(x.shape[0], -1, 4, 4)
         value = self.value(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
         x = key.permute((0, 2, 3, 1))
-        x = query @ x / 2.0 + mul
-        x = F.softmax(x, dim=-1)
-        x = x @ value
+        x = F.softmax(query @ x / 2.0 + mul, dim=-1) @ value
         x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
         return self.output(x)
 

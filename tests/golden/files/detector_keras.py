@@ -11,16 +11,7 @@ import keras
 from keras import layers, ops
 
 
-def conv(x, name):
-    _, getitem = ops.split(x, 2, axis=-1)
-    x = layers.ZeroPadding2D(1)(getitem)
-    x = layers.Conv2D(8, 3, use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(momentum=0.97, name=f"{name}_bn")(x)
-    x = ops.silu(x)
-    return getitem, x
-
-
-def conv_2(x, filters, kernel_size, name, strides=1):
+def conv(x, filters, kernel_size, name, strides=1):
     if kernel_size != 1:
         x = layers.ZeroPadding2D(kernel_size // 2)(x)
     out = layers.Conv2D(
@@ -33,23 +24,23 @@ def conv_2(x, filters, kernel_size, name, strides=1):
 def build_model():
     """Detector, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
-    x = conv_2(inputs, 8, 3, strides=2, name="stem")
-    x = conv_2(x, 16, 3, strides=2, name="stage1_0")
-    cv1 = conv_2(x, 16, 1, name="stage1_1_cv1")
-    getitem, silu = conv(cv1, name="stage1_1_m_0")
-    silu_2 = conv_2(silu, 8, 3, name="stage1_1_m_1")
-    getitem_2, _ = ops.split(cv1, 2, axis=-1)
-    x = ops.concatenate([getitem_2, getitem, silu, silu_2], axis=-1)
-    cv2 = conv_2(x, 16, 1, name="stage1_1_cv2")
-    x = conv_2(cv2, 16, 3, strides=2, name="stage2_0")
-    cv1_2 = conv_2(x, 16, 1, name="stage2_1_cv1")
-    getitem_3, silu_3 = conv(cv1_2, name="stage2_1_m_0")
-    getitem_4, _ = ops.split(cv1_2, 2, axis=-1)
-    x = ops.concatenate([getitem_4, getitem_3, silu_3], axis=-1)
-    cv2_2 = conv_2(x, 16, 1, name="stage2_1_cv2")
+    x = conv(inputs, 8, 3, strides=2, name="stem")
+    x = conv(x, 16, 3, strides=2, name="stage1_0")
+    x = conv(x, 16, 1, name="stage1_1_cv1")
+    first, second = ops.split(x, 2, axis=-1)
+    silu = conv(second, 8, 3, name="stage1_1_m_0")
+    x = conv(silu, 8, 3, name="stage1_1_m_1")
+    x = ops.concatenate([first, second, silu, x], axis=-1)
+    cv2 = conv(x, 16, 1, name="stage1_1_cv2")
+    x = conv(cv2, 16, 3, strides=2, name="stage2_0")
+    x = conv(x, 16, 1, name="stage2_1_cv1")
+    first_2, second_2 = ops.split(x, 2, axis=-1)
+    x = conv(second_2, 8, 3, name="stage2_1_m_0")
+    x = ops.concatenate([first_2, second_2, x], axis=-1)
+    cv2_2 = conv(x, 16, 1, name="stage2_1_cv2")
     x = layers.UpSampling2D(2, name="resize")(cv2_2)
     x = ops.concatenate([x, cv2], axis=-1)
-    lateral = conv_2(x, 16, 1, name="lateral")
+    lateral = conv(x, 16, 1, name="lateral")
     x = layers.Conv2D(4, 1, name="detect_box_0")(lateral)
     reshape = layers.Reshape((64, 4), name="detect_reshape")(x)
     x = layers.Conv2D(4, 1, name="detect_box_1")(cv2_2)

@@ -14,18 +14,6 @@ from torch import nn
 
 
 class Conv(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(8, 8, 3, padding=1, bias=False)
-        self.bn = nn.BatchNorm2d(8, eps=0.001, momentum=0.03)
-
-    def forward(self, x):
-        _, getitem = torch.split(x, 8, dim=1)
-        x = F.silu(self.bn(self.conv(getitem)), inplace=True)
-        return (getitem, x)
-
-
-class Conv2(nn.Module):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1):
         super().__init__()
         self.conv = nn.Conv2d(
@@ -64,41 +52,39 @@ class Detect(nn.Module):
 class C2f(nn.Module):
     def __init__(self):
         super().__init__()
-        self.cv1 = Conv2(16, 16, 1)
-        self.m = nn.ModuleList([Conv(), Conv2(8, 8, 3)])
-        self.cv2 = Conv2(32, 16, 1)
+        self.cv1 = Conv(16, 16, 1)
+        self.m = nn.ModuleList([Conv(8, 8, 3), Conv(8, 8, 3)])
+        self.cv2 = Conv(32, 16, 1)
 
     def forward(self, x):
-        cv1 = self.cv1(x)
-        getitem, silu = self.m[0](cv1)
-        silu_2 = self.m[1](silu)
-        getitem_2, _ = torch.split(cv1, 8, dim=1)
-        x = torch.cat([getitem_2, getitem, silu, silu_2], dim=1)
+        first, second = self.cv1(x).chunk(2, dim=1)
+        silu = self.m[0](second)
+        x = self.m[1](silu)
+        x = torch.cat([first, second, silu, x], dim=1)
         return self.cv2(x)
 
 
 class C2f2(nn.Module):
     def __init__(self):
         super().__init__()
-        self.cv1 = Conv2(16, 16, 1)
-        self.m = nn.ModuleList([Conv()])
-        self.cv2 = Conv2(24, 16, 1)
+        self.cv1 = Conv(16, 16, 1)
+        self.m = nn.ModuleList([Conv(8, 8, 3)])
+        self.cv2 = Conv(24, 16, 1)
 
     def forward(self, x):
-        cv1 = self.cv1(x)
-        getitem, silu = self.m[0](cv1)
-        getitem_2, _ = torch.split(cv1, 8, dim=1)
-        x = torch.cat([getitem_2, getitem, silu], dim=1)
+        first, second = self.cv1(x).chunk(2, dim=1)
+        x = self.m[0](second)
+        x = torch.cat([first, second, x], dim=1)
         return self.cv2(x)
 
 
 class Detector(nn.Module):
     def __init__(self):
         super().__init__()
-        self.stem = Conv2(3, 8, 3, stride=2)
-        self.stage1 = nn.Sequential(Conv2(8, 16, 3, stride=2), C2f())
-        self.stage2 = nn.Sequential(Conv2(16, 16, 3, stride=2), C2f2())
-        self.lateral = Conv2(32, 16, 1)
+        self.stem = Conv(3, 8, 3, stride=2)
+        self.stage1 = nn.Sequential(Conv(8, 16, 3, stride=2), C2f())
+        self.stage2 = nn.Sequential(Conv(16, 16, 3, stride=2), C2f2())
+        self.lateral = Conv(32, 16, 1)
         self.detect = Detect()
 
     def forward(self, x):

@@ -40,8 +40,7 @@ def build_model():
     idx = keras.Input((None,), dtype="int64", name="idx")
     wte = layers.Embedding(50, 16, name="wte")(idx)
     x = PositionEmbedding(16, 16, name="wpe")(idx)
-    x = ops.squeeze(x, (0,))
-    x = wte + x
+    x = wte + ops.squeeze(x, (0,))
     x = gpt_block(x, name="h_0")
     x = gpt_block(x, name="h_1")
     x = layers.LayerNormalization(epsilon=1e-05, name="ln_f")(x)

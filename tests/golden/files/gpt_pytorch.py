@@ -19,7 +19,7 @@ class CausalSelfAttention(nn.Module):
         self.c_proj = nn.Linear(16, 16)
 
     def forward(self, x):
-        query, key, value = torch.split(self.c_attn(x), 16, dim=-1)
+        query, key, value = self.c_attn(x).chunk(3, dim=-1)
         query = query.reshape(query.shape[0], -1, 4, 4).transpose(1, 2)
         key = key.reshape(key.shape[0], -1, 4, 4).transpose(1, 2)
         value = value.reshape(value.shape[0], -1, 4, 4).transpose(1, 2)

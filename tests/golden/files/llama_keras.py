@@ -36,6 +36,12 @@ class Positions(layers.Layer):
         return ops.arange(ops.shape(x)[self.axis], dtype="int64")
 
 
+def rotate_half(x):
+    """The second half of the features turned negative, then the first."""
+    first, second = ops.split(x, 2, axis=-1)
+    return ops.concatenate([-second, first], axis=-1)
+
+
 def llama_mlp(x, name):
     gate_proj = layers.Dense(
         24, use_bias=False, activation="silu", name=f"{name}_gate_proj"
@@ -73,16 +79,10 @@ def build_model():
     reshape_3 = layers.Reshape((-1, 2, 4), name="layers_0_self_attn_reshape_3")(x)
     cos_2 = ops.expand_dims(cos, (0, 2))
     mul = reshape * cos_2
-    getitem, getitem_2 = ops.split(reshape, 2, axis=-1)
-    x = -getitem_2
-    x = ops.concatenate([x, getitem], axis=-1)
+    cat = rotate_half(reshape)
     sin_2 = ops.expand_dims(sin, (0, 2))
-    x = mul + x * sin_2
-    mul_2 = reshape_2 * cos_2
-    getitem_3, getitem_4 = ops.split(reshape_2, 2, axis=-1)
-    out = -getitem_4
-    out = ops.concatenate([out, getitem_3], axis=-1)
-    out = mul_2 + out * sin_2
+    x = mul + cat * sin_2
+    out = reshape_2 * cos_2 + rotate_half(reshape_2) * sin_2
     x = ops.dot_product_attention(x, out, reshape_3, is_causal=True)
     x = layers.Reshape((-1, 16), name="layers_0_self_attn_reshape_4")(x)
     x = layers.Dense(16, use_bias=False, name="layers_0_self_attn_o_proj")(x)
@@ -103,16 +103,8 @@ def build_model():
         input_layernorm_2
     )
     reshape_3_2 = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_3")(out)
-    mul_3 = reshape_4 * cos_2
-    getitem_5, getitem_6 = ops.split(reshape_4, 2, axis=-1)
-    out = -getitem_6
-    out = ops.concatenate([out, getitem_5], axis=-1)
-    add = mul_3 + out * sin_2
-    mul_4 = reshape_2_2 * cos_2
-    getitem_7, getitem_8 = ops.split(reshape_2_2, 2, axis=-1)
-    out = -getitem_8
-    out = ops.concatenate([out, getitem_7], axis=-1)
-    out = mul_4 + out * sin_2
+    add = reshape_4 * cos_2 + rotate_half(reshape_4) * sin_2
+    out = reshape_2_2 * cos_2 + rotate_half(reshape_2_2) * sin_2
     out = ops.dot_product_attention(add, out, reshape_3_2, is_causal=True)
     out = layers.Reshape((-1, 16), name="layers_1_self_attn_reshape_4")(out)
     out = layers.Dense(16, use_bias=False, name="layers_1_self_attn_o_proj")(out)

@@ -12,6 +12,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 
+def rotate_half(x):
+    """The second half of the features turned negative, then the first."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([-second, first], dim=-1)
+
+
 class LlamaAttention(nn.Module):
     def __init__(self):
         super().__init__()
@@ -24,16 +30,8 @@ class LlamaAttention(nn.Module):
         q_proj = self.q_proj(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
         k_proj = self.k_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
         value = self.v_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
-        mul = q_proj * cos
-        getitem, getitem_2 = torch.split(q_proj, 2, dim=-1)
-        x = -getitem_2
-        x = torch.cat([x, getitem], dim=-1)
-        query = mul + x * sin
-        mul_2 = k_proj * cos
-        getitem_3, getitem_4 = torch.split(k_proj, 2, dim=-1)
-        x = -getitem_4
-        x = torch.cat([x, getitem_3], dim=-1)
-        key = mul_2 + x * sin
+        query = q_proj * cos + rotate_half(q_proj) * sin
+        key = k_proj * cos + rotate_half(k_proj) * sin
         x = F.scaled_dot_product_attention(
             query, key, value, is_causal=True, enable_gqa=True
         )

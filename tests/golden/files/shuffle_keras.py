@@ -11,8 +11,8 @@ from keras import layers, ops
 
 
 def shuffle_unit(x, name):
-    getitem, getitem_2 = ops.split(x, 2, axis=-1)
-    x = layers.Conv2D(8, 1, use_bias=False, name=f"{name}_branch2_0")(getitem_2)
+    first, second = ops.split(x, 2, axis=-1)
+    x = layers.Conv2D(8, 1, use_bias=False, name=f"{name}_branch2_0")(second)
     x = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-05, name=f"{name}_branch2_1"
     )(x)
@@ -27,7 +27,7 @@ def shuffle_unit(x, name):
         momentum=0.9, epsilon=1e-05, name=f"{name}_branch2_6"
     )(x)
     x = ops.relu(x)
-    x = ops.concatenate([getitem, x], axis=-1)
+    x = ops.concatenate([first, x], axis=-1)
     x = layers.Reshape((8, 8, 2, 8), name=f"{name}_reshape")(x)
     x = ops.transpose(x, (0, 1, 2, 4, 3))
     return layers.Reshape((8, 8, 16), name=f"{name}_reshape_2")(x)

@@ -52,9 +52,9 @@ class ShuffleUnit2(nn.Module):
         )
 
     def forward(self, x):
-        getitem, getitem_2 = torch.split(x, 8, dim=1)
-        x = self.branch2(getitem_2)
-        x = torch.cat([getitem, x], dim=1)
+        first, second = x.chunk(2, dim=1)
+        x = self.branch2(second)
+        x = torch.cat([first, x], dim=1)
         return x.reshape(-1, 2, 8, 8, 8).transpose(1, 2).reshape(-1, 16, 8, 8)
 
 

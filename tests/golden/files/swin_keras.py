@@ -60,8 +60,7 @@ def swin_block(x, units, size, size_2, size_3, name):
     out = window_partition(out, 4)
     out = layers.Reshape((16, units), name=f"{name}_reshape")(out)
     out = window_attention(out, units, size, size_2, name=f"{name}_attn")
-    out = window_reverse(out, 4, size_3, size_3)
-    x = x + out
+    x = x + window_reverse(out, 4, size_3, size_3)
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm2")(x)
     out = layers.Dense(2 * units, activation="gelu", name=f"{name}_mlp_fc1")(out)
     out = layers.Dense(units, name=f"{name}_mlp_fc2")(out)
@@ -78,9 +77,7 @@ def build_model():
     x = window_partition(x, 4)
     x = layers.Reshape((16, 8), name="stage1_1_reshape")(x)
     x = window_attention(x, 8, 2, (1, 2, 16, 16), name="stage1_1_attn")
-    x = window_reverse(x, 4, 8, 8)
-    x = ops.roll(x, (2, 2), axis=(1, 2))
-    x = add + x
+    x = add + ops.roll(window_reverse(x, 4, 8, 8), (2, 2), axis=(1, 2))
     out = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm2")(x)
     out = layers.Dense(16, activation="gelu", name="stage1_1_mlp_fc1")(out)
     out = layers.Dense(8, name="stage1_1_mlp_fc2")(out)

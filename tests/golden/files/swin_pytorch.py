@@ -88,8 +88,7 @@ class SwinBlock(nn.Module):
         out = window_partition(out, 4)
         out = self.attn(out.reshape(-1, 16, self.in_features))
         out = window_reverse(out, 4, self.size_2, self.size_2)
-        out = torch.roll(out, (self.shift, self.shift), (1, 2))
-        x = x + out
+        x = x + torch.roll(out, (self.shift, self.shift), (1, 2))
         return x + self.mlp(self.norm2(x))
 
 

@@ -114,6 +114,19 @@ def test_only_minus_infinity_is_a_condition(low, mask, tmp_path):
     assert converter.read(tmp_path / "net.onnx").nodes[-1].inputs[3].name == mask
 
 
+@pytest.mark.parametrize(("held", "goes"), [("1", True), ("0", False)])
+def test_a_mask_that_hides_nothing_is_left_out(held, goes, tmp_path):
+    kept = f"""
+        one = Constant <value_ints = [1]> ()  rows = Shape <start = 0, end = 1> (q)  steps = Shape <start = 2, end = 3> (q)
+        keys = Shape <start = 2, end = 3> (k)  sizes = Concat <axis = 0> (rows, one, steps, keys)
+        number = Constant <value = int64[1, 1, 1, 1] {{{held}}}> ()  all = Cast <to = 9> (number)  wide = Expand(all, sizes)
+        mask = Where(wide, zero, hidden)  masked = Add(scores, mask)
+    """
+    graph, want, have = _both(_model(_TRANSPOSED + _ROOTS + kept + _SAFE), tmp_path / "net.onnx", _feeds())
+    np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+    assert (graph.nodes[-1].inputs[3] is None) == goes
+
+
 @pytest.mark.parametrize("low", ["hidden", "low"])
 def test_pytorch_computes_the_same_for_rows_without_keys(low, tmp_path):
     model, feeds = _model(_TRANSPOSED + _ROOTS + _additive(low) + _SAFE), _feeds()

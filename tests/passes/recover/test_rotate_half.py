@@ -46,6 +46,18 @@ def test_rotate_half(form, tmp_path):
     assert ([node.op_type for node in graph.nodes] == ["RotateHalf"]) == matches
 
 
+@pytest.mark.parametrize(("text", "matches"), [("right, left", True), ("left, right", False)])
+def test_halves_that_a_split_gives(text, matches, tmp_path):
+    model = onnx.parser.parse_model(f"""<ir_version: 10, opset_import: ["": 20]>
+        net (float[b, 2, s, 8] x) => (float[b, h, t, f] y)
+        {{ left, second = Split <axis = -1, num_outputs = 2> (x)  right = Neg(second)  y = Concat <axis = -1> ({text}) }}""")
+    onnx.save(model, tmp_path / "net.onnx")
+    nodes = [node.op_type for node in converter.read(tmp_path / "net.onnx").nodes]
+    assert (nodes == ["RotateHalf"]) == matches
+    for target in ("keras", "pytorch"):
+        assert converter.convert(tmp_path / "net.onnx", target, out=tmp_path / target, verify=True).report.ok
+
+
 def test_the_targets_compute_it(tmp_path):
     onnx.save(_model(*FORMS["torch"][:4]), tmp_path / "net.onnx")
     conversion = converter.convert(tmp_path / "net.onnx", "pytorch", out=tmp_path / "out")
