@@ -16,11 +16,8 @@ from converter.verification.compare import Tolerance, class_scores, share_beyond
 from converter.verification.inputs import Question
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.report import OutputReport, Where
-from converter.verification.rounding import Sample, allowances, excess, movement, own_rounding, samples
+from converter.verification.rounding import MOST, Sample, allowances, excess, lost, most_of_own, movement, own_rounding, samples
 from converter.verification.ties import NEAR, comparing, naming, unpooled, with_tied_numbers, with_tied_scores, with_ties
-
-OWN = 2
-"""The emitted code's own rounding counts too, up to so many times what is allowed without it."""
 
 Wide = Callable[[Sequence[int]], Sequence[Sequence[Any]] | None]
 """What the emitted code gives in float64 for some cases, by output; None where it cannot compute so."""
@@ -61,14 +58,19 @@ class Comparison:
             self._with_tied_numbers(node, value, actual, reference, held, report)
         if not usual.most:
             return report, held
-        if any(1 < excess(*each) <= usual.most / usual.relative for each in held):
+        if self._judge.rounds_normalisations:
+            self._ask_by_definition(_beyond(held))
+            reference = [self._answer(case)[value.name] for case in range(len(reference))]
+            report, held = self._held(value, actual, reference, usual, {})
+        apart = sum(lost(*each, self._coarse(value, each[0])) for each in held)
+        if not report.ok and apart <= (MOST * len(held) if self._judge.continuous else 0):
             self._ask_others(held)
             report, held = self._held(value, actual, reference, usual, self._moved(value))
-        if not report.ok and self._judge.rounds_normalisations:
-            reference = self._by_definition(value, reference, held)
-            report, held = self._held(value, actual, reference, usual, self._moved(value))
-        if not report.ok and report.excess <= 1 + OWN:
-            report, held = self._with_own_rounding(position, actual, reference, held)
+        if not report.ok and all(
+            excess(each, tolerance) <= 1 + most_of_own(each, tolerance, self._coarse(value, each)) / (tolerance.relative or 1.0)
+            for each, tolerance in held
+        ):
+            report, held = self._with_own_rounding(value, position, actual, reference, held)
         if not report.ok and unpooled(value):
             self._ask_others(held)
             self._with_ties(value, actual, reference, usual, report)
@@ -78,20 +80,17 @@ class Comparison:
         self, value: Value, actual: Sequence[Any], reference: Sequence[Any], usual: Tolerance, moved: dict[int, list[float]]
     ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
         found = samples(actual, reference, [question.batch for question in self._questions])
-        held = list(zip(found, allowances(found, usual, moved), strict=True))
+        held = list(zip(found, allowances(found, usual, moved, continuous=self._judge.continuous), strict=True))
         return reported(actual, reference, self._questions, held), held
 
     def _ask_others(self, held: Sequence[tuple[Sample, Tolerance]]) -> None:
         """Ask the judge for answers that are as right, to those questions whose answers differ."""
-        beyond = [sample for sample, tolerance in held if excess(sample, tolerance) > 1]
-        few = any(sample.few for sample in beyond)
-        cases = [
-            case
-            for case in (range(len(self._questions)) if few else sorted({sample.case for sample in beyond}))
-            if case not in self._others
-        ]
+        few = any(sample.few for sample, tolerance in held if excess(sample, tolerance) > 1)
+        cases = [case for case in (range(len(self._questions)) if few else _beyond(held)) if case not in self._others]
         if not cases:
             return
+        if self._judge.rounds_normalisations:
+            self._ask_by_definition(cases)
         try:
             answers = self._judge.other_answers([self._questions[case].inputs for case in cases])
         except JudgeError:  # its optimiser cannot run what it can without
@@ -100,36 +99,52 @@ class Comparison:
 
     def _moved(self, value: Value) -> dict[int, list[float]]:
         return {
-            case: movement(
-                self._answers[case][value.name], [other[value.name] for other in others], self._questions[case].batch
-            )
+            case: movement(self._answer(case)[value.name], [other[value.name] for other in others], self._questions[case].batch)
             for case, others in self._others.items()
         }
 
-    def _by_definition(self, value: Value, reference: Sequence[Any], held: Sequence[tuple[Sample, Tolerance]]) -> list[Any]:
-        """The judge's answers with its normalisations in float64, where the answers differ."""
-        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1} - set(self._exact))
+    def _ask_by_definition(self, cases: Sequence[int]) -> None:
+        """Ask the judge with its normalisations in float64; where it cannot, its plain answer stands."""
+        cases = [case for case in cases if case not in self._exact]
         try:
-            answers = self._judge.answers_by_definition([self._questions[case].inputs for case in cases])
+            answers = self._judge.answers_by_definition([self._questions[case].inputs for case in cases]) if cases else []
         except JudgeError:
-            return list(reference)
+            return
         self._exact |= dict(zip(cases, answers, strict=True))
-        return [self._exact[case][value.name] if case in self._exact else array for case, array in enumerate(reference)]
+
+    def _answer(self, case: int) -> dict[str, Any]:
+        """The judge's answers to a question, with its normalisations in float64 where it was asked so."""
+        return self._exact.get(case, self._answers[case])
+
+    def _coarse(self, value: Value, sample: Sample) -> float:
+        """How far the judge's plain answer to a sample is from the one that its normalisations give in float64."""
+        if sample.case not in self._exact:
+            return 0.0
+        plain, batch = self._answers[sample.case][value.name], self._questions[sample.case].batch
+        return movement(self._exact[sample.case][value.name], [plain], batch)[sample.row]
 
     def _with_own_rounding(
-        self, position: int, actual: Sequence[Any], reference: Sequence[Any], held: Sequence[tuple[Sample, Tolerance]]
+        self,
+        value: Value,
+        position: int,
+        actual: Sequence[Any],
+        reference: Sequence[Any],
+        held: Sequence[tuple[Sample, Tolerance]],
     ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
-        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1} - set(self._own))
+        cases = [case for case in _beyond(held) if case not in self._own]
         if cases:
             answers = self._wide(cases)
             self._own |= dict(zip(cases, answers if answers is not None else [None] * len(cases), strict=True))
         wide = {case: arrays[position] for case, arrays in self._own.items() if arrays is not None}
-        held = [
-            own_rounding(sample, tolerance, actual[sample.case], wide[sample.case], self._questions[sample.case].batch, OWN)
-            if sample.case in wide
-            else (sample, tolerance)
-            for sample, tolerance in held
-        ]
+
+        def counted(sample: Sample, tolerance: Tolerance) -> tuple[Sample, Tolerance]:
+            if (case := sample.case) not in wide:
+                return sample, tolerance
+            most = most_of_own(sample, tolerance, self._coarse(value, sample))
+            batch = self._questions[case].batch
+            return own_rounding(sample, tolerance, actual[case], wide[case], reference[case], batch, most)
+
+        held = [counted(*each) for each in held]
         return reported(actual, reference, self._questions, held), held
 
     def _with_tied_scores(
@@ -142,7 +157,7 @@ class Comparison:
         report: OutputReport,
     ) -> None:
         """Let ``report`` count indices of scores that are the same but for rounding, or say why they are other ones."""
-        cases, others = self._beyond(value, held)
+        cases, others = self._with_others(value, held)
         scores = {case: self._judge.inside(node.inputs[0], self._questions[case].inputs) for case in cases}
         _count_ties(report, with_tied_scores(node, actual, reference, scores, others))
 
@@ -156,14 +171,14 @@ class Comparison:
         report: OutputReport,
     ) -> None:
         """Let ``report`` count comparisons of numbers that are the same but for rounding, or say why they are wrong."""
-        cases, others = self._beyond(value, held)
+        cases, others = self._with_others(value, held)
         compared = {case: tuple(self._numbers(each, case) for each in node.inputs) for case in cases}
         _count_ties(report, with_tied_numbers(actual, reference, compared, others))
 
-    def _beyond(self, value: Value, held: Sequence[tuple[Sample, Tolerance]]) -> tuple[list[int], dict[int, list[Any]]]:
+    def _with_others(self, value: Value, held: Sequence[tuple[Sample, Tolerance]]) -> tuple[list[int], dict[int, list[Any]]]:
         """(the cases that are beyond their tolerance, what the judge's other answers give for the value in each)."""
         self._ask_others(held)
-        cases = sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1})
+        cases = _beyond(held)
         return cases, {case: [other[value.name] for other in self._others[case]] for case in cases}
 
     def _numbers(self, value: Value, case: int) -> Any:
@@ -175,7 +190,7 @@ class Comparison:
         """Let ``report`` count near-ties in front of an unpooling, or say why they are none."""
         own = max(
             (
-                share_beyond(other[value.name], self._answers[case][value.name], NEAR)
+                share_beyond(other[value.name], self._answer(case)[value.name], NEAR)
                 for case, others in self._others.items()
                 for other in others
             ),
@@ -189,6 +204,11 @@ class Comparison:
             "depends on places of maxima (MaxUnpool), which last bits decide between near-ties; but onnxruntime's own "
             f"answers differ in {own:.1e} of the numbers, these in far more or in every case"
         )
+
+
+def _beyond(held: Sequence[tuple[Sample, Tolerance]]) -> list[int]:
+    """The cases with a sample that is beyond its tolerance."""
+    return sorted({sample.case for sample, tolerance in held if excess(sample, tolerance) > 1})
 
 
 def compare(

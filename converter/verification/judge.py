@@ -20,6 +20,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from converter.emitters.onnx import Writer, save_model
 from converter.graph import Graph, Value
 from converter.verification.compare import is_floating
+from converter.verification.continuity import is_continuous
 from converter.verification.normalisation import COARSE, in_float64
 
 ERRORS = tuple(
@@ -80,20 +81,27 @@ class Judge:
         self._resources.close()
 
     def other_answers(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[list[dict[str, np.ndarray]]]:
-        """For the inputs of each question answers that are as right as ``answer``.
+        """For the inputs of each question answers that are as right as ``answer``, or as ``answers_by_definition`` where the
+        network has normalisations that onnxruntime sums coarsely.
 
         Twice for floating inputs one unit in the last place away, once of these with the optimiser on, which sums in another
         order; and with weights one unit in the last place away, as the rounding of every layer moves them.
         """
+        model = self._defined if self.rounds_normalisations else self._model
         rng = np.random.default_rng(0)
         nudged, again = ([{n: _nudged(array, rng) for n, array in inputs.items()} for inputs in questions] for _ in range(2))
         try:
-            optimised = self._answers(self._model, nudged, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
+            optimised = self._answers(model, nudged, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
         except JudgeError:  # the optimiser makes operators that do not take all that the plain ones do
-            optimised = self._answers(self._model, nudged)
-        with _nudged_model(self._model, rng) as model:
-            weights = self._answers(model, questions)
-        return [list(each) for each in zip(optimised, self._answers(self._model, again), weights, strict=True)]
+            optimised = self._answers(model, nudged)
+        with _nudged_model(model, rng) as moved:
+            weights = self._answers(moved, questions)
+        return [list(each) for each in zip(optimised, self._answers(model, again), weights, strict=True)]
+
+    @functools.cached_property
+    def continuous(self) -> bool:
+        """Whether what the network computes is continuous."""
+        return is_continuous(self._graph)
 
     @functools.cached_property
     def rounds_normalisations(self) -> bool:
@@ -102,10 +110,13 @@ class Judge:
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
         """The answers with these normalisations in float64, by their definition. Raises JudgeError."""
+        return self._answers(self._defined, questions)
+
+    @functools.cached_property
+    def _defined(self) -> Path:
         proto = _loaded(self._model)
         in_float64(proto)
-        with _written(proto) as model:
-            return self._answers(model, questions)
+        return self._resources.enter_context(_written(proto))
 
     def inside(self, value: Value, inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """What a value inside the network is, by the ONNX form of the graph; None where it cannot be told."""

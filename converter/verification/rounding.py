@@ -26,6 +26,12 @@ _SIZE = 100
 _CHANCE = 3
 """What a sample moves by is a few draws of its rounding: it counts for as much as others move, up to so many times its own."""
 
+MOST = 0.5
+"""The share of samples whose rounding may be amplified beyond what is allowed elsewhere: what they leave open, others show."""
+
+OWN = 2
+"""The emitted code's own rounding counts too, up to so many times what is allowed without it."""
+
 _MORE = 2
 """How many times as many samples may jump as of the judge's own."""
 
@@ -94,11 +100,19 @@ def movement(answer: Any, others: Sequence[Any], batch: int) -> list[float]:
     return most.reshape(batch if in_rows(answer, batch) else 1, -1).max(axis=1).tolist()
 
 
-def allowances(found: Sequence[Sample], tolerance: Tolerance, moved: Mapping[int, Sequence[float]]) -> list[Tolerance]:
-    """The tolerance of each sample, given the movements of some cases, by sample."""
+def allowances(
+    found: Sequence[Sample], tolerance: Tolerance, moved: Mapping[int, Sequence[float]], *, continuous: bool = False
+) -> list[Tolerance]:
+    """The tolerance of each sample, given the movements of some cases, by sample.
+
+    Of a network that computes a ``continuous`` function a sample that moves by more than is ever allowed is held to what it
+    moves by, where most others stay below: it does so because its rounding is amplified, and not because a number at a border
+    was moved across it, which a fault there does too.
+    """
     own = [moved[each.case][each.row] if each.case in moved else None for each in found]
     shares = [each / sample.scale if each and sample.scale else 0.0 for each, sample in zip(own, found, strict=True)]
     largest = max(shares, default=0.0)
+    lifted = continuous and sum(MARGIN * share > tolerance.most for share in shares) <= MOST * len(found)
     tolerances = []
     for sample, movement, share in zip(found, own, shares, strict=True):
         if movement is None:
@@ -109,7 +123,7 @@ def allowances(found: Sequence[Sample], tolerance: Tolerance, moved: Mapping[int
             counted = _of_few(like, tolerance) / (sample.scale or 1.0)
         else:
             counted = min(largest, _CHANCE * share)
-        amplified = _amplified(tolerance, counted)
+        amplified = _amplified(tolerance, counted, max(tolerance.most, MARGIN * share) if lifted else tolerance.most)
         silent = MARGIN * movement if not sample.scale else 0.0  # zeros, where the judge's other answers have none
         tolerances.append(replace(amplified, absolute=max(amplified.absolute, silent)))
     return tolerances
@@ -128,29 +142,49 @@ def _of_few(like: Sequence[tuple[float, Sample]], tolerance: Tolerance) -> float
     return max(moved, default=0.0)
 
 
+def most_of_own(sample: Sample, tolerance: Tolerance, coarse: float) -> float:
+    """What of the emitted code's own rounding may count, as a share of the scale: ``OWN`` times the tolerance, or what the
+    judge itself rounds. Its plain answer is ``coarse``, so far from that with its normalisations in float64."""
+    return max(OWN * tolerance.relative, MARGIN * coarse / sample.scale if sample.scale else 0.0)
+
+
 def own_rounding(
-    sample: Sample, tolerance: Tolerance, actual: Any, wide: Any, batch: int, most: float
+    sample: Sample, tolerance: Tolerance, actual: Any, wide: Any, reference: Any, batch: int, most: float
 ) -> tuple[Sample, Tolerance]:
     """The sample with what the emitted code itself rounds added to its tolerance: how far it is from what it gives in float64,
-    ``wide``. That counts up to ``most`` times the tolerance: code that is wrong is so in float64 as well."""
+    ``wide``. That counts up to ``most``, and only if ``wide`` is within the tolerance of the judge's answer, ``reference``:
+    code that is wrong is so in float64 as well."""
     if getattr(wide, "shape", None) != getattr(actual, "shape", ()) or not sample.scale:
         return sample, tolerance
-    apart = gaps(actual, wide)
-    own = float((apart[sample.row] if in_rows(actual, batch) else apart).max(initial=0.0)) / sample.scale
-    relative = tolerance.relative + min(own, most * tolerance.relative)
-    reason = f"{tolerance.reason}; the emitted code is {own:.1e} from what it gives in float64, which is added"
+    own, wrong = (
+        float((apart[sample.row] if in_rows(actual, batch) else apart).max(initial=0.0))
+        for apart in (gaps(actual, wide), gaps(reference, wide))
+    )
+    if wrong > max(tolerance.relative * sample.scale, tolerance.absolute):
+        return sample, tolerance
+    relative = tolerance.relative + min(own / sample.scale, most)
+    reason = f"{tolerance.reason}; the emitted code is {own / sample.scale:.1e} from what it gives in float64, which is added"
     return sample, replace(tolerance, name=f"{tolerance.name}, own rounding", relative=relative, reason=reason)
 
 
-def _amplified(tolerance: Tolerance, moved: float) -> Tolerance:
-    relative = min(MARGIN * moved, tolerance.most)
+def _amplified(tolerance: Tolerance, moved: float, most: float) -> Tolerance:
+    relative = min(MARGIN * moved, most)
     if relative <= tolerance.relative:
         return tolerance
+    ill = relative > tolerance.most
     reason = (
         f"onnxruntime's own answer moves by {moved:.1e} when it sums in another order, or inputs or weights by their last bit; "
-        f"{MARGIN} times that is allowed, {tolerance.most:g} at most"
+        f"{MARGIN} times that is allowed, {'as in few samples alone' if ill else f'{tolerance.most:g} at most'}"
     )
-    return replace(tolerance, name=f"{tolerance.name}, amplified", relative=relative, reason=reason)
+    name = f"{tolerance.name}, {'ill-conditioned' if ill else 'amplified'}"
+    return replace(tolerance, name=name, relative=relative, reason=reason)
+
+
+def lost(sample: Sample, tolerance: Tolerance, coarse: float) -> bool:
+    """Whether a sample is too far apart for all that is ever allowed to one, but for one that shows rounding alone."""
+    widest = replace(tolerance, relative=tolerance.most)
+    most = tolerance.most + most_of_own(sample, widest, coarse)
+    return sample.scale > 0 and sample.difference.relative > most and excess(sample, tolerance) > 1
 
 
 def excess(sample: Sample, tolerance: Tolerance) -> float:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 from safetensors.numpy import load_file, save_file
 
 import converter
 from converter.verification.compare import FLOAT32
-from converter.verification.rounding import MARGIN, allowances, excess, movement, samples
+from converter.verification.judge import Judge
+from converter.verification.rounding import MARGIN, allowances, excess, most_of_own, movement, own_rounding, samples
 from tests.models import save
 
 RNG = np.random.default_rng(0)
@@ -87,3 +88,56 @@ def test_a_shallow_network_is_held_to_its_last_bits(tmp_path):
     report = conversion.verify()
     assert not report.ok
     assert report.outputs["y"].max_relative_error < 1e-4
+
+
+def test_a_sample_that_shows_rounding_alone_is_held_to_it_beside_others_that_do_not():
+    reference = RNG.standard_normal((3, 100)).astype(np.float32)
+    actual = reference.copy()
+    actual[0] += np.float32(0.01)
+
+    def passes(moved, *, continuous=True):
+        found = samples([actual], [reference], [3])
+        tolerances = allowances(found, FLOAT32, {0: moved}, continuous=continuous)
+        return all(excess(*pair) <= 1 for pair in zip(found, tolerances, strict=True))
+
+    assert passes([0.01, 1e-6, 1e-6])
+    assert not passes([0.002, 1e-6, 1e-6])  # further apart than four times what it moves by
+    assert not passes([0.01, 0.01, 1e-6])  # most samples show rounding alone: nothing is proven
+    assert not passes([0.01, 1e-6, 1e-6], continuous=False)  # it may have jumped
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([helper.make_node("Relu", ["x"], ["y"])], True),
+        ([helper.make_node("Floor", ["x"], ["y"])], False),
+        ([helper.make_node("Sign", ["x"], ["s"]), helper.make_node("Mul", ["x", "s"], ["y"])], False),
+        ([helper.make_node("Greater", ["x", "w"], ["g"]), helper.make_node("Where", ["g", "x", "w"], ["y"])], False),
+        ([helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Reshape", ["x", "s"], ["y"])], True),
+        ([helper.make_node("MaxPool", ["x"], ["y", "i"], kernel_shape=[1])], False),
+    ],
+)
+def test_operators_that_decide_by_a_number_are_not_continuous(nodes, expected, tmp_path):
+    outputs = {"y": ["batch", 3, 4]} | ({"i": (TensorProto.INT64, ["batch", 3, 4])} if nodes[0].op_type == "MaxPool" else {})
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 3, 4]}, outputs, {"w": np.float32([0.3])})
+    with Judge(converter.read(path)) as judge:
+        assert judge.continuous == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "coarse", "passes"),
+    [
+        (0.0, 0.0, False),  # its own rounding alone excuses no more than twice what is allowed
+        (0.0, 1e-3, True),  # the judge sums as coarsely
+        (0.0, 1e-4, False),
+        (2e-3, 1e-3, False),  # a fault, in float64 as well
+    ],
+)
+def test_own_rounding_counts_as_much_as_the_judge_rounds_and_excuses_no_fault(wrong, coarse, passes):
+    reference = RNG.standard_normal((1, 100)).astype(np.float32)
+    reference /= np.abs(reference).max()
+    wide = reference.astype(np.float64) + wrong
+    actual = (wide + 3e-3).astype(np.float32)
+    (sample,) = samples([actual], [reference], [1])
+    most = most_of_own(sample, FLOAT32, coarse)
+    assert (excess(*own_rounding(sample, FLOAT32, actual, wide, reference, 1, most)) <= 1) == passes
