@@ -17,6 +17,7 @@ from converter.emitters.names import Namespace
 from converter.emitters.ports import classes, header, input_names, model_name, ports
 from converter.emitters.program import Program
 from converter.emitters.site import NotFunctionalError, Site
+from converter.emitters.sized_layers import SizedLayers
 from converter.emitters.source import formatted, helper_names, helpers_for, imports_for, indent
 from converter.emitters.structure.functions import Functions, any_tensor
 from converter.emitters.types import held_as
@@ -51,8 +52,18 @@ class Keras:
     names = frozenset(IMPORTS) | helper_names("keras")
     widened = frozenset({"uint64"})
 
+    def __init__(self) -> None:
+        self.sized_layers = SizedLayers((*RESERVED, *self.names))
+
     def size(self, tree: ast.expr, axis: int) -> ast.expr:
-        return fill("ops.shape(x)[axis]", {"x": lambda: tree, "axis": lambda: literal(axis)})
+        asked = fill("ops.shape(x)[axis]", {"x": lambda: tree, "axis": lambda: literal(axis)})
+        asked.asks_size = True
+        return asked
+
+    def whole(self, program: Program, tree: ast.expr, site: Site) -> ast.expr:
+        if not site.asks_sizes and not any(hasattr(node, "asks_size") for node in ast.walk(tree)):
+            return tree
+        return self.sized_layers.called(program, tree, site)
 
     def cast(self, tree: ast.expr, dtype: str) -> ast.expr:
         return fill("ops.cast(x, dtype)", {"x": lambda: tree, "dtype": lambda: literal(dtype)})
@@ -126,6 +137,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     if not graph.inputs or not all(is_symbolic(value) for value in graph.inputs):
         raise NotFunctionalError("its inputs are no tensors of known rank")
     program = Program.of(graph, Keras(), same=same)
+    sized = program.target.sized_layers.code()
     _avoid_operations(program)
     reserved = (*RESERVED, *helper_names("keras"))
     functions = Functions(program, reserved)
@@ -143,7 +155,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     model = f'keras.Model({_one_or_list(list(inputs.values()))}, {ends}, name="{name}")'
     lines.append(f"return {model}")
     definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
-    return module(program, name, list(inputs.values()), "\n\n\n".join([*blocks, definition]))
+    return module(program, name, list(inputs.values()), "\n\n\n".join([*sized, *blocks, definition]))
 
 
 def _avoid_operations(program: Program) -> None:

@@ -18,6 +18,7 @@ from converter.emitters.names import Namespace
 from converter.emitters.ports import input_names, model_name
 from converter.emitters.program import Program
 from converter.emitters.signatures import model_attributes
+from converter.emitters.site import Site
 from converter.emitters.source import helper_names, indent
 from converter.emitters.types import held_as
 from converter.emitters.variable_names import name_variables
@@ -44,6 +45,9 @@ class KerasSubclass(Keras):
             program.layers[name].called_again = True
         tree = ast.Call(own(name), arguments, [])
         tree.layer_name, tree.constructor = name, program.layers[name]
+        return tree
+
+    def whole(self, program: Program, tree: ast.expr, site: Site) -> ast.expr:
         return tree
 
     def branch(self, program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:

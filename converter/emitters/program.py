@@ -36,6 +36,7 @@ from converter.emitters.target import Target
 from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Sized, Template, Variable
 from converter.graph import Graph, Node, Scope, Value, Weight
 from converter.operators.registry import has_strings, room_of
+from converter.sizes.expression import is_plain
 
 _ORDERS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Max", "Min"}
 """Operators whose numbers of type uint64 are compared as those of int64 in the same order."""
@@ -195,7 +196,7 @@ class Program:
         if isinstance(result, Operand) and result.weight is None:
             self._aliases[targets[0]] = self._read(node, result)
             return
-        tree = self._lower(result, node, site)
+        tree = self.target.whole(self, self._lower(result, node, site), site)
         if isinstance(result, Local) and len(targets) == 1:
             self._aliases[targets[0]] = tree.value
             return
@@ -226,7 +227,7 @@ class Program:
         if isinstance(expression, Local):
             if expression not in self._locals:
                 self._locals[expression] = Value(expression.name)
-                tree = self._lower(expression.expression, node, site)
+                tree = self.target.whole(self, self._lower(expression.expression, node, site), site)
                 self.statements.append(Statement([self._locals[expression]], tree, node))
             return variable(self._locals[expression])
         if isinstance(expression, Template):
@@ -241,7 +242,7 @@ class Program:
 
     def _size(self, sized: Sized, node: Node) -> ast.expr:
         """Arithmetic of sizes, each asked of the variable that holds a tensor."""
-        if self.target.is_functional:
+        if self.target.is_functional and not is_plain(sized.number):
             raise NotFunctionalError(f"{node.origin} needs a size of its inputs as a number")
 
         def extent(value: Value, axis: int) -> ast.expr:
@@ -270,7 +271,7 @@ class Program:
     def _applied(self, applied: Applied, node: Node, site: Site) -> ast.expr:
         arguments = [self._lower(argument, node, site) for argument in (*applied.arguments, *applied.options.values())]
         if not self.target.layers_nest:
-            arguments = [self._stored(tree, node) if isinstance(tree, ast.Call) else tree for tree in arguments]
+            arguments = [self._stored(tree, node, site) if isinstance(tree, ast.Call) else tree for tree in arguments]
         layer = self.target.typed(applied.layer, node)
         name, named = self._layer_name(layer, node)
         count = len(applied.arguments)
@@ -279,10 +280,10 @@ class Program:
         tree.layer = layer
         return tree
 
-    def _stored(self, tree: ast.expr, node: Node) -> ast.expr:
+    def _stored(self, tree: ast.expr, node: Node, site: Site) -> ast.expr:
         """A variable that holds the tree's value."""
         value = Value("")
-        self.statements.append(Statement([value], tree, node))
+        self.statements.append(Statement([value], self.target.whole(self, tree, site), node))
         return variable(value)
 
     def constructor(self, layer: Layer, **more: Any) -> ast.Call:

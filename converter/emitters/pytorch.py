@@ -82,6 +82,9 @@ class PyTorch:
     def branch(self, program: Program, node: Node, condition: ast.expr, choice: Branch) -> None:
         branch(program, node, condition, choice)
 
+    def whole(self, program: Program, tree: ast.expr, site: Site) -> ast.expr:
+        return tree
+
     def placed(self, tree: ast.expr) -> ast.expr:
         return on_device(tree)
 

@@ -52,11 +52,17 @@ class Site:
         self._number_rank = number_rank
         self._same = same
         self.is_eager = False
+        self.asks_sizes = False
+        """Whether the code asks for sizes that are not known when converting, other than by ``Sized``."""
         schema = onnx_schema(node.op_type, node.domain)
         self._formal = [(i.name, i.option.name == _VARIADIC) for i in schema.inputs] if schema else []
         if node.domain == functions.DOMAIN:
             self._formal = [(name, False) for name in functions.inputs_of(node.op_type)]
         self._outputs = {o.name: index for index, o in enumerate(schema.outputs)} if schema else {}
+
+    def formal(self, index: int) -> str:
+        """What the operator calls its input ``index``; the last name is that of all further ones."""
+        return self._formal[min(index, len(self._formal) - 1)][0]
 
     def has(self, name: str) -> bool:
         """Whether ``name`` is an input or an attribute of this operator."""
@@ -219,7 +225,7 @@ class Site:
 
     def _plain(self, said: list[int | Sized]) -> list[int | Sized]:
         """What is said where only plain numbers will do: compiled code of Keras has tensors in their place."""
-        self.is_eager |= any(isinstance(item, Sized) for item in said)
+        self.is_eager |= any(isinstance(item, Sized) for item in said) and not self.functional
         return said
 
     def _said(self, numbers: Iterable[Number]) -> list[int | Sized] | None:
@@ -305,8 +311,10 @@ class Site:
         return Template(text, bindings)
 
     def sized(self, text: str, **bindings: Any) -> Template:
-        """A template that needs every size of its inputs as a number."""
-        self.needs_sizes(*map(self.operand, range(len(self.node.inputs))))
+        """A template that asks for sizes of its inputs."""
+        self.asks_sizes = not all(
+            isinstance(size, int) for value in self.node.inputs if value for size in value.shape or (None,)
+        )
         return Template(text, bindings)
 
     def needs_numbers(self) -> None:

@@ -62,6 +62,9 @@ class Target(Protocol):
     def size(self, tree: ast.expr, axis: int) -> ast.expr:
         """The size of a stored axis of the tree's value."""
 
+    def whole(self, program: Program, tree: ast.expr, site: Site) -> ast.expr:
+        """All that a node computes, in the form in which the target can ask for the sizes in it."""
+
     def placed(self, tree: ast.expr) -> ast.expr:
         """The tree with what it makes on the device of what it has."""
 

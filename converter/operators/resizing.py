@@ -118,6 +118,7 @@ class GridSample:
 
     def keras(n):
         text = "grid_sample(X, grid, mode=mode, padding_mode=padding_mode, align_corners=aligned)"
+        n.needs_sizes(n.X, axes=range(2, n.X.rank or 3))
         return n.sized(text, aligned=bool(n.align_corners))
 
 

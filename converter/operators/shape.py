@@ -285,6 +285,12 @@ class Expand:
         sizes = n.result_sizes()
         if sizes is None or None in sizes:
             return n.eager("expanded(input, sizes)", sizes=n.listed("shape"))
+        if n.first.is_number:
+            number, sizes = n.first.weight.array().item(), tuple(sizes)
+            name = {0: "zeros", 1: "ones"}.get(number, "full")
+            more = "" if name != "full" else "x, "
+            dtype = None if n.first.dtype == "float32" else n.first.dtype.name
+            return n.expr(f"ops.{name}(sizes, {more}dtype=dtype)", sizes=sizes, x=n.first, dtype=dtype)
         return n.expr("ops.broadcast_to(x, sizes)", x=n.first, sizes=tuple(sizes))
 
 
@@ -364,7 +370,8 @@ class Range:
             return n.eager("count(start, limit, delta, dtype)", dtype=n.start.dtype.name)
         text = "first, last, step" if step != [1] else "first, last" if first != [0] else "last"
         dtype = n.start.dtype.name
-        return n.eager(f"ops.arange({text}, dtype=dtype)", first=first[0], last=last[0], step=step[0], dtype=dtype)
+        say = n.eager if isinstance(first[0], int) and isinstance(last[0], int) else n.expr
+        return say(f"ops.arange({text}, dtype=dtype)", first=first[0], last=last[0], step=step[0], dtype=dtype)
 
 
 def _end(n, name):
@@ -380,8 +387,9 @@ class ConstantOfShape:
         return n.expr(f"torch.full(sizes, fill, dtype=torch.{n.node.output.dtype.name})", sizes=sizes, fill=_constant(n))
 
     def keras(n):
+        say = n.eager if _fixed(n) else n.expr  # what depends on no tensor is none of a functional model
         sizes = n.output_shape if _fixed(n) else n.listed("input")
-        return n.eager("ops.full(sizes, fill, dtype=dtype)", sizes=sizes, fill=_constant(n), dtype=n.node.output.dtype.name)
+        return say("ops.full(sizes, fill, dtype=dtype)", sizes=sizes, fill=_constant(n), dtype=n.node.output.dtype.name)
 
 
 def _constant(n):
@@ -437,7 +445,7 @@ def _blocked(op_type: str, space: bool) -> None:
     def keras(n):
         if open_sizes(n):
             text = "space_to_depth(x, b, channels_first=first)" if space else "depth_to_space(x, b, channels_first=first)"
-            return n.eager(text, x=n.first, b=n.blocksize, first=n.mode == "CRD")
+            return n.sized(text, x=n.first, b=n.blocksize, first=n.mode == "CRD")
         split, order, whole = _blocks(n, n.first.shape[1:], space)
         text = "ops.reshape(ops.transpose(ops.reshape(x, split), order), whole)"
         return n.expr(text, x=n.first, split=split, order=order, whole=whole)

@@ -8,7 +8,7 @@ import numpy as np
 
 from converter.graph import Graph, Node, Value
 from converter.sizes.contents import LARGEST, NoSizeError, elements_of, exact, is_followed
-from converter.sizes.expression import Number, Size, is_natural, symbols_of
+from converter.sizes.expression import Number, Size, is_natural, settled, symbols_of
 from converter.sizes.shapes import shapes_of
 
 __all__ = ["Number", "Size", "Sizes", "symbols_of"]
@@ -79,7 +79,9 @@ class Sizes:
     def _size(self, given: int | str | None, found: Number | None) -> Number:
         if isinstance(given, int):
             return given
-        return found if found is not None else Size.symbol(next(self._unknown) if given is None else given)
+        if found is not None:
+            return settled(found, self.is_natural)
+        return Size.symbol(next(self._unknown) if given is None else given)
 
     def _add(self, node: Node) -> None:
         shapes = shapes_of(node, self)

@@ -195,6 +195,20 @@ def is_plain(number: Number) -> bool:
     return all(atom.name in ("//", "%") and all(map(is_plain, atom.arguments)) for atom in atoms)
 
 
+def settled(number: Number, natural: Callable[[Number], bool]) -> Number:
+    """The number with ``d`` for each max(d, 0) of which ``natural`` says that it is never below zero."""
+    if isinstance(number, int):
+        return number
+    total: Number = 0
+    for monomial, factor in number.terms.items():
+        product: Number = factor
+        for atom in monomial:
+            is_floor = isinstance(atom, Operation) and atom.name == "max" and natural(atom.arguments[0])
+            product = product * (atom.arguments[0] if is_floor else Size({(atom,): 1}))
+        total = total + product
+    return total
+
+
 def is_condition(number: Number) -> bool:
     """Whether it is true or false."""
     (monomial, factor), *others = terms_of(number).items() or [((), 0)]

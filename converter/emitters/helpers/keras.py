@@ -216,7 +216,7 @@ def rotary_embedding(x, cos, sin, positions=None, heads=None, size=None, interle
 def write_into_cache(cache, update, starts=None, axis=-2, circular=False):
     """The cache with ``update`` written along ``axis`` from each sample's start on."""
     axis %= cache.ndim
-    size, length = cache.shape[axis], update.shape[axis]
+    size, length = ops.shape(cache)[axis], ops.shape(update)[axis]
     starts = ops.zeros_like(cache[(slice(None), *(0,) * (cache.ndim - 1))], dtype="int32") if starts is None else starts
     step = ops.arange(size, dtype="int32") - ops.expand_dims(ops.cast(starts, "int32"), 1)
     step = ops.mod(step, size) if circular else step
@@ -740,26 +740,27 @@ def sliced(x, starts, ends, axes=None, steps=None):
 
 def gather_elements(x, indices, axis):
     """The elements of ``x`` at ``indices`` along an axis, and of other axes as many places as ``indices`` has."""
-    parts = [slice(None) if i == axis % x.ndim else slice(size) for i, size in enumerate(indices.shape)]
+    parts = [slice(None) if i == axis % x.ndim else slice(size) for i, size in enumerate(ops.shape(indices))]
     return ops.take_along_axis(x[tuple(parts)], indices, axis=axis)
 
 
 def gather_nd(x, indices, batch_dims):
     """Slices of ``x`` at the places that the last axis of ``indices`` tells, batch by batch."""
-    depth, rest = indices.shape[-1], x.shape[batch_dims + indices.shape[-1] :]
-    sizes = x.shape[batch_dims : batch_dims + depth]
-    batch = math.prod(x.shape[:batch_dims])
-    places = sum(indices[..., i] % size * math.prod(sizes[i + 1 :]) for i, size in enumerate(sizes))
-    first = ops.arange(batch, dtype=places.dtype) * math.prod(sizes)
+    shape, depth = ops.shape(x), indices.shape[-1]
+    sizes, rest = shape[batch_dims : batch_dims + depth], shape[batch_dims + depth :]
+    batch = math.prod(shape[:batch_dims])
+    steps = [math.prod(sizes[i + 1 :]) for i in range(depth)]
+    places = sum(ops.multiply(ops.mod(indices[..., i], sizes[i]), steps[i]) for i in range(depth))
+    first = ops.multiply(ops.arange(batch, dtype=places.dtype), math.prod(sizes))
     places = ops.reshape(places, (batch, -1)) + ops.expand_dims(first, 1)
     flat = ops.take(ops.reshape(x, (-1, *rest)), ops.reshape(places, (-1,)), axis=0)
-    return ops.reshape(flat, (*indices.shape[:-1], *rest))
+    return ops.reshape(flat, (*ops.shape(indices)[:-1], *rest))
 
 
 def scatter_elements(x, indices, updates, axis, reduction):
     """``x`` with each of ``updates`` put, or combined, at its index along ``axis``."""
-    places = list(ops.meshgrid(*[ops.arange(size, dtype=indices.dtype) for size in indices.shape], indexing="ij"))
-    places[axis] = indices % x.shape[axis]
+    places = list(ops.meshgrid(*[ops.arange(size, dtype=indices.dtype) for size in ops.shape(indices)], indexing="ij"))
+    places[axis] = ops.mod(indices, ops.shape(x)[axis])
     places = ops.reshape(ops.stack(places, axis=-1), (-1, len(places)))
     return ops.scatter_update(x, places, ops.reshape(updates, (-1,)), reduction=reduction)
 
@@ -795,12 +796,12 @@ def compress(x, condition, axis):
 
 def reverse_sequence(x, lengths, time_axis, batch_axis):
     """The first ``lengths[i]`` steps of each sequence in reverse order."""
-    steps = ops.arange(x.shape[time_axis], dtype=lengths.dtype)
+    steps = ops.arange(ops.shape(x)[time_axis], dtype=lengths.dtype)
     lengths = ops.expand_dims(lengths, 1)
     order = ops.where(ops.less(steps, lengths), lengths - 1 - steps, steps)
     order = order if batch_axis < time_axis else ops.transpose(order)
-    order = ops.reshape(order, (*order.shape, *[1] * (len(x.shape) - 2)))
-    return ops.take_along_axis(x, ops.broadcast_to(order, x.shape), axis=time_axis)
+    order = ops.reshape(order, (*ops.shape(order), *[1] * (len(x.shape) - 2)))
+    return ops.take_along_axis(x, ops.broadcast_to(order, ops.shape(x)), axis=time_axis)
 
 
 def shifted(shift, x, bits, width):
@@ -922,7 +923,7 @@ def affine_grid(theta, sizes, align_corners):
 
 def grid_sample(x, grid, mode, padding_mode, align_corners):
     """``x`` (batch, channel, *spatial) at the places that ``grid`` tells: x, y (and z) between -1 and 1."""
-    sizes, places = x.shape[2:], []
+    (batch, channels, *sizes), places = ops.shape(x), []
     for axis, size in enumerate(sizes):
         place = grid[..., len(sizes) - 1 - axis]
         place = (place + 1) / 2 * (size - 1) if align_corners else ((place + 1) * size - 1) / 2
@@ -936,11 +937,11 @@ def grid_sample(x, grid, mode, padding_mode, align_corners):
             near = inside(near, size, padding_mode, align_corners) if mode == "cubic" else near
             valid = ops.logical_and(valid, ops.logical_and(near >= 0, near <= size - 1))
             index = index * size + ops.cast(ops.clip(ops.round(near), 0, size - 1), "int32")
-        index = ops.reshape(index, (x.shape[0], 1, -1))
-        flat = ops.reshape(x, (*x.shape[:2], -1))
-        found = ops.take_along_axis(flat, ops.broadcast_to(index, (*x.shape[:2], index.shape[-1])), axis=2)
-        total += found * ops.reshape(ops.cast(valid, x.dtype) * weight, (x.shape[0], 1, -1))
-    return ops.reshape(total, (*x.shape[:2], *grid.shape[1:-1]))
+        index = ops.reshape(index, (batch, 1, -1))
+        flat = ops.reshape(x, (batch, channels, -1))
+        found = ops.take_along_axis(flat, ops.broadcast_to(index, (batch, channels, ops.shape(index)[-1])), axis=2)
+        total += found * ops.reshape(ops.cast(valid, x.dtype) * weight, (batch, 1, -1))
+    return ops.reshape(total, (batch, channels, *ops.shape(grid)[1:-1]))
 
 
 def inside(place, size, padding_mode, align_corners):
@@ -1087,7 +1088,7 @@ def middle(x, sizes, axes=None):
 
 def depth_to_space(x, block, channels_first=False):
     """Channels as blocks of an image, the channel before the place in the block, or after it."""
-    batch, channels, height, width = x.shape
+    batch, channels, height, width = ops.shape(x)
     split = (-1, block, block) if channels_first else (block, block, -1)
     x = ops.reshape(x, (batch, *split, height, width))
     x = ops.transpose(x, (0, 1, 4, 2, 5, 3) if channels_first else (0, 3, 4, 1, 5, 2))
@@ -1096,7 +1097,7 @@ def depth_to_space(x, block, channels_first=False):
 
 def space_to_depth(x, block, channels_first=False):
     """Blocks of an image as channels, the channel before the place in the block, or after it."""
-    batch, channels, height, width = x.shape
+    batch, channels, height, width = ops.shape(x)
     x = ops.reshape(x, (batch, channels, height // block, block, width // block, block))
     x = ops.transpose(x, (0, 1, 3, 5, 2, 4) if channels_first else (0, 3, 5, 1, 2, 4))
     return ops.reshape(x, (batch, channels * block**2, height // block, width // block))
