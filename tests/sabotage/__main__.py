@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -27,29 +28,44 @@ def sign(found: list[Outcome]) -> str:
     return " ".join(dict.fromkeys(texts))
 
 
+def remarks(outcome: Outcome) -> list[str]:
+    """What is to be looked at: faults that were not caught, with the reason if one is known, and wrong blame."""
+    place = f"{outcome.fault} at {outcome.layer} of {outcome.network}"
+    lines = []
+    for title, listed in (("missed", OPEN), ("equivalent", EQUIVALENT)):
+        if outcome.verdict == title:
+            why = reason(listed, outcome.fault, outcome.network) or "no reason is given"
+            lines.append(f"{title}: {place}: {why}. {outcome.detail}")
+    if outcome.blamed is False:
+        blame = outcome.report.blame
+        layer = None if blame is None else outcome.report.layers[blame.layer]
+        named = "nothing" if layer is None else f"{layer.name!r}, line {layer.line}: {layer.code}"
+        lines.append(f"blamed wrongly: {place}: {named} ({'' if blame is None else blame.cause})")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
     parser.add_argument("networks", nargs="*", default=networks.NETWORKS, metavar="network")
     parser.add_argument("--target", choices=["pytorch", "keras"], default="pytorch")
     parser.add_argument("--planted", nargs="+", choices=["graph", "code", "weights"], default=["graph", "code", "weights"])
     parser.add_argument("--places", type=int, default=2, help="places in a network for each kind")
+    parser.add_argument("-k", default="", dest="kind", metavar="TEXT", help="only kinds whose name contains it")
     given = parser.parse_args()
     console, found, sound = Console(width=200), [], {}
     with forked(), tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
         for name in given.networks:
-            subject = Subject(name, given.target, Path(folder))
+            begin, subject = time.monotonic(), Subject(name, given.target, Path(folder))
             sound[name] = subject.conversion.verify().ok
-            found += outcomes(subject, given.places, tuple(given.planted))
-            console.print(f"{name}: {sum(outcome.network == name for outcome in found)} faults planted", style="dim")
+            planted = 0
+            for outcome in outcomes(subject, given.places, tuple(given.planted), given.kind):
+                planted += 1
+                found.append(outcome)
+                for line in remarks(outcome):
+                    console.print(line, markup=False, highlight=False, soft_wrap=True)
+            seconds = time.monotonic() - begin
+            console.print(f"{name}: {planted} faults planted, {seconds / max(planted, 1):.1f} s each", style="dim")
     console.print(table(found, given.networks))
-    for title, listed in (("missed", OPEN), ("equivalent", EQUIVALENT)):
-        for outcome in (outcome for outcome in found if outcome.verdict == title):
-            why = reason(listed, outcome.fault, outcome.network) or "no reason is given"
-            console.print(f"{title}: {outcome.fault}, {outcome.network} {outcome.layer or ''}: {why}. {outcome.detail}")
-    for outcome in (outcome for outcome in found if outcome.blamed is False):
-        blame = outcome.report.blame
-        named = "nothing" if blame is None else outcome.report.layers[blame.layer].name
-        console.print(f"blamed wrongly: {outcome.fault}, {outcome.network}: {named!r} instead of {outcome.layer!r}")
     counts = Counter(outcome.verdict for outcome in found)
     counted = counts["caught"] + counts["missed"]
     console.print(f"{len({outcome.fault for outcome in found})} kinds, {len(found)} faults: {dict(counts)}")

@@ -215,9 +215,13 @@ def faults(target: str, places: tuple[str, ...] = ("graph", "code", "weights")) 
     return [row for row in rows if row[0] in places]
 
 
-def outcomes(subject: Subject, most: int = 2, places: tuple[str, ...] = ("graph", "code", "weights")) -> Iterator[Outcome]:
-    """Every fault that can be planted in the network, at ``most`` places each."""
+def outcomes(
+    subject: Subject, most: int = 2, places: tuple[str, ...] = ("graph", "code", "weights"), kind: str = ""
+) -> Iterator[Outcome]:
+    """Every fault that can be planted in the network, at ``most`` places each; with ``kind`` those whose name contains it."""
     for planted, fault in faults(subject.target, places):
+        if kind not in fault.name:
+            continue
         if planted == "graph":
             yield from graph_outcomes(subject, fault, most)
         else:
