@@ -46,7 +46,7 @@ def remarks(outcome: Outcome) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
-    parser.add_argument("networks", nargs="*", default=networks.NETWORKS, metavar="network")
+    parser.add_argument("networks", nargs="*", default=[*networks.NETWORKS, *networks.EXPORTED], metavar="network")
     parser.add_argument("--target", choices=["pytorch", "keras"], default="pytorch")
     parser.add_argument("--planted", nargs="+", choices=["graph", "code", "weights"], default=["graph", "code", "weights"])
     parser.add_argument("--places", type=int, default=2, help="places in a network for each kind")

@@ -391,9 +391,14 @@ def write(name: str, folder: Path) -> Path:
     """The source file of a network of the table."""
     if name == "matlab":
         return FIXTURES / "branches.mat"
+    if name in EXPORTED:
+        return EXPORTED[name]
     net = Net(list(SMALL).index(name))
     SMALL[name](net)
     return net.save(folder / f"{name}.onnx")
 
 
 NETWORKS = [*SMALL, "matlab"]
+
+EXPORTED = {f"exported-{path.stem}": path for path in sorted((FIXTURES / "networks").glob("*.onnx"))}
+"""What torch's exporter wrote of small networks of many kinds; faults are planted in them by ``make test-sabotage`` alone."""
