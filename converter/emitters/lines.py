@@ -63,7 +63,10 @@ class _Joining:
         return statement
 
     def _activation(self, statement: Statement) -> str | None:
-        return self.program.target.activation(statement.node) if statement.node is not None else None
+        """The name of the function that a statement computes, None where a parameter of the block around it has a say."""
+        if statement.node is None or any(hasattr(node, "parameter") for node in ast.walk(statement.tree)):
+            return None
+        return self.program.target.activation(statement.node)
 
     def _ask_before(self, last: list[Statement | Compound], statement: Statement) -> None:
         """Ask for sizes of what the last statement gives at the one thing it reads, where a method can then be called right

@@ -78,6 +78,21 @@ def test_blocks_become_a_function_with_the_numbers_that_differ():
     assert 'x = layer(x, 12, name="layer2_0")' in code
 
 
+def test_an_activation_that_differs_in_an_argument_is_no_argument_of_its_layer():
+    net = Blocks()
+    x = "x"
+    for place, approximate in enumerate(("none", "tanh", "none")):
+        path, scope = f"layer1.{place}", _scope(f"layer1.{place}")
+        inside = net.conv(f"{scope}/conv1", f"{path}.conv1", x, 3, 3)
+        inside = net.add(f"{scope}/act", "Gelu", inside, approximate=approximate)
+        inside = net.conv(f"{scope}/conv2", f"{path}.conv2", inside, 3, 3)
+        x = net.add(scope, "Relu", net.add(scope, "Add", inside, x))
+    model = net.model(x, 3)
+    model.opset_import[0].version = 20
+    (text,) = functions(checked(model)).values()
+    assert "approximate=approximate" in text
+
+
 def test_a_projection_stands_under_a_condition_of_the_shapes():
     net = Blocks()
     x = "x"
