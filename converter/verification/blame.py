@@ -91,7 +91,13 @@ class Comparison:
         source: Mapping[str, Any],
     ):
         self.graph, self.case, self.trace = graph, case, trace
-        self._values, self._source = values, source
+        self._values = values
+        self._source = {
+            value: _like(source[value.name], values.get(value), value)
+            for node in graph.nodes
+            for value in node.outputs
+            if value is not None and numeric(source.get(value.name))
+        }
         self._visible, self._plan = _visible(graph, target)
         self._alignment = Alignment(trace.entries if trace is not None else [])
         self._text = _lines(folder)
@@ -188,7 +194,7 @@ class Comparison:
                 continue
             row, values = self.layers[self._rows[node]], [value for value in node.outputs if value is not None]
             if stage == "reading":
-                pairs = [(self._values.get(value), self._source.get(value.name)) for value in values]
+                pairs = [(self._values.get(value), self._source.get(value)) for value in values]
                 told = [(mine, right) for mine, right in pairs if numeric(mine) and numeric(right)]
                 found = [difference(mine, right) for mine, right in told]
                 if told and not any(self._apart(mine, right, v) for (mine, right), v in zip(told, values, strict=False)):
@@ -206,16 +212,11 @@ class Comparison:
 
     def _in_reading(self) -> Blame | None:
         """The first node whose result is not the source's, although it would be for what the source computes it from."""
-        known = {
-            value: self._source[value.name]
-            for node in self.graph.nodes
-            for value in node.outputs
-            if value is not None and numeric(self._source.get(value.name))
-        }
+        known = self._source
 
         def differs(value: Value) -> bool:
             mine = self._values.get(value)
-            return value in known and (not numeric(mine) or self._apart(_like(mine, known[value], value), known[value], value))
+            return value in known and (not numeric(mine) or self._apart(mine, known[value], value))
 
         if not any(differs(value) for value in self.graph.outputs):
             return None
@@ -426,14 +427,14 @@ class Comparison:
         return Blame(self._rows[node], stage, *numbers, apart.index, self.case, cause)
 
 
-def _like(array: np.ndarray, source: np.ndarray, value: Value) -> np.ndarray:
-    """The numbers of a value with the axes of the source's tensor of that name: a node that stands for several of the source
-    may give them in another order."""
-    if value.producer.domain != DOMAIN or array.shape == source.shape or array.size != source.size:
-        return array
-    turns = (array.transpose(order) for order in itertools.permutations(range(array.ndim)))
-    fitting = [turn.reshape(source.shape) for turn in turns if _without_ones(turn.shape) == _without_ones(source.shape)]
-    return min(fitting, key=lambda turn: error(turn, source, magnitude(source)), default=array)
+def _like(source: np.ndarray, own: Any, value: Value) -> np.ndarray:
+    """The source's tensor of a value's name, with the axes that the graph has: a node that stands for several of the source
+    may give them in another order, or put together."""
+    if value.producer.domain != DOMAIN or not numeric(own) or own.shape == source.shape or own.size != source.size:
+        return source
+    turns = (source.transpose(order) for order in itertools.permutations(range(source.ndim)))
+    fitting = [turn.reshape(own.shape) for turn in turns if _without_ones(turn.shape) == _without_ones(own.shape)]
+    return min([source.reshape(own.shape), *fitting], key=lambda turn: error(own, turn, magnitude(turn)))
 
 
 def _without_ones(shape: tuple[int, ...]) -> list[int]:

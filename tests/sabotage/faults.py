@@ -30,7 +30,7 @@ class GraphFault:
         for node in list(graph.nodes):
             plant = self.harm(node, graph)
             if plant is not None:
-                yield Site(node.name, plant)
+                yield Site(node.name or node.origin, plant)
 
 
 GRAPH_FAULTS: list[GraphFault] = []

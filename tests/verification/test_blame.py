@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 import converter
+from converter.graph import Value, Weight
 from tests.models import classifier
 
+SWIN = Path(__file__).parents[2] / "fixtures" / "networks" / "swin.onnx"
 ONCE = {"seeds": (0,), "batch_sizes": (1,)}
 
 
@@ -103,3 +107,12 @@ def test_what_is_equal_is_looked_into_only_if_asked(conversion):
     assert [layer.inputs for layer in report.layers] == [[], [0], [1], [2], [3], [4]]
     text = (conversion.folder / "model.py").read_text().splitlines()
     assert all(layer.code == text[layer.line - 1].strip() for layer in report.layers)
+
+
+def test_a_fault_of_reading_behind_windows_is_not_blamed_on_them(tmp_path):
+    """Windows have other axes in the source, under the same name."""
+    graph = converter.read(SWIN)
+    last = graph.nodes[-1]
+    last.set_input(2, Value.of_weight(Weight.of(-last.inputs[2].array, "head.bias"), "head.bias"))
+    report = converter.convert(graph, to="pytorch", out=tmp_path / "out", verify=False).verify(**ONCE)
+    assert (report.layers[report.blame.layer].name, report.blame.stage) == (last.name, "reading")
