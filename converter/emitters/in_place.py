@@ -22,8 +22,9 @@ def in_place(code: str) -> str:
     tree = ast.parse(code)
     handed_on = _handed_on(tree) <= _MODULES | {"nn.Identity"}  # which takes any arguments
     for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-        _in_sequences(definition, _parameters(definition) if handed_on else set())
-        _in_forward(definition)
+        classes = _MODULES | (_parameters(definition) if handed_on else set())
+        _in_sequences(definition, classes)
+        _in_forward(definition, classes)
     return ast.unparse(tree)
 
 
@@ -44,11 +45,11 @@ def _parameters(definition: ast.ClassDef) -> set[str]:
 
 
 def _in_sequences(definition: ast.ClassDef, classes: set[str]) -> None:
-    """Activations right behind a layer in a sequence of modules; ``classes`` may hold parameters that are an activation's."""
+    """Activations, of one of these classes or parameters that hold one, right behind a layer in a sequence of modules."""
     for node in ast.walk(definition):
         arguments = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List) else []
         for before, member in itertools.pairwise(_constructed(argument) for argument in arguments):
-            if _called(before) in _FRESH and _called(member) in _MODULES | classes:
+            if _called(before) in _FRESH and _called(member) in classes:
                 _mark(member)
 
 
@@ -57,7 +58,7 @@ def _constructed(argument: ast.expr) -> ast.expr:
     return argument.elts[1] if isinstance(argument, ast.Tuple) and len(argument.elts) == 2 else argument
 
 
-def _in_forward(definition: ast.ClassDef) -> None:
+def _in_forward(definition: ast.ClassDef, classes: set[str]) -> None:
     """Activations of an expression that is a layer's call or a sum, by functions, and by members that have no other calls."""
     members = _members(definition)
     fresh = {name for name, values in members.items() if all(_called(value) in _FRESH for value in values)}
@@ -73,7 +74,7 @@ def _in_forward(definition: ast.ClassDef) -> None:
         used = calls.get(name, [])
         only_called = bool(used) and len(used) == reads.count(name) - len(values)
         allowed = only_called and all(len(call.args) == 1 and _is_fresh(call.args[0], fresh) for call in used)
-        if allowed and all(_called(value) in _MODULES for value in values):
+        if allowed and all(_called(value) in classes for value in values):
             for value in values:
                 _mark(value)
 

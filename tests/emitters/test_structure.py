@@ -574,6 +574,36 @@ def test_what_blocks_lack_is_told_by_their_numbers():
     equal(model)
 
 
+def test_blocks_with_other_activations_are_one_class():
+    net, x = Network(), "x"
+    for place, activation in enumerate(["Relu", "Relu", "HardSwish"]):
+        inside = net.conv(f"stage/stage.{place}/conv1", f"stage.{place}.conv1", x, 4, 8)
+        inside = net.add(f"stage/stage.{place}", activation, inside)
+        x = net.add(
+            f"stage/stage.{place}", "Add", net.conv(f"stage/stage.{place}/conv2", f"stage.{place}.conv2", inside, 8, 4), x
+        )
+    model = net.model(x)
+    tell_types(model, {r"stage\.\d": "net.Block"})
+    code = emitted(model).code
+    assert list(classes(code)) == ["Block", "Model"]
+    assert "Block(nn.Hardswish)" in code
+    assert "self.activation = activation(inplace=True)" in code
+    assert "self.activation(self.conv1(x))" in code
+    equal(model)
+
+
+def test_a_module_of_a_pooling_alone_is_that_pooling():
+    net = Network()
+    x = net.add("pooling/pool", "MaxPool", net.conv("conv", "conv", "x", 4, 4), kernel_shape=[2, 2], strides=[1, 1])
+    model = net.model(net.add("pooling", "Flatten", x))
+    tell_types(model, {"pooling": "net.SelectPool"})
+    code = emitted(model).code
+    assert list(classes(code)) == ["Model"]
+    assert "self.pooling = nn.MaxPool2d(2, stride=1)" in code
+    assert "torch.flatten(self.pooling(self.conv(x)), 1)" in code
+    equal(model)
+
+
 def test_numbers_that_are_equal_by_chance_are_two_parameters():
     net, x = Network(), "x"
     for place, (stride, pad) in enumerate([(2, 2), (1, 1), (3, 3)]):

@@ -25,6 +25,8 @@ class Parameter:
     has_default: bool = False
     held: bool = False
     """Whether the number is needed when the definition runs, not only when it is constructed."""
+    is_class: bool = False
+    """Whether it is the class of an activation."""
 
 
 @dataclass
@@ -132,7 +134,7 @@ def _parametrise(
         else:
             wanted = _hidden_name(places, hidden, first) if places in hidden else _name(places, first)
         taken[id(places)] = names.take(wanted)
-        parameter = Parameter(taken[id(places)])
+        parameter = Parameter(taken[id(places)], is_class=isinstance(first.numbers[places[0]], Function))
         defaults = {repr(first.defaults.get(place, MISSING)) for place in places}
         if len(defaults) == 1 and first.defaults.get(places[0], MISSING) is not MISSING:
             parameter.default, parameter.has_default = first.defaults[places[0]], True

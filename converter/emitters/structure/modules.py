@@ -20,30 +20,14 @@ from converter.emitters.structure.alternations import alternations
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
 from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, Parameter, define, kind_of
-from converter.emitters.structure.readings import Reading
+from converter.emitters.structure.readings import ACTIVATION_MODULES, Reading
 from converter.emitters.structure.roles import roles
 from converter.emitters.structure.stages import stages
 from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
 from converter.graph import Value, Weight
 
-_MODULES = {
-    "F.relu": "nn.ReLU",
-    "F.relu6": "nn.ReLU6",
-    "F.gelu": "nn.GELU",
-    "F.silu": "nn.SiLU",
-    "F.elu": "nn.ELU",
-    "F.selu": "nn.SELU",
-    "F.leaky_relu": "nn.LeakyReLU",
-    "F.hardswish": "nn.Hardswish",
-    "F.hardsigmoid": "nn.Hardsigmoid",
-    "F.softplus": "nn.Softplus",
-    "F.softmax": "nn.Softmax",
-    "F.mish": "nn.Mish",
-    "torch.sigmoid": "nn.Sigmoid",
-    "torch.tanh": "nn.Tanh",
-    "torch.flatten": "nn.Flatten",
-}
+_MODULES = ACTIVATION_MODULES | {"F.softmax": "nn.Softmax", "torch.flatten": "nn.Flatten"}
 """Functions of one tensor, and the module that applies each with the same further arguments."""
 
 
@@ -68,6 +52,7 @@ class Modules:
         self._turns: dict[int, ast.expr] = {}
         self.root = nest(program.statements, program.output_values())
         self._settle()
+        self._unwrap()
         while self.root.calls:
             ready = _ready(self.root)
             made: dict[int, ast.expr | None] = {}
@@ -142,6 +127,34 @@ class Modules:
                             self._rename(path, f"{each.module.path}.{path.rpartition('.')[2]}".strip("."))
                         elif "." in relative and not _is_module(layer):
                             self._rename(path, f"{each.module.path}.{identifier(relative)}".strip("."))
+
+    def _unwrap(self) -> None:
+        """Let a module that calls one layer without weights, and flattens at most what it gives, be that layer."""
+        for around in self.root.walk():
+            items: list[Statement | Compound | Call] = []
+            for item in around.items:
+                path = self._wrapped(item, around) if isinstance(item, Call) else None
+                if path is None:
+                    items.append(item)
+                    continue
+                if path != item.module.path:
+                    self._rename(path, item.module.path)
+                for statement in item.items:
+                    if statement.scope and item.module in statement.scope:
+                        statement.scope = statement.scope[: statement.scope.index(item.module)]
+                items += item.items
+            around.items = items
+
+    def _wrapped(self, each: Call, around: Call) -> str | None:
+        """The path of the only layer of a call that is one of ``around``; None where it does more."""
+        if not all(isinstance(item, Statement) for item in each.items) or len(each.items) > (1 if _wants_chain(around) else 2):
+            return None
+        first = called(each.items[0])
+        if {path for item in each.items for path in own_paths(item.tree)} != {first} or _wants_chain(each):
+            return None
+        if len(each.inputs) != 1 or len(each.outputs) != 1 or not (first == each.module.path or each.relative(first)):
+            return None
+        return None if any(key == first or key.startswith(f"{first}.") for key in self.program.weights) else first
 
     def _rename_numbers(self) -> None:
         """Give the model's own modules that are called "0", "1" ... names that attributes can have."""
@@ -333,7 +346,7 @@ class Modules:
             built = ast.unparse(_with_parameters(call("super().__init__", _members(members), {}), held=False))
             return "\n".join([f"class {definition.name}(nn.Sequential):", indent([start, indent([built])])])
         construction = ["super().__init__()"]
-        construction += [f"self.{p.name} = {p.name}" for p in definition.parameters if p.held]
+        construction += [f"self.{p.name} = {p.name}{'()' * p.is_class}" for p in definition.parameters if p.held]
         construction += [f"self.{name} = {text}" for name, text in definition.conditions.items()]
         construction += _attributes(members, loops=not definition.parameters)
         if each is self.root:

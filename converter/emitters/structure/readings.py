@@ -41,6 +41,24 @@ ACTIVATIONS = frozenset(
 """Modules that stand for one another: what differs between the uses of a class is an argument."""
 
 
+ACTIVATION_MODULES = {
+    "F.relu": "nn.ReLU",
+    "F.relu6": "nn.ReLU6",
+    "F.gelu": "nn.GELU",
+    "F.silu": "nn.SiLU",
+    "F.elu": "nn.ELU",
+    "F.selu": "nn.SELU",
+    "F.leaky_relu": "nn.LeakyReLU",
+    "F.hardswish": "nn.Hardswish",
+    "F.hardsigmoid": "nn.Hardsigmoid",
+    "F.softplus": "nn.Softplus",
+    "F.mish": "nn.Mish",
+    "torch.sigmoid": "nn.Sigmoid",
+    "torch.tanh": "nn.Tanh",
+}
+"""Activations as functions, and the module that applies each with the same further arguments."""
+
+
 class Reading:
     """The form of a call's body, equal for calls that do the same, and the numbers in it by place.
 
@@ -127,6 +145,9 @@ class Reading:
         if function in ACTIVATIONS and not tree.args and not tree.keywords:
             self._enter(f"{place}.activation", Function(function), "activation", tree.func, None)
             return "activation"
+        if function in ACTIVATION_MODULES and len(tree.args) == 1 and not tree.keywords:
+            self._enter(f"{place}.function", Function(ACTIVATION_MODULES[function]), "activation", tree.func, None)
+            return ("Call", "activation", self._tree(tree.args[0], f"{place}.0", ""))
         defaults, names = self._signature(function)
         names = self._widths if function.startswith("torch.") and self._widths else names
 
