@@ -14,7 +14,7 @@ import numpy as np
 from converter.graph import Node, Value
 from converter.verification.compare import Tolerance, class_scores, share_beyond
 from converter.verification.inputs import Question
-from converter.verification.judge import Judge, JudgeError
+from converter.verification.judge import WAYS, Judge, JudgeError
 from converter.verification.report import OutputReport, Where
 from converter.verification.rounding import MOST, Sample, allowances, excess, lost, most_of_own, movement, own_rounding, samples
 from converter.verification.ties import NEAR, comparing, naming, unpooled, with_tied_numbers, with_tied_scores, with_ties
@@ -30,7 +30,7 @@ class Comparison:
         self._judge, self._wide = judge, wide
         self._questions = [question for question, _ in asked]
         self._answers = [answers for _, answers in asked]
-        self._others: dict[int, list[dict[str, Any]]] = {}
+        self._others: dict[int, dict[str, dict[str, Any]]] = {}  # by case and way
         self._exact: dict[int, dict[str, Any]] = {}
         self._own: dict[int, Sequence[Any] | None] = {}
         self.differing: dict[int, float] = {}
@@ -64,8 +64,11 @@ class Comparison:
             report, held = self._held(value, actual, reference, usual, {})
         apart = sum(lost(*each, self._coarse(value, each[0])) for each in held)
         if not report.ok and apart <= (MOST * len(held) if self._judge.continuous else 0):
-            self._ask_others(held)
-            report, held = self._held(value, actual, reference, usual, self._moved(value))
+            for way in WAYS:  # each costs a run of the network
+                self._ask_others(held, [way])
+                report, held = self._held(value, actual, reference, usual, self._moved(value))
+                if report.ok:
+                    break
         if not report.ok and all(
             excess(each, tolerance) <= 1 + most_of_own(each, tolerance, self._coarse(value, each)) / (tolerance.relative or 1.0)
             for each, tolerance in held
@@ -83,24 +86,31 @@ class Comparison:
         held = list(zip(found, allowances(found, usual, moved, continuous=self._judge.continuous), strict=True))
         return reported(actual, reference, self._questions, held), held
 
-    def _ask_others(self, held: Sequence[tuple[Sample, Tolerance]]) -> None:
+    def _ask_others(self, held: Sequence[tuple[Sample, Tolerance]], ways: Sequence[str] = WAYS) -> None:
         """Ask the judge for answers that are as right, to those questions whose answers differ."""
         few = any(sample.few for sample, tolerance in held if excess(sample, tolerance) > 1)
-        cases = [case for case in (range(len(self._questions)) if few else _beyond(held)) if case not in self._others]
-        if not cases:
-            return
+        every = range(len(self._questions)) if few else _beyond(held)
         if self._judge.rounds_normalisations:
-            self._ask_by_definition(cases)
-        try:
-            answers = self._judge.other_answers([self._questions[case].inputs for case in cases])
-        except JudgeError:  # its optimiser cannot run what it can without
-            answers = [[]] * len(cases)
-        self._others |= dict(zip(cases, answers, strict=True))
+            self._ask_by_definition(every)
+        for way in ways:
+            cases = [case for case in every if way not in self._others.setdefault(case, {})]
+            if not cases:
+                continue
+            try:
+                answers = self._judge.other_answers(way, [self._questions[case].inputs for case in cases])
+            except JudgeError:
+                continue
+            for case, answer in zip(cases, answers, strict=True):
+                self._others[case][way] = answer
+
+    def _others_of(self, case: int, value: Value) -> list[Any]:
+        """What the judge's other answers give for a value."""
+        return [answers[value.name] for answers in self._others[case].values()]
 
     def _moved(self, value: Value) -> dict[int, list[float]]:
         return {
-            case: movement(self._answer(case)[value.name], [other[value.name] for other in others], self._questions[case].batch)
-            for case, others in self._others.items()
+            case: movement(self._answer(case)[value.name], self._others_of(case, value), self._questions[case].batch)
+            for case in self._others
         }
 
     def _ask_by_definition(self, cases: Sequence[int]) -> None:
@@ -179,7 +189,7 @@ class Comparison:
         """(the cases that are beyond their tolerance, what the judge's other answers give for the value in each)."""
         self._ask_others(held)
         cases = _beyond(held)
-        return cases, {case: [other[value.name] for other in self._others[case]] for case in cases}
+        return cases, {case: self._others_of(case, value) for case in cases}
 
     def _numbers(self, value: Value, case: int) -> Any:
         return value.array if value.weight is not None else self._judge.inside(value, self._questions[case].inputs)
@@ -190,9 +200,9 @@ class Comparison:
         """Let ``report`` count near-ties in front of an unpooling, or say why they are none."""
         own = max(
             (
-                share_beyond(other[value.name], self._answer(case)[value.name], NEAR)
-                for case, others in self._others.items()
-                for other in others
+                share_beyond(other, self._answer(case)[value.name], NEAR)
+                for case in self._others
+                for other in self._others_of(case, value)
             ),
             default=0.0,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,10 @@ ERRORS = tuple(
 _PROTOBUF_LIMIT = 2**31 - 2**24
 _OLDEST = 7
 """The oldest opset that onnxruntime promises to run."""
+
+
+WAYS = ("optimiser", "weights", "inputs")
+"""How the judge may be asked for answers that are as right, what mostly moves them most first."""
 
 
 class JudgeError(Exception):
@@ -80,23 +85,25 @@ class Judge:
     def __exit__(self, *exception: object) -> None:
         self._resources.close()
 
-    def other_answers(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[list[dict[str, np.ndarray]]]:
-        """For the inputs of each question answers that are as right as ``answer``, or as ``answers_by_definition`` where the
-        network has normalisations that onnxruntime sums coarsely.
+    def other_answers(self, way: str, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+        """For the inputs of each question an answer that is as right as ``answer``, or as ``answers_by_definition`` where the
+        network has normalisations that onnxruntime sums coarsely: in one of the ``WAYS``.
 
-        Twice for floating inputs one unit in the last place away, once of these with the optimiser on, which sums in another
-        order; and with weights one unit in the last place away, as the rounding of every layer moves them.
+        "optimiser" sums in another order, for floating inputs one unit in the last place away, "inputs" is for such alone;
+        "weights" has them one unit in the last place away, as the rounding of every layer moves them. Raises JudgeError.
         """
+        rng = np.random.default_rng(WAYS.index(way))
         model = self._defined if self.rounds_normalisations else self._model
-        rng = np.random.default_rng(0)
-        nudged, again = ([{n: _nudged(array, rng) for n, array in inputs.items()} for inputs in questions] for _ in range(2))
-        try:
-            optimised = self._answers(model, nudged, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
-        except JudgeError:  # the optimiser makes operators that do not take all that the plain ones do
-            optimised = self._answers(model, nudged)
-        with _nudged_model(model, rng) as moved:
-            weights = self._answers(moved, questions)
-        return [list(each) for each in zip(optimised, self._answers(model, again), weights, strict=True)]
+        if way == "weights":
+            with _nudged_weights(model, rng) as (moved, weights):
+                return self._answers(_session(moved, threads=self._threads, weights=weights), questions)
+        nudged = [{name: _nudged(array, rng) for name, array in inputs.items()} for inputs in questions]
+        if way == "optimiser":
+            try:
+                return self._answers(_session(model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL, self._threads), nudged)
+            except JudgeError:  # it makes operators that do not take all that the plain ones do
+                pass
+        return self._answers(self._defined_session if self.rounds_normalisations else self._session, nudged)
 
     @functools.cached_property
     def continuous(self) -> bool:
@@ -110,7 +117,11 @@ class Judge:
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
         """The answers with these normalisations in float64, by their definition. Raises JudgeError."""
-        return self._answers(self._defined, questions)
+        return self._answers(self._defined_session, questions)
+
+    @functools.cached_property
+    def _defined_session(self) -> onnxruntime.InferenceSession:
+        return _session(self._defined, threads=self._threads)
 
     @functools.cached_property
     def _defined(self) -> Path:
@@ -139,15 +150,12 @@ class Judge:
                 return None
 
     def _answers(
-        self,
-        model: str | Path | bytes,
-        questions: Sequence[Mapping[str, np.ndarray]],
-        level: onnxruntime.GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+        self, session: onnxruntime.InferenceSession, questions: Sequence[Mapping[str, np.ndarray]]
     ) -> list[dict[str, np.ndarray]]:
-        """The answers of another form of the model."""
+        """The answers of another session."""
         plain = self._session
         try:
-            self._session = _session(model, level, self._threads)
+            self._session = session
             return [self.answer(inputs) for inputs in questions]
         finally:
             self._session = plain
@@ -199,18 +207,26 @@ _OWN_WEIGHTS = {"base_values", "target_weights", "class_weights", "coefficients"
 
 
 @contextmanager
-def _nudged_model(model: str | Path | bytes, rng: np.random.Generator) -> Iterator[str | Path | bytes]:
-    """The model with its floating weights moved, but for numbers so round that they are constants rather than weights."""
+def _nudged_weights(
+    model: str | Path | bytes, rng: np.random.Generator
+) -> Iterator[tuple[str | Path | bytes, dict[str, onnxruntime.OrtValue]]]:
+    """(the model, its floating weights moved by name), but for numbers so round that they are constants rather than weights."""
     proto = _loaded(model)
-    for tensor in list(proto.graph.initializer):
-        if tensor.data_type in _KEPT_BITS:
-            array = onnx.numpy_helper.to_array(tensor)
-            tensor.CopyFrom(onnx.numpy_helper.from_array(_nudged_weight(array, rng, _KEPT_BITS[tensor.data_type]), tensor.name))
-    for attribute in (attribute for node in proto.graph.node for attribute in node.attribute):
-        if attribute.name in _OWN_WEIGHTS and attribute.floats:
-            attribute.floats[:] = _nudged(np.array(attribute.floats, np.float32), rng).tolist()
+    weights = {
+        tensor.name: onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(
+            _nudged_weight(onnx.numpy_helper.to_array(tensor), rng, _ROUND_BITS[tensor.data_type]), tensor.data_type
+        )
+        for tensor in proto.graph.initializer
+        if tensor.data_type in _ROUND_BITS and math.prod(tensor.dims)
+    }
+    own = [each for node in proto.graph.node for each in node.attribute if each.name in _OWN_WEIGHTS and each.floats]
+    for attribute in own:
+        attribute.floats[:] = _nudged(np.array(attribute.floats, np.float32), rng).tolist()
+    if not own:
+        yield model, weights
+        return
     with _written(proto) as path:
-        yield path
+        yield path, weights
 
 
 def _loaded(model: str | Path | bytes) -> onnx.ModelProto:
@@ -226,27 +242,34 @@ def _written(proto: onnx.ModelProto) -> Iterator[Path]:
         yield path
 
 
-_KEPT_BITS = {
-    onnx.TensorProto.DOUBLE: 10,
-    onnx.TensorProto.FLOAT: 10,
-    onnx.TensorProto.FLOAT16: 6,
-    onnx.TensorProto.BFLOAT16: 4,
+_ROUND_BITS = {
+    onnx.TensorProto.DOUBLE: 42,
+    onnx.TensorProto.FLOAT: 13,
+    onnx.TensorProto.FLOAT16: 4,
+    onnx.TensorProto.BFLOAT16: 3,
 }
-"""Of the fraction of a number: one that needs no more of them is a constant like 0.5 or 3, and no weight."""
+"""The last bits of a number: one in which they are 0 is a constant like 0.5 or 3, and no weight."""
 
 
 def _nudged_weight(array: np.ndarray, rng: np.random.Generator, bits: int) -> np.ndarray:
-    fraction = np.ldexp(np.frexp(array.astype(np.float64))[0], bits + 1)
-    return np.where(fraction == np.rint(fraction), array, _nudged(array, rng))
+    """Each number moved towards 0 or away from it by one unit in the last place, if not its last ``bits`` are all 0."""
+    numbers = array.reshape(-1).view(f"i{array.itemsize}")
+    signs = np.unpackbits(np.frombuffer(rng.bytes(-(-numbers.size // 8)), np.uint8), count=numbers.size).view(np.int8)
+    steps = (2 * signs - 1) * (numbers & (2**bits - 1) != 0)
+    return (numbers + steps).astype(numbers.dtype, copy=False).view(array.dtype).reshape(array.shape)
 
 
 def _session(
     model: str | Path | bytes,
     level: onnxruntime.GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
     threads: int = 0,
+    weights: Mapping[str, onnxruntime.OrtValue] | None = None,
 ) -> onnxruntime.InferenceSession:
-    """``threads`` 0: as many as OMP_NUM_THREADS says, otherwise as there are processors."""
+    """``threads`` 0: as many as OMP_NUM_THREADS says, otherwise as there are processors. ``weights`` take the place of those of
+    the model; they must live as long as the session."""
     options = onnxruntime.SessionOptions()
+    for name, value in (weights or {}).items():
+        options.add_initializer(name, value)
     usual = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = threads or (int(usual) if usual.isdecimal() else 0)
     options.graph_optimization_level = level
