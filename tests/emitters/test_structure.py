@@ -244,6 +244,23 @@ def test_modules_that_are_called_past_the_one_that_holds_them():
     equal(model)
 
 
+@pytest.mark.parametrize("bias", ["constant", "attn.in_bias"])
+def test_a_layer_of_no_name_of_its_own_beside_one_of_the_same_module(bias):
+    """Only the layer whose weights have no name loses its place; all others stay in their classes."""
+    net, x = Network(), "x"
+    for place in range(2):
+        scope, path = f"layers.{place}/attn", f"layers.{place}.attn"
+        weights = [net.weight(f"val_{place}", 8, 4, 3, 3), net.weight(f"{bias}_{place}", 8)]
+        x = net.add(scope, "Conv", x, *weights, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        x = net.conv(scope, f"{path}.out", net.add(scope, "Relu", x), 8, 4)
+        x = net.conv(f"layers.{place}/conv", f"layers.{place}.conv", x, 4, 4)
+    model = net.model(x)
+    found = emitted(model)
+    assert list(classes(found.code)) == ["Attn", "Layer", "Model"]
+    assert {"layers.0.attn.out.weight", "layers.1.attn.out.bias", "layers.1.conv.weight"} < set(found.weights)
+    equal(model)
+
+
 def test_calls_that_are_interleaved():
     net = Network()
     a = net.conv("left/conv1", "left.conv1", "x", 4, 8)

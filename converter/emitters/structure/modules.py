@@ -13,7 +13,7 @@ import numpy as np
 from converter.emitters.blocks import Clause, Compound, Statement, assigned, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.lines import on_one_line
-from converter.emitters.names import Namespace, class_name, identifier, is_computed, is_member, without_number
+from converter.emitters.names import Namespace, class_name, identifier, is_computed, is_member, snake_case, without_number
 from converter.emitters.program import Program
 from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.alternations import alternations
@@ -116,7 +116,12 @@ class Modules:
     # Where layers and weights live
 
     def _settle(self) -> None:
-        """Bring every layer and weight to a path inside the call that uses it."""
+        """Bring every layer and weight to a path inside the call that uses it, and to one that holds no other layer."""
+        around = {other[:place] for other in self.program.layers for place, letter in enumerate(other) if letter == "."}
+        for path in [path for path in self.program.layers if path in around]:
+            tree = self.program.layers[path]
+            kind = ast.unparse(tree.func).rpartition(".")[2] if _is_module(tree) else "weight"
+            self._rename(path, f"{path}.{snake_case(kind)}")
         for each in self.root.walk():
             for statement in (item for item in each.items if not isinstance(item, Call)):
                 for tree in trees([statement]):
@@ -161,8 +166,18 @@ class Modules:
         for path in (path for path in self.root.paths() if path[:1].isdigit()):
             self._rename(path, f"layer_{path}")
 
+    def _inside(self, path: str) -> list[str]:
+        """Paths of layers and weights that lie inside this one."""
+        return [other for other in self.program.layers if other.startswith(f"{path}.")]
+
     def _rename(self, old: str, wanted: str) -> None:
+        """Give a layer or weight another path, and the weights that it has; of a module made of others all that are inside."""
         program = self.program
+        is_made = _is_module(program.layers[old]) and ast.unparse(program.layers[old].func) in (
+            *self.definitions,
+            "nn.Sequential",
+        )
+        others = [] if is_made else self._inside(old)
         new = program.layer_names.take(wanted)
         for tree in trees(self.root.statements()):
             for node in ast.walk(tree):
@@ -170,7 +185,7 @@ class Modules:
                     node.attr = new
         program.layers[new] = program.layers.pop(old)
         for key in [key for key in program.weights if key == old or key.startswith(f"{old}.")]:
-            if key not in program.layers:  # otherwise it is a weight that stands alone, and has a path of its own
+            if not any(key == path or key.startswith(f"{path}.") for path in others):
                 program.weights[new + key[len(old) :]] = program.weights.pop(key)
 
     # From calls to layers
