@@ -381,6 +381,7 @@ class Program:
         wanted = identifier(text if not is_generated(text) else "weight")
         inner = None if node is None or node.scope is None else node.scope[-1].path
         if inner is not None:
+            inner = _holder(value, node) or inner
             wanted = self._path(
                 text, inner, f"{inner}.{wanted if is_generated(text) else without_number(text.rpartition('.')[2])}"
             )
@@ -403,8 +404,10 @@ class Program:
     def _vector(self, weight: Weight, node: Node | None) -> Weight | None:
         """The vector of the source that a weight is, but for axes of size 1: a module has it as it stands in the source."""
         vector = weight.origin
-        inner = node.scope[-1].path if node is not None and node.scope else ""
-        if not self.target.has_modules or vector is weight or not inner or not vector.name.startswith(f"{inner}."):
+        if not self.target.has_modules or vector is weight or node is None or not node.scope:
+            return None
+        inner = node.scope[-1].path
+        if not vector.name.startswith(f"{inner}.") and (inner or not vector.name.isidentifier()):
             return None
         if not weight.trainable or not weight.has_data or len(vector.shape) != 1 or vector.size < 2:
             return None
@@ -495,6 +498,14 @@ def _widths(value: Value) -> tuple[str, ...]:
     if len(products) != 1 or len(value.shape) > 2:
         return ()
     return {1: ("in_features", "out_features"), 2: ("out_features",)}.get(products.pop(), ())
+
+
+def _holder(value: Value, node: Node) -> str | None:
+    """The module around a node that has this weight as an attribute, where only what is in the innermost one reads it."""
+    path, _, name = value.name.rpartition(".")
+    around = [module.path for module in node.scope]
+    is_read_once = all(user.scope == node.scope for user, _ in value.users)
+    return path if name and path and path in around and is_read_once else None
 
 
 def leaves(scopes: Iterable[Scope]) -> frozenset[str]:

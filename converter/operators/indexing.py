@@ -6,6 +6,7 @@ from converter import functions
 from converter.emitters.layout import along_axes, logical
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import operator
+from converter.passes.trained import EMBEDDING
 
 
 def known_slices(node):
@@ -109,10 +110,20 @@ class Gather:
     layout = _gathered
 
     def pytorch(n):
+        if _is_embedding(n):
+            return Layer("nn.Embedding", *n.data.shape, weights={"weight": n.data.weight})(n.indices)
         return n.expr(f"data[{':, ' * (n.axis % n.data.rank)}indices]", indices=_indices(n))
 
     def keras(n):
         return n.expr("ops.take(data, indices, axis=axis)", indices=_indices(n), axis=n.axis)
+
+
+def _is_embedding(n):
+    """Whether the source has a module of PyTorch's for it, of which it looks up known places."""
+    table, places = n.data.weight, n.constant("indices")
+    if not n.node.scope or n.node.scope[-1].type != EMBEDDING or n.axis != 0 or table is None or places is None:
+        return False
+    return table.trainable and len(table.shape) == 2 and bool((places >= 0).all())
 
 
 @operator("Embedding", functions.DOMAIN)

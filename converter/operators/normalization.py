@@ -30,12 +30,17 @@ def _is_neutral(scale, bias) -> bool:
 class BatchNormalization:
     """``momentum`` is the share of the old statistics kept in ONNX and Keras, of the new ones taken in PyTorch.
 
-    In training mode the batch's own statistics (the variance not corrected for its size) normalise it.
+    In training mode the batch's own statistics (the variance not corrected for its size) normalise it; running ones that
+    nobody reads are left out.
     """
 
     layout = _keeps_order
 
     def pytorch(n):
+        if n.training_mode and not (n.used("running_mean") or n.used("running_var")):
+            zero = n.B.value.array is not None and not n.weight("B").trainable and not n.B.value.array.any()
+            offset = "" if zero else ", B"
+            return n.expr(f"F.batch_norm(X, None, None, scale{offset}, training=True, eps=epsilon)")
         if n.training_mode:
             text = "batch_norm_training(X, scale, B, input_mean, input_var, momentum=momentum, eps=epsilon)"
             return n.results(text, 3)
@@ -49,6 +54,11 @@ class BatchNormalization:
 
     def keras(n):
         axis = n.axis_of(1)
+        if n.training_mode and not (n.used("running_mean") or n.used("running_var")):
+            text = (
+                "ops.batch_normalization(X, ops.mean(X, axes), ops.var(X, axes), axis, offset=B, scale=scale, epsilon=epsilon)"
+            )
+            return n.expr(text, axis=axis, axes=tuple(each for each in range(n.X.rank) if each != axis % n.X.rank))
         if n.training_mode:
             text = "batch_norm_training(X, scale, B, input_mean, input_var, axis, momentum=momentum, epsilon=epsilon)"
             return n.results(text, 3, axis=axis)

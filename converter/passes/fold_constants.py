@@ -14,6 +14,7 @@ from converter.emitters.onnx import to_model
 from converter.errors import Problem, ReadError, UnsupportedError
 from converter.graph import RANDOM, Graph, Node, Value, Weight
 from converter.passes.infer_shapes import infer_shapes
+from converter.passes.trained import kept
 
 LARGEST = 2**30
 """Bytes of the largest result that is computed; a small file may describe any size."""
@@ -23,27 +24,26 @@ LARGEST = 2**30
 _BOUNDED = {"NonZero", "Unique", "Compress", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Slice", "Split"}
 
 
-def fold_constants(graph: Graph) -> None:
+def fold_constants(graph: Graph, *, layers: bool = True) -> None:
     """Replace each node whose inputs are all known by its result, which keeps the output's name.
 
-    A lookup in a trained table stays where it takes some rows more than once and the result is no weight of a layer but meets
-    what flows through the network: folded, each copy would be trained by itself. So Swin's biases of relative positions.
+    What the source's own code computes of its parameters stays (``trained.py``), weights of layers where ``layers`` says so.
 
     A float result of rank 1 or more counts as trainable where it comes from a trainable weight or from ConstantOfShape, which
     exporters write in place of weights. Raises UnsupportedError for a result above ``LARGEST`` bytes.
     """
     folded = True
     while folded:
-        inner = [_fold_if_it_can(each) for each in graph.nested() if each is not graph]
-        folded = (_fold(graph) or any(inner)) and any(_is_incomplete(each) for each in graph.nested())
+        inner = [_fold_if_it_can(each, layers) for each in graph.nested() if each is not graph]
+        folded = (_fold(graph, layers) or any(inner)) and any(_is_incomplete(each) for each in graph.nested())
         if folded:
             infer_shapes(graph)
 
 
-def _fold_if_it_can(subgraph: Graph) -> bool:
+def _fold_if_it_can(subgraph: Graph, layers: bool) -> bool:
     """A branch that is never taken may hold what cannot be computed; it is left as it is."""
     try:
-        return _fold(subgraph)
+        return _fold(subgraph, layers)
     except ReadError:
         return False
 
@@ -52,22 +52,24 @@ def _is_incomplete(graph: Graph) -> bool:
     return any(value.shape is None or None in value.shape for value in graph.values() if value.is_tensor)
 
 
-def _fold(graph: Graph) -> bool:
+def _fold(graph: Graph, layers: bool) -> bool:
     """One round. A result of unknown size waits for the next round, when more is known."""
     known: dict[Value, bool] = {}  # result: whether it counts as trainable
     computed: list[Node] = []
-    kept = _lookups(graph)
+    stays = kept(graph, _cannot_fold, layers=layers)
     for node in graph.nodes:
-        if _cannot_fold(node) or node in kept:
+        if _cannot_fold(node):
+            continue
+        if _is_vector_of_axes(node):
+            _become(node.output, node.inputs[0].weight.reshape(*node.output.shape))
+            node.detach()
+            continue
+        if node in stays:
             continue
         if node.op_type in ("Shape", "Size") and _set_shape(node):
             continue
         if node.op_type == "Transpose" and node.inputs[0].weight is not None and node.inputs[0].weight.trainable:
             _turn(node)
-            continue
-        if _is_vector_of_axes(node):
-            _become(node.output, node.inputs[0].weight.reshape(*node.output.shape))
-            node.detach()
             continue
         if not all(value is None or value in known or _has_data(value) for value in node.inputs):
             continue
@@ -89,47 +91,6 @@ def _fold(graph: Graph) -> bool:
 
 def _cannot_fold(node: Node) -> bool:
     return bool(node.domain) or node.op_type in RANDOM or any(node.subgraphs()) or _keeps_small(node)
-
-
-_MOVES = {"Reshape", "Transpose", "Unsqueeze", "Squeeze", "Expand", "Flatten", "Identity", "Cast"}
-_MEETS = {"Add", "Sub", "Mul", "Div"}
-
-
-def _lookups(graph: Graph) -> set[Node]:
-    """Gather and GatherND in a trained table by known places, some more than once, that no layer takes as its weight."""
-    constant: set[Value] = set()
-    found = []
-    for node in graph.nodes:
-        if _cannot_fold(node) or not all(value is None or value in constant or _has_data(value) for value in node.inputs):
-            continue
-        constant.update(value for value in node.outputs if value is not None)
-        if node.op_type in ("Gather", "GatherND") and node.inputs[0].weight is not None and node.inputs[0].weight.trainable:
-            found.append(node)
-    return {node for node in found if _repeats(node) and _meets_others(graph, node.output, constant)}
-
-
-def _repeats(node: Node) -> bool:
-    """Whether more comes out of a lookup than there is to look up."""
-    shape = node.output.shape
-    if shape is None or not all(isinstance(size, int) for size in shape):
-        return False
-    return math.prod(shape) > node.inputs[0].weight.size
-
-
-def _meets_others(graph: Graph, value: Value, constant: set[Value]) -> bool:
-    """Whether the value, moved or not, is only ever added to or multiplied with what the network computes from its inputs."""
-    if value in graph.outputs or not value.users:
-        return False
-    for node, index in value.users:
-        if node.domain or node not in graph.nodes:
-            return False
-        goes_on = node.op_type in _MEETS or (node.op_type in _MOVES and index == 0)
-        if node.output in constant:
-            if not goes_on or not _meets_others(graph, node.output, constant):
-                return False
-        elif node.op_type not in _MEETS and (node.op_type, index) != ("Attention", 3):
-            return False
-    return True
 
 
 def _keeps_small(node: Node) -> bool:

@@ -25,7 +25,7 @@ from converter.emitters.structure.roles import roles
 from converter.emitters.structure.stages import stages
 from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
-from converter.graph import Value, Weight
+from converter.graph import Module, Value, Weight
 
 _MODULES = ACTIVATION_MODULES | {"F.softmax": "nn.Softmax", "torch.flatten": "nn.Flatten"}
 """Functions of one tensor, and the module that applies each with the same further arguments."""
@@ -50,6 +50,8 @@ class Modules:
         self._class_names = Namespace(reserved)
         program.roles = roles(program.statements, program.output_values())
         self._turns: dict[int, ast.expr] = {}
+        self.root = Call(Module(""), list(program.statements))
+        self._part()
         self.root = nest(program.statements, program.output_values())
         self._settle()
         self._unwrap()
@@ -115,13 +117,21 @@ class Modules:
 
     # Where layers and weights live
 
-    def _settle(self) -> None:
-        """Bring every layer and weight to a path inside the call that uses it, and to one that holds no other layer."""
-        around = {other[:place] for other in self.program.layers for place, letter in enumerate(other) if letter == "."}
-        for path in [path for path in self.program.layers if path in around]:
-            tree = self.program.layers[path]
-            kind = ast.unparse(tree.func).rpartition(".")[2] if _is_module(tree) else "weight"
+    def _part(self) -> None:
+        """Let no layer have a path inside another's: constants that it is applied to lie beside it, or else it gets a name."""
+        layers = self.program.layers
+        around = {other[:place] for other in layers for place, letter in enumerate(other) if letter == "."}
+        for path in [path for path in layers if path in around]:
+            inside = self._inside(path)
+            if _is_module(layers[path]) and all(getattr(layers[other], "buffer", False) for other in inside):
+                for other in inside:
+                    self._rename(other, f"{path.rpartition('.')[0]}.{identifier(other[len(path) + 1 :])}".strip("."))
+                continue
+            kind = ast.unparse(layers[path].func).rpartition(".")[2] if _is_module(layers[path]) else "weight"
             self._rename(path, f"{path}.{snake_case(kind)}")
+
+    def _settle(self) -> None:
+        """Bring every layer and weight to a path inside the call that uses it."""
         for each in self.root.walk():
             for statement in (item for item in each.items if not isinstance(item, Call)):
                 for tree in trees([statement]):

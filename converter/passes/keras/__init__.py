@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from converter.graph import Graph
+from converter.passes.fold_constants import fold_constants
 from converter.passes.keras.dot_product import dot_product
 from converter.passes.keras.multi_head import multi_head
 from converter.passes.keras.positions import positions
 from converter.passes.keras.repeated import repeated
 from converter.passes.remove_unused import remove_unused
+from converter.passes.trained import has_computed_weights
 
 _ALL = (dot_product,)
 """For every model."""
@@ -24,6 +26,8 @@ _FUNCTIONAL = (
 def lowered(graph: Graph, *, functional: bool) -> Graph:
     """A copy of the graph that also has operators of the domain "keras"."""
     graph = graph.copy()
+    if any(has_computed_weights(node) for node in graph.nodes):
+        fold_constants(graph, layers=False)  # Keras has no layers whose weights are computed, and builds none for a constant
     for run in _FUNCTIONAL if functional else _ALL:
         run(graph)
         remove_unused(graph)

@@ -6,6 +6,7 @@ import numpy as np
 
 from converter.graph import Graph, Value
 from converter.passes.recover.pattern import Match, Pattern, replace
+from converter.passes.trained import computed_of_weights
 
 _BY_ROOT = (
     "{x} * Reciprocal(Sqrt({square} + epsilon))",
@@ -24,13 +25,18 @@ def _normalised(x: str) -> list[str]:
 
 _RMS = [Pattern(text) for text in _normalised("x")]
 _LAYER = [Pattern(f"{text} + bias") for text in _normalised(_CENTRED)] + [Pattern(text) for text in _normalised(_CENTRED)]
+_BATCH = [
+    Pattern(f"BatchNormalization(x, scale, bias, ReduceMean(x, axes, keepdims=0), ReduceMean({square}, axes, keepdims=0))")
+    for square in (f"{_CENTRED} * {_CENTRED}", f"{_CENTRED} ** 2")
+]
 _GROUP = Pattern("Reshape(InstanceNormalization(Reshape(x, before), one, zero), after) * scale + bias")
 
 
 def normalisations(graph: Graph) -> None:
-    """The formulas of RMSNormalization, LayerNormalization and GroupNormalization become one operator each.
+    """The formulas of RMSNormalization, LayerNormalization, GroupNormalization and that of a batch become one operator each.
 
-    Only in float32, in which all of them compute, and where scale and bias are weights of the shape that the layer has.
+    Only in float32, in which all of them compute, and where scale and bias are weights, or computed of weights, of the shape
+    that the layer has.
     Source: the function bodies on the pages of the operators.
     """
     for patterns, op_type in ((_LAYER, "LayerNormalization"), (_RMS, "RMSNormalization")):
@@ -44,6 +50,9 @@ def normalisations(graph: Graph) -> None:
                     and all(_is_own(value, match["x"].shape[axis:]) for value in weights)
                 ):
                     replace(graph, match, op_type, [match["x"], *weights], {"axis": axis, "epsilon": epsilon})
+    for pattern in _BATCH:
+        for match in pattern.matches(graph):
+            _recover_batch(graph, match)
     for match in _GROUP.matches(graph):
         _recover_groups(graph, match)
 
@@ -64,7 +73,29 @@ def _number(value: Value) -> float | None:
 
 
 def _is_own(value: Value, shape: tuple) -> bool:
-    return value.weight is not None and value.shape == shape and all(isinstance(size, int) for size in shape)
+    return (
+        (value.weight is not None or computed_of_weights(value))
+        and value.shape == shape
+        and all(isinstance(size, int) for size in shape)
+    )
+
+
+def _recover_batch(graph: Graph, match: Match) -> None:
+    """A normalisation by the statistics of the batch itself, without running ones."""
+    x, axes, norm = match["x"], match["axes"].array, match.nodes[0]
+    if x.rank is None or axes is None or norm["training_mode"] or len(norm.outputs) != 1:
+        return
+    if sorted(axis % x.rank for axis in axes.reshape(-1).tolist()) != [axis for axis in range(x.rank) if axis != 1]:
+        return
+    if not isinstance(x.shape[1], int) or x.dtype != np.float32:
+        return
+    statistics = [Value.constant(np.full(x.shape[1], number, np.float32)) for number in (0, 1)]
+    inputs = [x, match["scale"], match["bias"], *statistics]
+    attributes = {"epsilon": norm["epsilon"], "momentum": 0.9, "training_mode": 1}
+    node = replace(graph, match, "BatchNormalization", inputs, attributes)
+    for name in ("mean", "variance"):
+        node.outputs.append(Value(f"{node.output.name}_{name}", np.float32, x.shape[1:2]))
+        node.outputs[-1].producer = node
 
 
 def _recover_groups(graph: Graph, match: Match) -> None:

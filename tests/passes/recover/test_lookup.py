@@ -53,6 +53,26 @@ def test_index_that_was_flat_in_the_source(tmp_path):
     assert {value.name: value.shape for value in graph.weights()}["attn.index"] == (16,)
 
 
+def test_a_lookup_along_another_axis(tmp_path):
+    """``table[:, index]``, which torch.export writes with that axis first; to another order than that it is turned."""
+    nodes = [
+        node("Transpose", ["attn.turned"], ["rows_first"], perm=[1, 0]),
+        node("Reshape", ["attn.index", "all"], ["flat"]),
+        node("Unsqueeze", ["flat", "last"], ["column"]),
+        node("GatherND", ["rows_first", "column"], ["rows"]),
+        node("Reshape", ["rows", "shape"], ["apart"]),
+        *BIAS,
+    ]
+    proto = _model(nodes)
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(random(3, 7), "attn.turned"))
+    for each in proto.graph.node:
+        each.metadata_props.add(key="pkg.torch.onnx.name_scopes", value="['', 'attn', 'op']")
+        each.metadata_props.add(key="pkg.torch.onnx.class_hierarchy", value="['net.Net', 'net.Attention', 'op']")
+    graph = _read(proto, tmp_path)
+    assert [(each.op_type, each.attributes.get("axis")) for each in graph.nodes] == [("Gather", 1), ("Add", None)]
+    assert {value.name: value.shape for value in graph.weights()} == {"attn.turned": (3, 7), "attn.index": (4, 4)}
+
+
 @pytest.mark.parametrize("target", ["keras", "pytorch"])
 def test_the_targets_compute_it(target, tmp_path):
     onnx.save(_model([*EXPORTED, *BIAS]), tmp_path / "net.onnx")

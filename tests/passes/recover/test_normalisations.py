@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from converter.emitters import emit
+from tests.emitted import assert_equal
 from tests.onnx_reader.models import assert_same_answer, random, read_normalised
 from tests.passes.recover.formulas import formula
 
@@ -57,6 +59,22 @@ def test_formula(text, op_type, tmp_path):
         assert operators == [op_type]
         assert graph.nodes[0].attributes["epsilon"] == (1e-6 if op_type.startswith("RMS") else 1e-5)
     assert_same_answer(graph, proto, {name: random(3, 4, 5, seed=place) for place, name in enumerate(names)})
+
+
+@pytest.mark.parametrize(("axes", "recovered"), [([0, 2], True), ([0, 1], False)])
+def test_by_the_statistics_of_the_batch_itself(axes, recovered, tmp_path):
+    """As torch.export writes it without running statistics."""
+    centred = f"(x - ReduceMean(x, {axes}, keepdims=1))"
+    statistics = f"ReduceMean(x, {axes}, keepdims=0), ReduceMean({centred} * {centred}, {axes}, keepdims=0)"
+    text = f"Relu(BatchNormalization(x, w, b, {statistics}))"
+    proto = formula(text, {"x": [3, 5, 5]}, _WEIGHTS, opset=18)
+    graph = read_normalised(proto, tmp_path)
+    assert ([node.op_type for node in graph.nodes] == ["BatchNormalization", "Relu"]) == recovered
+    assert_same_answer(graph, proto, {"x": random(3, 5, 5)})
+    if recovered:
+        assert "F.batch_norm(x, None, None, self.w, self.b, training=True)" in emit(graph, "pytorch").code
+        for target in ("pytorch", "keras"):
+            assert_equal(proto, target, {"x": random(3, 5, 5)})
 
 
 def test_over_two_axes(tmp_path):
