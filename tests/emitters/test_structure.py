@@ -261,6 +261,16 @@ def test_a_layer_of_no_name_of_its_own_beside_one_of_the_same_module(bias):
     equal(model)
 
 
+def test_a_weight_of_the_module_around_that_one_statement_reads_twice():
+    net = Network()
+    x = net.conv("body/gate/conv", "body.gate.conv", "x", 4, 4)
+    scale = net.weight("body.scale", 4, 1, 1)
+    x = net.add("body/gate", "Where", net.add("body/gate", "Greater", x, "x"), scale, scale)
+    model = net.model(net.conv("body/conv", "body.conv", x, 4, 4))
+    assert {"body.conv.weight", "body.gate.conv.weight", "body.gate.scale"} < set(emitted(model).weights)
+    equal(model)
+
+
 def test_calls_that_are_interleaved():
     net = Network()
     a = net.conv("left/conv1", "left.conv1", "x", 4, 8)

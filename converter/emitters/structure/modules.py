@@ -135,7 +135,7 @@ class Modules:
         for each in self.root.walk():
             for statement in (item for item in each.items if not isinstance(item, Call)):
                 for tree in trees([statement]):
-                    for path in own_paths(tree):
+                    for path in dict.fromkeys(own_paths(tree)):
                         relative = each.relative(path)
                         layer = self.program.layers[path]
                         if relative is None:
