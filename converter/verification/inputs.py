@@ -17,7 +17,7 @@ import onnx.helper
 
 from converter.graph import Dimension, Graph, Value
 from converter.verification.compare import is_floating
-from converter.verification.samples import kinds_of, varied
+from converter.verification.samples import kinds_of, kinds_without_batch, varied
 from converter.verification.seeding import IMAGE_RANGE, image_inputs
 
 # Sizes tried for axes that the source leaves open: (first, step) of the spatial axes, and of all others. The judge takes the
@@ -63,13 +63,28 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
     if graph.probe is not None:
         probe = graph.probe
         yield iter([Question("probe", probe.inputs, "the source's own probe", probe.outputs)])
-    batches = [(f", batch {size}", size) for size in batch_sizes] if _has_batch(graph) else [("", 1)]
+    batched = _has_batch(graph)
     for position, seed in enumerate(seeds):
-        for label, batch in batches:
-            yield _ways(graph, position, seed, batch, f"seed {seed}{label}")
+        if batched:
+            for size in batch_sizes:
+                yield _ways(graph, position, seed, size, f"seed {seed}, batch {size}", kinds_of(position, size))
+        else:
+            for kind in (
+                kinds_without_batch(position) if any(_has_kinds(graph, value) for value in graph.inputs) else ("plain",)
+            ):
+                yield _ways(graph, position, seed, 1, f"seed {seed}, {kind}", [kind])
 
 
-def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iterator[Question]:
+def _has_kinds(graph: Graph, value: Value) -> bool:
+    """Whether an input may be of any kind: it has samples, or is an image, a signal or a table without; and no setting."""
+    if not value.is_tensor or not is_floating(value.dtype) or value.rank < 2:
+        return False
+    # A flat or sparse image has as many maxima as pixels, and last bits decide where an unpooling puts them.
+    unpools = any(node.op_type == "MaxUnpool" for each in graph.nested() for node in each.nodes)
+    return not unpools and (_has_samples(value) or not _has_batch(graph))
+
+
+def _ways(graph: Graph, position: int, seed: int, batch: int, name: str, kinds: Sequence[str]) -> Iterator[Question]:
     start = position % 2  # the second seed asks for another size first
     open_sizes = _open_sizes(graph)
     sizes = [*_SIZES[start:], *_SIZES[:start]] if open_sizes else _SIZES[:1]
@@ -78,16 +93,13 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str) -> Iter
         shapes = _shapes(graph, batch, *pair, total)
         generator = np.random.default_rng([seed, batch])
         images = image_inputs(graph)
-        # A flat or sparse image has as many maxima as pixels, and last bits decide where an unpooling puts them.
-        unpools = any(node.op_type == "MaxUnpool" for each in graph.nested() for node in each.nodes)
         inputs, words = {}, {}
         for value in graph.inputs:
             if value.is_tensor:
                 words[value], draw = _law(value, value in images, position, small)
                 array = np.asarray(draw(generator, shapes[value]))
-                if is_floating(value.dtype) and _has_samples(value) and not unpools:
-                    kinds = kinds_of(position, batch)
-                    array = varied(array, kinds, generator)
+                if _has_kinds(graph, value):
+                    array = varied(array, kinds, generator) if _has_samples(value) else varied(array[None], kinds, generator)[0]
                     words[value] = f"{words[value]} ({', '.join(dict.fromkeys(kinds))})"
                 inputs[value.name] = array.astype(value.dtype)
             else:

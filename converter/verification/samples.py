@@ -1,16 +1,21 @@
 """Kinds of samples, of which each shows something that noise alone may hide.
 
 Noise fills an image evenly, so what a layer does at the border is lost among all else; it is neither small nor large, never
-flat and never mostly zero. The samples of one batch are of different kinds, so that this costs no question more.
+flat and never mostly zero. The samples of one batch are of different kinds, so that this costs no question more; without a
+batch each seed asks two.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 _OF_ONE = ("plain", "sparse", "border")
 _OF_THREE = (("plain", "border", "small"), ("plain", "flat", "large"), ("sparse", "plain", "border"))
 """By the position of the seed: the kind of a sample alone, and those of three."""
+_WITHOUT_BATCH = (("plain", "small"), ("sparse", "flat"), ("border", "large"))
+"""Where there is no batch to hold them: the kinds of what two questions ask."""
 
 _FACTORS = {"small": 1 / 64, "large": 16}
 _FILLED = 0.1
@@ -25,7 +30,12 @@ def kinds_of(position: int, batch: int) -> list[str]:
     return [kinds[row % len(kinds)] for row in range(batch)]
 
 
-def varied(array: np.ndarray, kinds: list[str], generator: np.random.Generator) -> np.ndarray:
+def kinds_without_batch(position: int) -> tuple[str, ...]:
+    """The kinds that the seed at ``position`` shows a network without a batch, each in a question of its own."""
+    return _WITHOUT_BATCH[position % len(_WITHOUT_BATCH)]
+
+
+def varied(array: np.ndarray, kinds: Sequence[str], generator: np.random.Generator) -> np.ndarray:
     """``array`` (samples first) with each sample made one of its kind."""
     array = np.array(array)
     for row, kind in enumerate(kinds):

@@ -21,7 +21,7 @@ def test_every_seed_meets_every_batch_size():
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
     graph = Graph("g", inputs=[Value("x", np.float32, (2, 5))])
-    first, other = (q.inputs["x"] for q in first_of_each(graph))
+    first, _, other, _ = (q.inputs["x"] for q in first_of_each(graph))
     again, _ = (q.inputs["x"] for q in first_of_each(graph))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
@@ -112,3 +112,13 @@ def test_a_size_nobody_named_may_be_the_batch():
     (ways,) = questions(graph, (0,), (3,))
     asked = {(question.inputs["x"].shape[1], question.inputs["state"].shape[1]) for question in ways}
     assert any(length > 100 and states == 3 for length, states in asked)
+
+
+def test_a_network_without_a_batch_is_shown_every_kind():
+    asked = first_of_each(Graph("g", [Value("x", np.float32, (3, 8, 10))], [], []), (0, 1, 2))
+    plain, small, sparse, flat, border, large = (question.inputs["x"] for question in asked)
+    assert [question.name for question in asked][:2] == ["seed 0, plain", "seed 0, small"]
+    assert np.abs(small).max() < np.abs(plain).max() / 10 < np.abs(large).max() / 100
+    assert (flat == flat[:, :1, :1]).all()
+    assert np.count_nonzero(sparse) < 80
+    assert np.count_nonzero(border) < 60
