@@ -22,7 +22,7 @@ def test_every_seed_meets_every_batch_size():
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
     graph = Graph("g", inputs=[Value("x", np.float32, (2, 5))])
     first, _, other, _ = (q.inputs["x"] for q in first_of_each(graph))
-    again, _ = (q.inputs["x"] for q in first_of_each(graph))
+    again, *_ = (q.inputs["x"] for q in first_of_each(graph))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
