@@ -36,9 +36,9 @@ def kinds_without_batch(position: int) -> tuple[str, ...]:
 
 
 def varied(array: np.ndarray, kinds: Sequence[str], generator: np.random.Generator) -> np.ndarray:
-    """``array`` (samples first) with each sample made one of its kind."""
+    """``array`` (samples first) with each sample made one of its kind; it may have fewer samples than there are ``kinds``."""
     array = np.array(array)
-    for row, kind in enumerate(kinds):
+    for row, kind in zip(range(len(array)), kinds, strict=False):
         array[row] = _varied(array[row], kind, generator)
     return array
 

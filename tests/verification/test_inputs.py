@@ -122,3 +122,8 @@ def test_a_network_without_a_batch_is_shown_every_kind():
     assert (flat == flat[:, :1, :1]).all()
     assert np.count_nonzero(sparse) < 80
     assert np.count_nonzero(border) < 60
+
+
+def test_an_input_that_is_one_for_all_samples_is_of_one_kind():
+    inputs = [Value("x", np.float32, ("batch", 3, 8)), Value("offset", np.float32, (1, 8))]
+    assert [q.inputs["offset"].shape for q in first_of_each(Graph("g", inputs, [], []))] == [(1, 8)] * 4
