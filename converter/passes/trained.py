@@ -29,10 +29,15 @@ _LAYERS = {
 
 def computed_of_weights(value: Value) -> bool:
     """Whether a value is computed, and of weights alone."""
-    node = value.producer
-    return node is not None and all(
-        each is None or each.weight is not None or computed_of_weights(each) for each in node.inputs
-    )
+    waiting, seen = [value], {value}
+    while waiting:
+        each = waiting.pop()
+        if each.producer is None:
+            return False
+        fresh = {given for given in each.producer.inputs if given is not None and given.weight is None} - seen
+        seen |= fresh
+        waiting += fresh
+    return True
 
 
 def has_computed_weights(node: Node) -> bool:

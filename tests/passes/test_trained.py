@@ -88,3 +88,13 @@ def test_a_matrix_that_is_cut_is_that_of_its_layer():
         node.metadata_props.add(key="pkg.torch.onnx.class_hierarchy", value="['net.Net', 'op']")
     (node,) = read(proto).nodes
     assert node.inputs[1].weight.shape == (4, 5)
+
+
+def test_a_network_of_any_depth():
+    """What is not computed of weights is found out without one call in the other."""
+    nodes = [onnx.helper.make_node("Sin", [f"v{number}"], [f"v{number + 1}"]) for number in range(600)]
+    nodes.append(onnx.helper.make_node("MatMul", ["v600", "w"], ["y"]))
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3]) for name in ("v0", "y"))
+    weights = [onnx.numpy_helper.from_array(random(3, 3), "w")]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "net", [x], [y], weights))
+    assert "layers.Dense" in emit(read(model), "keras").code
