@@ -30,7 +30,8 @@ def fold_constants(graph: Graph, *, layers: bool = True) -> None:
     What the source's own code computes of its parameters stays (``trained.py``), weights of layers where ``layers`` says so.
 
     A float result of rank 1 or more counts as trainable where it comes from a trainable weight or from ConstantOfShape, which
-    exporters write in place of weights. Raises UnsupportedError for a result above ``LARGEST`` bytes.
+    exporters write in place of weights, other than torch's, which tells the classes of modules. Raises UnsupportedError for a
+    result above ``LARGEST`` bytes.
     """
     folded = True
     while folded:
@@ -123,7 +124,9 @@ def _refuse_large(node: Node, value: Value) -> None:
 def _counts_as_trainable(node: Node, value: Value, known: dict[Value, bool]) -> bool:
     if value.dtype is None or value.dtype.kind not in "fV" or not value.shape:
         return False
-    return node.op_type == "ConstantOfShape" or any(
+    if node.op_type == "ConstantOfShape":
+        return not any(module.type for module in node.scope or ())
+    return any(
         known.get(source, source.weight is not None and source.weight.trainable) for source in node.inputs if source is not None
     )
 

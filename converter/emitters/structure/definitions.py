@@ -133,6 +133,7 @@ def _parametrise(
             wanted = _width_name(places, widths, first)
         else:
             wanted = _hidden_name(places, hidden, first) if places in hidden else _name(places, first)
+            wanted = "num_heads" if wanted == "size" and _counts_heads(places[0], readings) else wanted
         taken[id(places)] = names.take(wanted)
         parameter = Parameter(taken[id(places)], is_class=isinstance(first.numbers[places[0]], Function))
         defaults = {repr(first.defaults.get(place, MISSING)) for place in places}
@@ -390,6 +391,16 @@ def _name(places: list[str], reading: Reading) -> str:
     if any(role in INSIDE or role in OUTSIDE for _, role in roles):
         return f"hidden_{kind}"
     return next((role for _, role in roles if role), "size")
+
+
+def _counts_heads(place: str, readings: list[Reading]) -> bool:
+    """Whether a number is that of the heads of the attention in each of the calls."""
+    for reading in readings:
+        nodes = [item.node for item in reading.call.items if isinstance(item, Statement) and item.node is not None]
+        queries = [node.inputs[0].shape for node in nodes if node.op_type in ("Attention", "DotProductAttention")]
+        if not any(shape is not None and len(shape) == 4 and shape[1] == reading.numbers[place] for shape in queries):
+            return False
+    return True
 
 
 def _hidden_name(places: list[str], hidden: list[list[str]], reading: Reading) -> str:

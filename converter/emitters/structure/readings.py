@@ -264,7 +264,7 @@ _LEADING = {
 NEUTRAL = {"torch.roll": "shift", "F.pad": "padding"}
 """Functions that are the identity where their second argument is 0, or each number in it, and what such a number is called."""
 
-_SHAPED = ("layers.Reshape", "ops.reshape")
+_SHAPED = ("layers.Reshape", "ops.reshape", "Weight")
 """Functions that take a shape, in which each size is a number of its own."""
 
 

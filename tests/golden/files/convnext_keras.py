@@ -24,13 +24,14 @@ class Weight(layers.Layer):
         return ops.convert_to_tensor(self.value)
 
 
-def conv_ne_xt_block(x, units, size, name):
+def conv_ne_xt_block(x, units, name):
     out = layers.ZeroPadding2D(3)(x)
     out = layers.DepthwiseConv2D(7, name=f"{name}_dwconv")(out)
     out = layers.LayerNormalization(epsilon=1e-06, name=f"{name}_norm")(out)
     out = layers.Dense(4 * units, activation="gelu", name=f"{name}_pwconv1")(out)
     out = layers.Dense(units, name=f"{name}_pwconv2")(out)
-    return x + Weight(size, start="ones", name=f"{name}_gamma")(x) * out
+    out = Weight((units,), start="ones", name=f"{name}_gamma")(x) * out
+    return x + out
 
 
 def build_model():
@@ -38,12 +39,12 @@ def build_model():
     inputs = keras.Input((32, 32, 3), name="inputs")
     x = layers.Conv2D(8, 4, strides=4, name="downsample_layers_0_0")(inputs)
     x = layers.LayerNormalization(epsilon=1e-06, name="downsample_layers_0_1")(x)
-    x = conv_ne_xt_block(x, 8, (8,), name="stages_0_0")
-    x = conv_ne_xt_block(x, 8, (8,), name="stages_0_1")
+    x = conv_ne_xt_block(x, 8, name="stages_0_0")
+    x = conv_ne_xt_block(x, 8, name="stages_0_1")
     x = layers.LayerNormalization(epsilon=1e-06, name="downsample_layers_1_0")(x)
     x = layers.Conv2D(16, 2, strides=2, name="downsample_layers_1_1")(x)
-    x = conv_ne_xt_block(x, 16, (16,), name="stages_1_0")
-    x = conv_ne_xt_block(x, 16, (16,), name="stages_1_1")
+    x = conv_ne_xt_block(x, 16, name="stages_1_0")
+    x = conv_ne_xt_block(x, 16, name="stages_1_1")
     x = ops.mean(x, axis=(1, 2))
     x = layers.LayerNormalization(epsilon=1e-06, name="norm")(x)
     x = layers.Dense(10, name="head")(x)

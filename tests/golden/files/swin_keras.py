@@ -39,9 +39,9 @@ def window_reverse(windows, size, height, width):
     return ops.reshape(x, (-1, height, width, windows.shape[-1]))
 
 
-def window_attention(x, units, size, size_2, name):
+def window_attention(x, units, num_heads, name):
     x = layers.Dense(3 * units, name=f"{name}_qkv")(x)
-    reshape = layers.Reshape((16, 3, size, 4), name=f"{name}_reshape")(x)
+    reshape = layers.Reshape((16, 3, num_heads, 4), name=f"{name}_reshape")(x)
     select = ops.take(reshape, 0, axis=2)
     select_2 = ops.take(reshape, 1, axis=2)
     x = ops.take(reshape, 2, axis=2)
@@ -49,18 +49,18 @@ def window_attention(x, units, size, size_2, name):
         select,
         select_2,
         x,
-        bias=Weight(size_2, name=f"{name}_relative_position_bias")(x),
+        bias=Weight((1, num_heads, 16, 16), name=f"{name}_relative_position_bias")(x),
     )
     x = layers.Reshape((16, units), name=f"{name}_reshape_2")(x)
     return layers.Dense(units, name=f"{name}_proj")(x)
 
 
-def swin_block(x, units, size, size_2, size_3, name):
+def swin_block(x, units, num_heads, size, name):
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm1")(x)
     out = window_partition(out, 4)
     out = layers.Reshape((16, units), name=f"{name}_reshape")(out)
-    out = window_attention(out, units, size, size_2, name=f"{name}_attn")
-    x = x + window_reverse(out, 4, size_3, size_3)
+    out = window_attention(out, units, num_heads, name=f"{name}_attn")
+    x = x + window_reverse(out, 4, size, size)
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm2")(x)
     out = layers.Dense(2 * units, activation="gelu", name=f"{name}_mlp_fc1")(out)
     out = layers.Dense(units, name=f"{name}_mlp_fc2")(out)
@@ -71,12 +71,12 @@ def build_model():
     """SwinTransformer, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
     x = layers.Conv2D(8, 4, strides=4, name="patch_embed")(inputs)
-    add = swin_block(x, 8, 2, (1, 2, 16, 16), 8, name="stage1_0")
+    add = swin_block(x, 8, 2, 8, name="stage1_0")
     x = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(add)
     x = ops.roll(x, (-2, -2), axis=(1, 2))
     x = window_partition(x, 4)
     x = layers.Reshape((16, 8), name="stage1_1_reshape")(x)
-    x = window_attention(x, 8, 2, (1, 2, 16, 16), name="stage1_1_attn")
+    x = window_attention(x, 8, 2, name="stage1_1_attn")
     x = add + ops.roll(window_reverse(x, 4, 8, 8), (2, 2), axis=(1, 2))
     out = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm2")(x)
     out = layers.Dense(16, activation="gelu", name="stage1_1_mlp_fc1")(out)
@@ -89,7 +89,7 @@ def build_model():
     x = ops.concatenate([slice_2, slice_3, slice_4, x], axis=-1)
     x = layers.LayerNormalization(epsilon=1e-05, name="merge_norm")(x)
     x = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
-    x = swin_block(x, 16, 4, (1, 4, 16, 16), 4, name="stage2_0")
+    x = swin_block(x, 16, 4, 4, name="stage2_0")
     x = layers.LayerNormalization(epsilon=1e-05, name="norm")(x)
     x = ops.mean(x, axis=(1, 2))
     x = layers.Dense(10, name="head")(x)

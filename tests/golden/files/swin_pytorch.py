@@ -27,16 +27,16 @@ def window_reverse(windows, size, height, width):
 
 
 class WindowAttention(nn.Module):
-    def __init__(self, features, hidden_features, size):
+    def __init__(self, features, hidden_features, num_heads):
         super().__init__()
         self.features = features
-        self.size = size
+        self.num_heads = num_heads
         self.qkv = nn.Linear(features, hidden_features)
-        self.relative_position_bias = nn.Parameter(torch.zeros(size, 16, 16))
+        self.relative_position_bias = nn.Parameter(torch.zeros(num_heads, 16, 16))
         self.proj = nn.Linear(features, features)
 
     def forward(self, x):
-        x = self.qkv(x).reshape(-1, 16, 3, self.size, 4)
+        x = self.qkv(x).reshape(-1, 16, 3, self.num_heads, 4)
         query, key, value = x.permute((2, 0, 3, 1, 4)).unbind(0)
         x = F.scaled_dot_product_attention(
             query, key, value, attn_mask=self.relative_position_bias
@@ -72,14 +72,14 @@ class PatchMerging(nn.Module):
 
 class SwinBlock(nn.Module):
     def __init__(
-        self, in_features, window_features, mlp_features, size, size_2, shift=0
+        self, in_features, window_features, mlp_features, num_heads, size, shift=0
     ):
         super().__init__()
         self.in_features = in_features
-        self.size_2 = size_2
+        self.size = size
         self.shift = shift
         self.norm1 = nn.LayerNorm(in_features)
-        self.attn = WindowAttention(in_features, window_features, size)
+        self.attn = WindowAttention(in_features, window_features, num_heads)
         self.norm2 = nn.LayerNorm(in_features)
         self.mlp = Mlp(in_features, mlp_features)
 
@@ -87,7 +87,7 @@ class SwinBlock(nn.Module):
         out = torch.roll(self.norm1(x), (-self.shift, -self.shift), (1, 2))
         out = window_partition(out, 4)
         out = self.attn(out.reshape(-1, 16, self.in_features))
-        out = window_reverse(out, 4, self.size_2, self.size_2)
+        out = window_reverse(out, 4, self.size, self.size)
         x = x + torch.roll(out, (self.shift, self.shift), (1, 2))
         return x + self.mlp(self.norm2(x))
 
