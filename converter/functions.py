@@ -18,10 +18,11 @@ _TEXTS = {
     "Linear": "Linear (A, B, C) => (Y) { product = MatMul(A, B)  Y = Add(product, C) }",
     # indices (...), table (number, size) -> (..., size)
     "Embedding": "Embedding (indices, table) => (Y) { Y = Gather(table, indices) }",
-    # query, key, value (batch, steps, features), W (3 * features, features) and B of their products, V and C of the last one
-    "MultiheadAttention": "MultiheadAttention <heads> (query, key, value, W, B, V, C) => (Y) { #attention }",
+    # query, key, value (batch, steps, features), W (3 * features, features) and B of their products, V and C of the last one,
+    # which keys each query sees (steps, keys), where not all
+    "MultiheadAttention": "MultiheadAttention <heads> (query, key, value, W, B, V, C, seen) => (Y) { #attention }",
     # the same of query, key, value (steps, batch, features)
-    "MultiheadAttentionOfSteps": """MultiheadAttentionOfSteps <heads> (queries, keys, values, W, B, V, C) => (Y) {
+    "MultiheadAttentionOfSteps": """MultiheadAttentionOfSteps <heads> (queries, keys, values, W, B, V, C, seen) => (Y) {
         query = Transpose <perm = [1, 0, 2]> (queries)  key = Transpose <perm = [1, 0, 2]> (keys)
         value = Transpose <perm = [1, 0, 2]> (values)
         #attention
@@ -69,8 +70,8 @@ _ATTENTION = """
         q_b, k_b, v_b = Split <axis = 0, num_outputs = 3> (B)
         q_product = MatMul (query, q_w)  q = Add (q_product, q_b)  k_product = MatMul (key, k_w)  k = Add (k_product, k_b)
         v_product = MatMul (value, v_w)  v = Add (v_product, v_b)
-        seen = Attention <q_num_heads: int = @heads, kv_num_heads: int = @heads> (q, k, v)
-        last = Transpose <perm = [1, 0]> (V)  product = MatMul (seen, last)
+        found = Attention <q_num_heads: int = @heads, kv_num_heads: int = @heads> (q, k, v, seen)
+        last = Transpose <perm = [1, 0]> (V)  product = MatMul (found, last)
 """
 for _kind, _end in (
     ("MultiheadAttention", "Y = Add (product, C)"),

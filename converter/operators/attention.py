@@ -7,7 +7,8 @@ import onnx.helper
 
 from converter import functions
 from converter.emitters.layout import Layout, last_axis, logical, sequential
-from converter.emitters.vocabulary import Layer
+from converter.emitters.vocabulary import Layer, Operand
+from converter.graph import Value, Weight
 from converter.operators.activation import wide_enough
 from converter.operators.registry import operator
 
@@ -98,9 +99,17 @@ def steps_first(node, have):
 def _torch_attention(n, *, batch_first: bool):
     names = {"in_proj_weight": "W", "in_proj_bias": "B", "out_proj.weight": "V", "out_proj.bias": "C"}
     weights = {name: n.weight(formal) for name, formal in names.items()}
-    width = weights["out_proj.weight"].shape[0]
-    layer = Layer("nn.MultiheadAttention", width, n.heads, batch_first=batch_first, weights=weights)
-    return n.expr("result[0]", result=layer(*map(n.operand, range(3)), need_weights=n.expr("False")))
+    width, has_bias = weights["out_proj.weight"].shape[0], n.weight("B").trainable
+    if not has_bias:
+        weights |= {"in_proj_bias": None, "out_proj.bias": None}
+    options = {"bias": has_bias, "batch_first": batch_first}
+    layer = Layer("nn.MultiheadAttention", width, n.heads, **options, weights=weights)
+    given = {"need_weights": n.expr("False")}
+    if n.seen is not None:
+        seen = n.weight("seen")
+        hidden = Weight.of(~seen.array(), seen.name, trainable=False)
+        given = {"attn_mask": Operand(Value.of_weight(hidden), 7), **given}
+    return n.expr("result[0]", result=layer(*map(n.operand, range(3)), **given))
 
 
 def _keras_attention(n):
@@ -111,14 +120,21 @@ def _keras_attention(n):
     weights = {}
     for place, name in enumerate(("query", "key", "value")):
         weights[f"{name}/kernel"] = w.map(_third(place, heads, matrix=True), (width, heads, width // heads))
-        weights[f"{name}/bias"] = b.map(_third(place, heads, matrix=False), (heads, width // heads))
+        if b.trainable:
+            weights[f"{name}/bias"] = b.map(_third(place, heads, matrix=False), (heads, width // heads))
     weights["attention_output/kernel"] = last.transpose(1, 0).reshape(heads, width // heads, width)
-    weights["attention_output/bias"] = c.map(lambda array: array, c.shape)
+    if b.trainable:
+        weights["attention_output/bias"] = c.map(lambda array: array, c.shape)
     for name, weight in weights.items():
         weight.name = f"{stem}.{name.rpartition('/')[2]}" if stem else weight.name
     query, key, value = map(n.operand, range(3))
     given = [query, value] if n.node.inputs[1] is n.node.inputs[2] else [query, value, key]
-    return Layer("layers.MultiHeadAttention", heads, width // heads, weights=weights)(*given)
+    layer = Layer("layers.MultiHeadAttention", heads, width // heads, use_bias=b.trainable, weights=weights)
+    if n.seen is None:
+        return layer(*given)
+    if np.array_equal(n.weight("seen").array(), np.tri(*n.seen.shape, dtype=bool)):
+        return layer(*given, use_causal_mask=n.expr("True"))
+    return layer(*given, attention_mask=n.seen)
 
 
 def _third(place: int, heads: int, *, matrix: bool):

@@ -39,7 +39,7 @@ def _replace(graph: Graph, match: Match, safe: bool) -> None:
     if not _agree(product, v) or not all(_reads_only(graph, node, inside) for node in product.nodes):
         return
     if mask is not None:
-        if not _fits(mask, product.scores) or not (safe or is_finite(mask)):
+        if not _fits(mask, product.scores) or not (safe or is_finite(mask) or _leaves_keys(mask)):
             return
         mask = (_boolean(mask) if safe else None) or mask
     short, other = _ungrouped(k), _ungrouped(v)
@@ -160,6 +160,17 @@ def _fits(mask: Value, scores: Value) -> bool:
     if mask.shape is None or not 2 <= len(mask.shape) <= 4 or mask.shape[-1] != scores.shape[-1]:
         return False
     return all(size in (1, whole) for size, whole in zip(mask.shape[::-1], scores.shape[::-1], strict=False))
+
+
+def hides(mask: np.ndarray) -> bool:
+    """Whether a mask only hides keys: a condition, or 0 and numbers below those that scores have."""
+    return mask.dtype == bool or (mask.dtype.kind == "f" and bool(((mask == 0) | (mask <= -1e30)).all()))
+
+
+def _leaves_keys(mask: Value) -> bool:
+    """Whether a constant mask leaves each query a key that it sees."""
+    array = mask.array
+    return array is not None and array.ndim > 1 and array.dtype.kind == "f" and bool((array > -np.inf).any(-1).all())
 
 
 def is_finite(mask: Value) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from converter import functions
 from converter.graph import Graph, Node, Scope, Value, Weight
 from converter.passes.elements import MOVES, TRIALS, is_product, moved
+from converter.passes.recover.attention import hides
+from converter.passes.recover.pattern import Pattern, held
 
+_PRODUCTS = Pattern("MatMul(Softmax(MatMul(q * scale, k), axis=-1), v)")
 _CLASS = "torch.nn.modules.activation.MultiheadAttention"
 _TURN = (1, 0, 2)
 _LAYOUTS = {"MultiheadAttention": (0, 2), "MultiheadAttentionOfSteps": (2, 0)}
@@ -20,51 +24,89 @@ def multihead_attention(graph: Graph) -> None:
     """Attention in a module of torch's class, and the products that make its heads and join them, are one operator.
 
     Which column of a product each head reads, and which row of the last weight, is found by moving the numbers of the elements
-    the way the operators between move the elements, for two choices of the open sizes. Left alone: masks, products without
-    bias, keys or values of another width, a scale of its own, and results of which others read a part.
+    the way the operators between move the elements, for two choices of the open sizes. Left alone: masks that are computed or
+    do more than hide, keys or values of another width, a scale of its own, and results of which others read a part. A layer
+    without biases has constants of zero in their place.
     """
     for node in list(graph.nodes):
-        if node.op_type == "Attention" and not node.domain and node in graph.nodes and _module(node) is not None:
-            _replace(graph, node)
+        core = _core(graph, node) if node in graph.nodes and node.scope and node.scope[-1].type == _CLASS else None
+        if core is not None:
+            _replace(graph, core)
 
 
-def _module(node: Node) -> Scope | None:
-    """The scope of the module that is the attention."""
-    return node.scope if node.scope and node.scope[-1].type == _CLASS else None
+@dataclass
+class _Core:
+    """What attends, of heads (batch, heads, steps, size) or (batch * heads, steps, size)."""
+
+    nodes: list[Node]
+    """The last one first."""
+    q: Value
+    k: Value
+    v: Value
+    size: int
+    turned: bool = False
+    """Whether the last two axes of the keys are the other way round."""
+    seen: Weight | None = None
+    """Which keys (steps, keys) each query sees, where not all."""
 
 
-def _replace(graph: Graph, node: Node) -> None:
-    q, k, v = node.inputs[:3]
-    if not _is_plain(node) or None in (q.shape, k.shape, v.shape) or q.rank != 4:
-        return
-    scope, heads, size = node.scope, q.shape[1], q.shape[3]
-    if not isinstance(heads, int) or not isinstance(size, int) or k.shape[1] != heads or v.shape[3] != size:
-        return
-    if not (node["scale"] is None or math.isclose(node["scale"], size**-0.5, rel_tol=1e-5)):
-        return
-    joined = _joined(graph, node, scope)
-    if joined is None:
+def _core(graph: Graph, node: Node) -> _Core | None:
+    """The attention that ends in ``node``, of one width of heads and the usual scale."""
+    if node.op_type == "Attention" and not node.domain and _is_plain(node):
+        seen = None if node.input(3) is None else _seen(node.inputs[3], f"{node.scope[-1].path}.attn_mask")
+        if seen is None and node.input(3) is not None:
+            return None
+        core, scale = _Core([node], *node.inputs[:3], 0, seen=seen), node["scale"]
+    elif node.op_type == "MatMul" and (match := _PRODUCTS.at(graph, node)) is not None:
+        core, scale = _Core(match.nodes, match["q"], match["k"], match["v"], 0, turned=True), held(match["scale"])
+        if scale is None:
+            return None
+    else:
+        return None
+    if None in (core.q.shape, core.k.shape, core.v.shape) or not core.q.rank == core.k.rank == core.v.rank:
+        return None
+    size, other = core.q.shape[-1], core.k.shape[-2 if core.turned else -1]
+    if core.q.rank not in (3, 4) or not isinstance(size, int) or size != other or core.v.shape[-1] != size:
+        return None
+    if core.q.rank == 4 and not core.q.shape[1] == core.k.shape[1] == core.v.shape[1]:
+        return None
+    core.size = size
+    return core if scale is None or math.isclose(scale, size**-0.5, rel_tol=1e-5) else None
+
+
+def _replace(graph: Graph, core: _Core) -> None:
+    node = core.nodes[0]
+    scope, size = node.scope, core.size
+    joined = _joined(graph, node, size)
+    turned = (False, core.turned, False)
+    made = [_made(value, scope, size, turned=each) for value, each in zip((core.q, core.k, core.v), turned, strict=True)]
+    if joined is None or any(each is None for each in made):
         return
     op_type, last, after, end = joined
-    made = [_made(value, scope) for value in (q, k, v)]
-    if any(each is None for each in made):
-        return
     products = [product for product, _, _, _ in made]
-    moves = list(dict.fromkeys(each for _, _, nodes, _ in made for each in nodes))
-    width = heads * size
     matrix, bias = _matrix_of(last)
-    shapes = [product.inputs[1].shape[0] for product in products]
-    if matrix.shape != (width, width) or shapes != [width] * 3 or bias is None or any(p.input(2) is None for p in products):
+    biases = [None if product.input(2) is None else product.inputs[2].weight for product in products]
+    width = matrix.shape[0]
+    shapes = {product.inputs[1].shape[0] for product in products} | {columns.size for _, columns, _, _ in made}
+    if shapes != {width} or matrix.shape != (width, width):
         return
-    inside = {node, last, *products, *moves, *after}
+    moves = {each for _, _, nodes, _ in made for each in nodes}
+    inside = {*core.nodes, last, *products, *moves, *after}
     if not all(_stays(graph, each, inside, end) for each in inside):
         return
     path = scope[-1].path
+    has_bias = any((*biases, bias))
+    biases = [
+        _zeros(p.inputs[1].weight, p.inputs[1].shape[1], trained=has_bias) if held is None else held
+        for p, held in zip(products, biases, strict=True)
+    ]
+    columns = [columns for _, columns, _, _ in made]
+    matrices = [product.inputs[1].weight.transpose(1, 0) for product in products]
     weights = [
-        _stacked([(p.inputs[1].weight.transpose(1, 0), columns) for p, columns, _, _ in made], f"{path}.in_proj_weight"),
-        _stacked([(p.inputs[2].weight, columns) for p, columns, _, _ in made], f"{path}.in_proj_bias"),
+        _stacked(matrices, columns, f"{path}.in_proj_weight"),
+        _stacked(biases, columns, f"{path}.in_proj_bias"),
         matrix,
-        bias,
+        _zeros(matrix, width, trained=has_bias) if bias is None else bias,
     ]
     place = graph.nodes.index(last)
     given: dict[Value, Value] = {}
@@ -74,17 +116,33 @@ def _replace(graph: Graph, node: Node) -> None:
         if x not in given:
             given[x] = x if order == _LAYOUTS[op_type] else _turned(x, turns, node)
     inputs = [given[product.inputs[0]] for product in products] + [Value.of_weight(weight) for weight in weights]
+    if core.seen is not None:
+        inputs.append(Value.of_weight(core.seen))
+    heads = {"heads": width // size}
     for each in inside:
         each.detach()
-    new = Node(
-        op_type, inputs, [end], {"heads": heads}, name=node.name, domain=functions.DOMAIN, origin=node.origin, scope=scope
-    )
+    new = Node(op_type, inputs, [end], heads, name=node.name, domain=functions.DOMAIN, origin=node.origin, scope=scope)
     graph.nodes[place : place + 1] = [*turns, new]
     graph.nodes = [each for each in graph.nodes if each not in inside]
 
 
+def _zeros(matrix: Weight, size: int, *, trained: bool) -> Weight:
+    """A bias that was left out because it is zero, as in a fresh layer: the layer has all biases or none."""
+    return Weight.of(np.zeros(size, matrix.dtype), trainable=trained)
+
+
+def _seen(mask: Value, name: str) -> Weight | None:
+    """Which keys each query sees, where a constant mask, the same for all heads and samples, tells it."""
+    array = mask.array
+    if array is None or array.ndim < 2 or array[..., 0, 0].size != 1:
+        return None
+    array = array.reshape(array.shape[-2:])
+    seen = array if array.dtype == bool else array == 0
+    return Weight.of(seen, name, trainable=False) if hides(array) and seen.any(-1).all() else None
+
+
 def _is_plain(node: Node) -> bool:
-    more = any(value is not None for value in node.inputs[3:]) or any(value is not None for value in node.outputs[1:])
+    more = any(value is not None for value in node.inputs[4:]) or any(value is not None for value in node.outputs[1:])
     windows = any(node.attributes.get(name, -1) != -1 for name in ("left_window_size", "right_window_size"))
     return not (more or windows or node["is_causal"] or node["softcap"])
 
@@ -107,19 +165,19 @@ def _stays(graph: Graph, node: Node, inside: set[Node], end: Value) -> bool:
     )
 
 
-def _stacked(parts: list[tuple[Weight, np.ndarray]], name: str) -> Weight:
+def _stacked(weights: list[Weight], columns: list[np.ndarray], name: str) -> Weight:
     """The rows of the weights that the heads of queries, keys and values read, one after the other."""
-    first, size = parts[0][0], sum(columns.size for _, columns in parts)
-    chosen = np.concatenate([columns.reshape(-1) for _, columns in parts])
-    if all(weight.origin is first.origin and weight.shape == first.shape for weight, _ in parts):
+    first, chosen = weights[0], np.concatenate([each.reshape(-1) for each in columns])
+    if all(each.origin is first.origin and each.shape == first.shape for each in weights):
         if np.array_equal(chosen, np.arange(first.shape[0])):
-            whole = first.map(lambda array: np.ascontiguousarray(array), first.shape)
+            whole = first.map(np.ascontiguousarray, first.shape)
         else:
-            whole = first.map(lambda array: array[chosen], (size, *first.shape[1:]))
+            whole = first.map(lambda array: array[chosen], (chosen.size, *first.shape[1:]))
     else:
+        parts = list(zip(weights, columns, strict=True))
         whole = first.map(
-            lambda _: np.concatenate([weight.array()[columns.reshape(-1)] for weight, columns in parts]),
-            (size, *first.shape[1:]),
+            lambda _: np.concatenate([weight.array()[places.reshape(-1)] for weight, places in parts]),
+            (chosen.size, *first.shape[1:]),
         )
     whole.name = name
     return whole
@@ -128,7 +186,9 @@ def _stacked(parts: list[tuple[Weight, np.ndarray]], name: str) -> Weight:
 # Where elements go
 
 
-def _made(heads: Value, scope: Scope) -> tuple[Node, np.ndarray, list[Node], tuple[int, int]] | None:
+def _made(
+    heads: Value, scope: Scope, size: int, *, turned: bool
+) -> tuple[Node, np.ndarray, list[Node], tuple[int, int]] | None:
     """(the product, the column of it that each head and feature is, the operators between, the order of its axes)."""
     nodes: list[Node] = []
     value = heads
@@ -140,42 +200,39 @@ def _made(heads: Value, scope: Scope) -> tuple[Node, np.ndarray, list[Node], tup
     if node is None or value.rank != 3 or node.scope != scope:
         return None
     for order in _LAYOUTS.values():
-        found = [_columns(value, nodes[::-1], heads, order, trial) for trial in TRIALS]
+        found = [_columns(moved(value, nodes[::-1], heads, trial), order, size, turned=turned) for trial in TRIALS]
         if found[0] is not None and found[1] is not None and np.array_equal(*found):
             return node, found[0], nodes, order
     return None
 
 
 def _columns(
-    value: Value, nodes: list[Node], heads: Value, order: tuple[int, int], trial: tuple[int, ...]
+    elements: tuple[np.ndarray, tuple[int, ...]] | None, order: tuple[int, int], size: int, *, turned: bool
 ) -> np.ndarray | None:
-    elements = moved(value, nodes, heads, trial)
+    """The columns, where the numbers of the elements of each head are those of its sample and step."""
     if elements is None:
         return None
-    numbers, (_, second, width) = elements
+    numbers, (*leading, width) = elements
+    batch, steps = leading if order == (0, 2) else leading[::-1]
+    numbers = numbers.swapaxes(-1, -2) if turned else numbers
+    if numbers.size % (batch * steps * size):
+        return None
+    numbers = numbers.reshape(batch, -1, steps, size)
     places = np.indices(numbers.shape)
-    first_axis, second_axis = (places[axis] for axis in order)
-    columns = numbers - width * (second * first_axis + second_axis)
+    columns = numbers - width * (leading[1] * places[order[0]] + places[order[1]])
     found = columns[0, :, 0, :]
-    return (
-        found
-        if np.array_equal(columns, np.broadcast_to(found[None, :, None, :], columns.shape)) and _within(found, width)
-        else None
-    )
+    same = np.array_equal(columns, np.broadcast_to(found[None, :, None, :], columns.shape))
+    return found if same and found.min() >= 0 and found.max() < width else None
 
 
-def _within(columns: np.ndarray, width: int) -> bool:
-    return columns.min() >= 0 and columns.max() < width
-
-
-def _joined(graph: Graph, node: Node, scope: Scope) -> tuple[str, Node, list[Node], Value] | None:
+def _joined(graph: Graph, node: Node, size: int) -> tuple[str, Node, list[Node], Value] | None:
     """(which operator it is, the last product, the operators around that, the result)."""
     before: list[Node] = []
     after: list[Node] = []
     last, value = None, node.output
     while value not in graph.outputs and len(value.users) == 1:
         ((user, index),) = value.users
-        if user.scope != scope or index != 0 or len(user.outputs) != 1:
+        if user.scope != node.scope or index != 0 or len(user.outputs) != 1:
             break
         if last is None and _is_last(user):
             last = user
@@ -188,7 +245,10 @@ def _joined(graph: Graph, node: Node, scope: Scope) -> tuple[str, Node, list[Nod
         return None
     inner = last.inputs[0]
     trials = [(trial, {}) for trial in TRIALS]
-    rows = [_rows(node.output, before, inner, *trial) for trial in trials]
+    width = last.inputs[1].shape[1 if last.op_type == "Gemm" and last["transB"] else 0]
+    if width % size:
+        return None
+    rows = [_rows(node.output, before, inner, width, size, *trial) for trial in trials]
     if None in rows:
         return None
     for op_type, order in _LAYOUTS.items():
@@ -213,14 +273,18 @@ def _matrix_of(node: Node) -> tuple[Weight, Weight | None]:
 
 
 def _rows(
-    heads: Value, nodes: list[Node], end: Value, trial: tuple[int, ...], sizes: dict[str, int]
+    heads: Value, nodes: list[Node], end: Value, width: int, size: int, trial: tuple[int, ...], sizes: dict[str, int]
 ) -> tuple[np.ndarray, tuple[int, ...]] | None:
     """(for each row of the product's input the number of its step among all of all samples, the shape of the heads), where
     its columns are the features of all heads in order."""
     elements = moved(heads, nodes, end, trial, sizes)
     if elements is None:
         return None
-    numbers, (batch, count, steps, size) = elements
+    numbers, (*leading, steps, _) = elements
+    count = width // size
+    batch = leading[0] if len(leading) == 2 else leading[0] // count
+    if numbers.size != batch * count * steps * size:
+        return None
     wanted = np.arange(numbers.size).reshape(batch, count, steps, size).transpose(0, 2, 1, 3).reshape(-1, count * size)
     if numbers.shape[-1] != count * size:
         return None

@@ -71,8 +71,8 @@ def _value(tree: ast.expr, value: Value | None, match: Match) -> Iterator[Match]
         return
     number = _number(tree)
     if number is not None:
-        held = _held(value)
-        if held is not None and abs(held - number) <= _PRECISION * max(abs(number), 1e-3):
+        constant = held(value)
+        if constant is not None and abs(constant - number) <= _PRECISION * max(abs(number), 1e-3):
             yield match
     elif isinstance(tree, ast.Name):
         if match.values.get(tree.id, value) is value:
@@ -130,7 +130,7 @@ def _number(tree: ast.expr) -> float | None:
     return None
 
 
-def _held(value: Value) -> float | None:
+def held(value: Value) -> float | None:
     """The one number of a constant that is no trained weight."""
     weight = value.weight
     if weight is None or weight.size != 1 or not weight.has_data or (weight.trainable and weight.shape not in ((), (1,))):

@@ -15,11 +15,11 @@ from tests.golden.networks import Network
 class Net(nn.Module):
     """Attention of x to itself, or to ``other``: "memory", "both" (values of their own too) or "mask" (a constant one)."""
 
-    def __init__(self, *, batch_first: bool = True, other: str = "", **options: bool):
+    def __init__(self, *, batch_first: bool = True, other: str = "", need_weights: bool = False, **options: bool):
         super().__init__()
         self.norm = nn.LayerNorm(12)
         self.attn = nn.MultiheadAttention(12, 3, batch_first=batch_first, **options)
-        self.other = other
+        self.other, self.need_weights = other, need_weights
         for parameter in self.attn.parameters():
             nn.init.normal_(parameter, std=0.5)
 
@@ -28,7 +28,7 @@ class Net(nn.Module):
         mask = torch.triu(torch.full((5, 5), -1e9), 1) if self.other == "mask" else None
         memory = memory if self.other in ("memory", "both") else x
         value = memory * 2 if self.other == "both" else memory
-        return x + self.attn(x, memory, value, attn_mask=mask, need_weights=False)[0]
+        return x + self.attn(x, memory, value, attn_mask=mask, need_weights=self.need_weights)[0]
 
 
 def _networks() -> Iterator[Network]:
@@ -40,6 +40,7 @@ def _networks() -> Iterator[Network]:
                 inputs["memory"] = Input("normal", steps(7))
             name = "_".join(filter(None, ("batches" if batch_first else "steps", other)))
             yield Network(name, partial(Net, batch_first=batch_first, other=other), inputs, {"batch": 2})
+    yield Network("batches_weights", partial(Net, need_weights=True), {"x": Input("normal", ("batch", 5, 12))}, {"batch": 2})
     yield Network("no_bias", partial(Net, bias=False), {"x": Input("normal", ("batch", 5, 12))}, {"batch": 2})
 
 

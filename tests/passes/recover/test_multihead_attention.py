@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
 from converter.emitters import emit
 from tests.emitted import assert_equal, pytorch_model, read
@@ -19,7 +20,7 @@ _CLASS = "torch.nn.modules.activation.MultiheadAttention"
 
 
 _FOLDER = Path(__file__).parents[3] / "fixtures" / "attention"
-_RECOVERED = [name for name in NETWORKS if name.endswith(("batches", "steps", "memory", "both"))]
+_RECOVERED = [name for name in NETWORKS if name.endswith(("batches", "steps", "memory", "both", "weights"))]
 
 
 def _exported(name: str) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
@@ -68,9 +69,43 @@ def test_keras_turns_no_axes(name):
     assert name.startswith("steps") or ("transpose" not in code and "Permute" not in code)
 
 
-@pytest.mark.parametrize("other", ["batches_mask", "no_bias"])
-def test_what_it_does_not_say_stays(other, tmp_path):
-    proto, arrays = _exported(other)
+def _masked(name: str, *, hidden: float, upper: int = 1) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """The export with a mask, of another number, that hides other keys."""
+    proto, arrays = _exported(name)
+    constants = {node.output[0]: node.attribute[0].t for node in proto.graph.node if node.op_type == "Constant"}
+    (number,) = [tensor for tensor in constants.values() if tensor.data_type == 1 and numpy_helper.to_array(tensor) == -1e9]
+    number.CopyFrom(numpy_helper.from_array(np.float32(hidden)))
+    (triangle,) = [node for node in proto.graph.node if node.op_type == "Trilu"]
+    constants[triangle.input[1]].CopyFrom(numpy_helper.from_array(np.array(upper)))
+    return proto, arrays
+
+
+@pytest.mark.parametrize(("upper", "keras"), [(1, "use_causal_mask=True"), (2, "attention_mask=")])
+@pytest.mark.parametrize("name", ["batches_mask", "steps_mask"])
+def test_a_constant_mask_that_hides_keys(name, upper, keras):
+    proto, arrays = _masked(name, hidden=-np.inf, upper=upper)
+    made = emit(read(proto), "pytorch")
+    assert "attn_mask=self.attn_mask, need_weights=False)[0]" in made.code
+    assert keras in emit(read(proto), "keras").code
+    assert NETWORKS[name].module().state_dict().keys() < made.weights.keys()
+    for target in ("pytorch", "keras"):
+        assert_equal(proto, target, arrays)
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_a_layer_without_biases(target):
+    proto, arrays = _exported("no_bias")
+    made = emit(read(proto), target)
+    assert f"{'bias' if target == 'pytorch' else 'use_bias'}=False" in made.code
+    if target == "pytorch":
+        pytorch_model(made).load_state_dict(NETWORKS["no_bias"].module().state_dict(), strict=True)
+    assert_equal(proto, target, arrays)
+
+
+@pytest.mark.parametrize(("name", "hidden", "upper"), [("batches_mask", -1e9, 1), ("steps_mask", -np.inf, 0)])
+def test_what_it_does_not_say_stays(name, hidden, upper, tmp_path):
+    """A number that scores may outweigh, and a query that sees no key."""
+    proto, arrays = _masked(name, hidden=hidden, upper=upper)
     graph = read_normalised(proto, tmp_path)
     assert not any(each.op_type.startswith("Multihead") for each in graph.nodes)
     assert_same_answer(graph, proto, arrays)
