@@ -60,26 +60,31 @@ def unseen(
     question, plain = min(asked, key=lambda pair: sum(np.size(array) for array in pair[0].inputs.values()))
     found = []
     for name, array in list(question.inputs.items())[:_MOST_INPUTS] if len(question.inputs) > 1 else ():
-        other = _another(array)
-        changed = None if other is None else answer({**question.inputs, name: other})
-        if changed is not None and all(difference(changed[each], plain[each]).relative < _UNSEEN for each in plain):
+        changed = [
+            each for each in map(answer, ({**question.inputs, name: other} for other in _others(array))) if each is not None
+        ]
+        moved = (difference(answers[each], plain[each]).relative >= _UNSEEN for answers in changed for each in plain)
+        if changed and not any(moved):
             found.append(name)
     return found
 
 
-def _another(array: Any) -> np.ndarray | None:
-    """Other numbers of the same kind, None where none are known."""
+def _others(array: Any) -> Iterator[np.ndarray]:
+    """Other numbers of the same kind, nothing where none are known."""
     if not isinstance(array, np.ndarray) or not array.size:
-        return None
+        return
     if is_floating(array.dtype):
-        return np.asarray(-0.5 * array.astype(np.float64) if array.any() else np.ones(array.shape)).astype(array.dtype)
-    if array.dtype.kind == "b":
-        return np.asarray(~array)
-    other = np.roll(array.ravel(), 1).reshape(array.shape)
-    if array.dtype.kind in "iu" and (other == array).all() and np.isin(array, (0, 1)).all():
-        other = array.copy()
-        other[..., array.shape[-1] // 2 if array.ndim else ...] = 1 - array.flat[0]
-    return None if (other == array).all() else other
+        yield np.asarray(-0.5 * array.astype(np.float64) if array.any() else np.ones(array.shape)).astype(array.dtype)
+    elif array.dtype.kind == "b":
+        yield np.asarray(~array)
+    elif array.dtype.kind in "iu" and (array == array.flat[0]).all() and np.isin(array, (0, 1)).all():
+        # a mask: a causal network that answers by one token sees the masks of those before it alone
+        for place in (array.shape[-1] // 2, 0) if array.ndim else (...,):
+            other = array.copy()
+            other[..., place] = 1 - array.flat[0]
+            yield other
+    elif ((other := np.roll(array.ravel(), 1).reshape(array.shape)) != array).any():
+        yield other
 
 
 def otherwise(asked: Sequence[Question]) -> Iterator[list[Question]]:

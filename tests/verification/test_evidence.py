@@ -101,3 +101,13 @@ def test_numbers_without_axes_are_changed_too(array):
         return {"z": inputs["y"]}
 
     assert unseen([(Question("q", {"x": array, "y": array}, ""), {"z": array})], answer) == ["x"]
+
+
+def test_a_mask_counts_though_the_tokens_behind_the_one_that_answers_do_not():
+    mask = np.ones((1, 8), np.int64)
+
+    def answer(inputs):
+        return {"z": inputs["x"][:, :3] * inputs["mask"][:, :3]}
+
+    x = np.ones((1, 8), np.float32)
+    assert unseen([(Question("q", {"x": x, "mask": mask}, ""), answer({"x": x, "mask": mask}))], answer) == []
