@@ -16,6 +16,7 @@ from converter.verification.evidence import otherwise, says_little, scaled, unse
 from converter.verification.inputs import Question, questions
 from converter.verification.judge import ERRORS, Judge, JudgeError
 from converter.verification.reference import Inside
+from converter.verification.units import waking
 
 Asked = list[tuple[Question, dict[str, Any]]]
 """Questions, each with the judge's answers by output name."""
@@ -84,10 +85,11 @@ def _ask_at_borders(judge: Judge, asked: Asked) -> Asked:
     free = [question for question, _ in asked if question.answer is None]
     if not free:
         return []
-    known = borders(_without_weights(judge.model))
+    model = _without_weights(judge.model)
+    known = borders(model)
     largest = max(free, key=lambda question: question.batch)  # the first of them
     found = []
-    for question in [*_at(known, largest), *_beyond(judge, known, free)]:
+    for question in [*_at(known, largest), *_beyond(judge, known, free), *waking(judge, model, free)]:
         answers = _answered(judge, question.inputs)
         if answers is not None:
             found.append((question, answers))

@@ -949,6 +949,138 @@ def halves_interleaved(node: Node, graph: Graph) -> Plant:
     return plant
 
 
+@on("Attention")
+def sign_of_the_mask(node: Node) -> Plant:
+    return weight(node, 3, np.negative)
+
+
+LAYERS = ("MultiheadAttention", "MultiheadAttentionOfSteps")
+"""Attention with the products around it: query, key, value, weight and bias of their products, weight and bias of the last."""
+
+
+@on(*LAYERS)
+def number_of_heads(node: Node) -> Plant:
+    """Half as many, or one."""
+    return attribute(node, "heads", node["heads"] // 2 if node["heads"] % 2 == 0 else 1)
+
+
+def thirds(node: Node, order: tuple[int, int, int]) -> Plant:
+    """The parts of the weight and bias in another order."""
+    plants = [weight(node, index, lambda w: np.concatenate([np.split(w, 3)[part] for part in order])) for index in (3, 4)]
+    return lambda: [plant() for plant in plants if plant]
+
+
+@on(*LAYERS)
+def products_of_queries_and_keys_exchanged(node: Node) -> Plant:
+    """With keys and values of one tensor; of itself alone the scores are transposed."""
+    return thirds(node, (1, 0, 2))
+
+
+@on(*LAYERS)
+def products_of_keys_and_values_exchanged(node: Node) -> Plant:
+    return thirds(node, (0, 2, 1))
+
+
+@on(*LAYERS)
+def bias_of_the_products_left_out(node: Node) -> Plant:
+    return weight(node, 4, np.zeros_like)
+
+
+@on(*LAYERS)
+def bias_of_the_last_product_left_out(node: Node) -> Plant:
+    return weight(node, 6, np.zeros_like)
+
+
+@on(*LAYERS)
+def last_product_transposed(node: Node) -> Plant:
+    return weight(node, 5, np.transpose)
+
+
+@on(*LAYERS)
+def products_transposed(node: Node) -> Plant:
+    return weight(node, 3, lambda w: np.concatenate([part.T for part in np.split(w, 3)]))
+
+
+@on(*LAYERS)
+def heads_interleaved(node: Node) -> Plant:
+    """Neighbouring rows belong to different heads."""
+
+    def interleaved(w: np.ndarray) -> np.ndarray:
+        parts = [part.reshape(node["heads"], -1, *part.shape[1:]).swapaxes(0, 1) for part in np.split(w, 3)]
+        return np.concatenate(parts).reshape(w.shape)
+
+    plants = [weight(node, index, interleaved) for index in (3, 4)]
+    return lambda: [plant() for plant in plants if plant]
+
+
+@on(*LAYERS)
+def values_for_keys(node: Node) -> Plant:
+    """Where they are two tensors."""
+    value = node.inputs[2]
+    return (lambda: node.set_input(1, value)) if value is not node.inputs[1] else None
+
+
+@on(*LAYERS)
+def attention_to_itself(node: Node) -> Plant:
+    """The queries' own tensor for keys and values."""
+    query = node.inputs[0]
+    if node.inputs[2] is query:
+        return None
+    return lambda: (node.set_input(1, query), node.set_input(2, query))
+
+
+@on(*LAYERS)
+def batch_and_steps_exchanged(node: Node) -> Plant:
+    if len({value.shape for value in node.inputs[:3]}) > 1:
+        return None
+
+    def plant() -> None:
+        node.op_type = LAYERS[1 - LAYERS.index(node.op_type)]
+
+    return plant
+
+
+# Windows --------------------------------------------------------------------------------------------------------------------
+
+WINDOWED = ("WindowPartition", "WindowReverse")
+
+
+@on(*WINDOWED)
+def windows_by_their_place_in_memory(node: Node) -> Plant:
+    """A Reshape alone, as if the rows of a window lay side by side."""
+    shape = (-1, *node.output.shape[1:])
+
+    def plant() -> None:
+        operator(node, "Reshape")()
+        node.add_input(Value.constant(np.array(shape)))
+
+    return plant
+
+
+@on(*WINDOWED)
+def image_of_windows_transposed(node: Node, graph: Graph) -> Plant:
+    """Height and width of what is read are exchanged."""
+    x = node.inputs[0].shape
+    if len(x) != 4 or x[1] != x[2]:
+        return None
+    return lambda: before(node, graph, "Transpose", [], {"perm": (0, 2, 1, 3)})
+
+
+@on("Roll")
+def rolled_the_other_way(node: Node) -> Plant:
+    return attribute(node, "shifts", tuple(-shift for shift in node["shifts"]))
+
+
+@on("Roll")
+def rolled_one_further(node: Node) -> Plant:
+    return attribute(node, "shifts", (node["shifts"][0] + 1, *node["shifts"][1:]))
+
+
+@on("Roll")
+def roll_left_out(node: Node) -> Plant:
+    return skip(node)
+
+
 # Images ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -972,6 +1104,37 @@ def coordinates_of_resizing(node: Node) -> Plant:
 def rounding_of_resizing(node: Node) -> Plant:
     other = {"floor": "ceil", "ceil": "floor"}.get(node["nearest_mode"], "floor")
     return attribute(node, "nearest_mode", other) if node["mode"] == "nearest" else None
+
+
+@on("Resize")
+def height_and_width_of_a_resized_image_exchanged(node: Node) -> Plant:
+    """The sizes, or the factors."""
+    plants = [weight(node, index, lambda w: np.concatenate([w[:-2], w[:-3:-1]])) for index in (2, 3)]
+    return next((plant for plant in plants if plant), None)
+
+
+@on("Resize")
+def coefficient_of_cubic_resizing(node: Node) -> Plant:
+    return attribute(node, "cubic_coeff_a", -0.5) if node["mode"] == "cubic" else None
+
+
+@on("Resize")
+def what_lies_outside_left_out(node: Node) -> Plant:
+    return attribute(node, "exclude_outside", 1 - node["exclude_outside"]) if node["mode"] == "cubic" else None
+
+
+@on("Resize")
+def smoothing_of_a_smaller_image(node: Node) -> Plant:
+    return attribute(node, "antialias", 1 - node["antialias"]) if node["mode"] != "nearest" else None
+
+
+@on("Resize")
+def resizing_left_to_a_repetition(node: Node) -> Plant:
+    """Each pixel once for each of the new ones, whatever the mode."""
+    if node["mode"] == "nearest":
+        return None
+    nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return lambda: node.attributes.update(nearest)
 
 
 # Number types ---------------------------------------------------------------------------------------------------------------

@@ -381,9 +381,32 @@ def quantised(net: Net) -> None:
     net.output("fc", "batch", 8)
 
 
+def resized(net: Net) -> None:
+    """Images made larger and smaller in every way that both targets know, and some that they do not."""
+    x = net.input("image", "batch", 4, 8, 8)
+
+    def resize(name: str, x: str, factor: float, **attributes: Any) -> str:
+        scales = net.constant(f"{name}.scales", np.float32([1, 1, factor, factor]))
+        return net("Resize", name, x, "", scales, **attributes)
+
+    half, whole = "half_pixel", "align_corners"
+    a = resize("cubic", net.conv("enter", x, (4, 4), pads=[1, 1, 1, 1]), 2, mode="cubic", coordinate_transformation_mode=half)
+    b = resize("aligned", x, 2, mode="linear", coordinate_transformation_mode=whole)
+    c = net("Resize", "wide", x, "", net.constant("factors", np.float32([1, 1, 2, 4])), mode="nearest")
+    c = net("AveragePool", "narrow", c, kernel_shape=[1, 2], strides=[1, 2])
+    x = net("Tanh", "tanh", net("Add", "sum", net("Add", "two", a, b), c))
+    a = resize("smoothed", x, 0.5, mode="linear", coordinate_transformation_mode=half, antialias=1)
+    b = resize("smaller", x, 0.5, mode="linear", coordinate_transformation_mode=half)
+    c = resize("picked", x, 0.5, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    d = resize("ceiled", x, 0.5, mode="nearest", coordinate_transformation_mode=half, nearest_mode="round_prefer_ceil")
+    x = net("Concat", "all", a, b, c, d, axis=1)
+    net.conv("mask", x, (16, 4), kernel=1)
+    net.output("mask", "batch", 4, 8, 8)
+
+
 SMALL: dict[str, Callable[[Net], None]] = {
     function.__name__: function
-    for function in (cnn, dense, mobile, unet, recurrent, transformer, decoder, square, heads, quantised)
+    for function in (cnn, dense, mobile, unet, recurrent, transformer, decoder, square, heads, quantised, resized)
 }
 
 
@@ -400,5 +423,12 @@ def write(name: str, folder: Path) -> Path:
 
 NETWORKS = [*SMALL, "matlab"]
 
-EXPORTED = {f"exported-{path.stem}": path for path in sorted((FIXTURES / "networks").glob("*.onnx"))}
+EXPORTED = {
+    f"exported-{path.stem}": path
+    for path in (
+        *sorted((FIXTURES / "networks").glob("*.onnx")),
+        FIXTURES / "attention" / "batches_memory.onnx",
+        FIXTURES / "attention" / "steps_both.onnx",
+    )
+}
 """What torch's exporter wrote of small networks of many kinds; faults are planted in them by ``make test-sabotage`` alone."""
