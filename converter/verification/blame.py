@@ -182,7 +182,7 @@ class Comparison:
 
     def find(self, outputs: Sequence[Value] = ()) -> None:
         """Set ``blame``; ``outputs`` are those that differ. Rows whose error is rounding that grew are equal."""
-        self.blame = self._in_reading() or self._in_writing() or self._in_returning(outputs)
+        self.blame = self._in_reading() or self._in_writing() or self._in_overwriting() or self._in_returning(outputs)
         if self.blame is not None:
             self._mark(self.graph.nodes[self.blame.layer], self.blame.stage)
 
@@ -402,6 +402,20 @@ class Comparison:
                 if any(each.origin is weight.origin or (each.name and each.name == weight.name) for each in reads):
                     found.setdefault(node, _said(row))
         return found
+
+    def _in_overwriting(self) -> Blame | None:
+        """The first layer that writes over what another reads after it."""
+        entries = self._alignment.entries
+        for place, entry in enumerate(entries):
+            if not entry.over or not any(set(later.operands) & set(entry.operands) for later in entries[place + 1 :]):
+                continue
+            node = next((node for node in self._rows for v in node.outputs if self._entry_of(v) == place), None)
+            if node is not None:
+                return self._blame(node, "writing", None, None, "it is written over its input, which is read again")
+        return None
+
+    def _entry_of(self, value: Value | None) -> int | None:
+        return self._matches[value].entry if value in self._matches else None
 
     def _in_returning(self, outputs: Sequence[Value]) -> Blame | None:
         for value in outputs:

@@ -25,7 +25,7 @@ class _Instrument(ast.NodeTransformer):
     """Puts ``__trace__(place, ...)`` around expressions. ``places`` holds of each its line and the places inside it."""
 
     def __init__(self):
-        self.places = []
+        self.places = []  # with each, whether what it computes is written over what it reads
         self._inside = [[]]  # of the expression being visited: the places of recorded expressions directly in it
 
     def visit_FunctionDef(self, node):
@@ -45,14 +45,16 @@ class _Instrument(ast.NodeTransformer):
         return node
 
     def visit(self, node):
+        over = False
         if isinstance(node, ast.Call):  # what one layer wrote over is what another computed
+            over = any(keyword.arg == "inplace" for keyword in node.keywords)
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != "inplace"]
         if not self._is_recorded(node):
             return super().visit(node)
         names = list(dict.fromkeys(_names(node, outermost=True)))
         self._inside.append([])
         node = self.generic_visit(node)
-        self.places.append((node.lineno, self._inside.pop()))
+        self.places.append((node.lineno, self._inside.pop(), over))
         place = len(self.places) - 1
         self._inside[-1].append(place)
         operands = [ast.Name(name, ast.Load()) for name in names]
@@ -86,13 +88,16 @@ class Recorder:
         self.entries = []  # dictionaries, with the tensor itself, so that its identity is not used again
         self.constructed = {}  # by identity of a layer: its line; the layer stands in ``layers``
         self.layers = []
+        self.over = set()  # identities of layers that write over what they read
         self.places = []
         self._known = {}
         self._results = {}
 
     def __call__(self, place, result, *operands):
-        line, inside = self.places[place]
+        line, inside, over = self.places[place]
         if self.is_layer(result):
+            if over:
+                self.over.add(id(result))
             if id(result) not in self.constructed:
                 self.constructed[id(result)] = line
                 self.layers.append(result)
@@ -103,6 +108,8 @@ class Recorder:
             read += [number for child in inside for number in self._results.get(child, ())]
             numbers = [self.add(tensor, line, read) for tensor in tensors]
             self._results[place] = numbers or read
+            for number in numbers if over else ():
+                self.entries[number]["over"] = True
         return result
 
     def add(self, tensor, line, read=(), constructor=None):
@@ -180,7 +187,9 @@ class _PyTorch:
             if line is not None and type(module).__module__.startswith("torch."):
                 read = [recorder.number(tensor) for tensor in recorder._tensors(inputs)]
                 for tensor in recorder._tensors(output):
-                    recorder.add(tensor, None, read, line)
+                    number = recorder.add(tensor, None, read, line)
+                    if id(module) in recorder.over:
+                        recorder.entries[number]["over"] = True
             elif line is not None:
                 for tensor in recorder._tensors(output):  # a result of its own lines, or of one of its layers
                     recorder.add(tensor, None)
@@ -365,6 +374,7 @@ def main(job, run):
         row = {"line": entry["line"], "constructor": entry["constructor"], "array": None}
         row["operands"] = [renumbered[tensors[other]] for other in entry["operands"]]
         row["part"] = bool(entry.get("part"))
+        row["over"] = bool(entry.get("over"))
         if array is not None and array.nbytes <= left:
             row["array"] = run.stored(array, str(number), results)
             left -= array.nbytes

@@ -129,13 +129,15 @@ class Entry:
     """A tensor that the emitted code computed, in stored axis order; ``array`` is None where it was not kept.
 
     ``line`` of model.py computes it, ``constructor`` constructs the layer that does; None where the code has no such line.
-    ``operands`` are the places of earlier entries that it was computed from, as far as the text tells.
+    ``operands`` are the places of earlier entries that it was computed from, as far as the text tells. ``over``: it is written
+    over what it was computed from, though not in this run.
     """
 
     line: int | None
     constructor: int | None
     operands: list[int]
     array: Any = None
+    over: bool = False
 
 
 @dataclass
@@ -190,7 +192,7 @@ def trace_model(
         answer = json.loads((place / "answer.json").read_text())
         with np.load(job["results"], allow_pickle=False) as results:
             entries = [
-                Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], results))
+                Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], results), row["over"])
                 for row in answer["entries"]
             ]
     return Trace(entries, answer["raised"], answer["weights"])

@@ -165,6 +165,19 @@ pytorch("axis of the largest", r"torch\.amax\(x, dim=1", "torch.amax(x, dim=2")
 pytorch("mean that counts samples", r"torch\.mean\(a, dim=1, keepdim=True\)", "torch.mean(a, dim=(0, 1), keepdim=True)")
 pytorch("exclusive forgotten", r"x, 1, 0, True, False\)", "x, 1, 0, False, False)")
 
+# What is written over though it is read again: in a later line, before it is assigned anew
+READ_AGAIN = r"(?=(?:(?!\n\s+\2 = |\n\n|\n +def )[\s\S])*?\n[^\n]*\b\2\b)"
+pytorch("read again after selu in place", r"F\.(selu)\((\w+)\)" + READ_AGAIN, r"F.\1(\2, inplace=True)", "Selu")
+pytorch("mask of attention negated", r"attn_mask=self\.(\w+)", r"attn_mask=-self.\1", "Attention")
+pytorch("steps for the batch", r"(nn\.MultiheadAttention\(.*), batch_first=True", r"\1", "MultiheadAttention")
+pytorch("other heads", r"nn\.MultiheadAttention\((\d+), \d+", r"nn.MultiheadAttention(\1, 1")
+pytorch("windows side by side", r"\.transpose\(2, 3\)\.reshape\(-1, size", r".reshape(-1, size", "WindowPartition")
+pytorch("windows put back side by side", r"\.transpose\(2, 3\)\.reshape\(-1, height", r".reshape(-1, height")
+pytorch("shift of windows the other way", r"\(-self\.shift, -self\.shift\)", "(self.shift, self.shift)")
+pytorch("bicubic forgotten", r'mode="bicubic"', 'mode="bilinear"')
+pytorch("corners not aligned", r", align_corners=True", "")
+pytorch("antialias forgotten", r", antialias=1", "")
+
 # Recurrent cells
 pytorch("order of the gates", r"i, o, forget, c = ", "i, forget, o, c = ")
 pytorch("backwards forgotten", r'\n +direction="reverse",', "", "GRU")
@@ -257,6 +270,13 @@ keras(
     'RMSNormalization(epsilon=1e-05, name="norm2")(inputs)',
     "RMSNormalization",
 )
+keras("heads and their size", r"layers\.MultiHeadAttention\((\d+), (\d+)", r"layers.MultiHeadAttention(\2, \1")
+keras("queries for values", r"(layers\.MultiHeadAttention\(.*\))\((\w+), (\w+)", r"\1(\2, \2")
+keras("windows side by side", r"    x = ops\.transpose\(x, \(0, 1, 3, 2, 4, 5\)\)\n", "")
+keras("shift of windows the other way", r"\(-2, -2\)", "(2, 2)")
+keras("bilinear for nearest", r"UpSampling2D\(([^()]*\(?[^()]*\)?), name", r'UpSampling2D(\1, interpolation="bilinear", name')
+keras("nearest for bilinear", r'interpolation="bilinear"', 'interpolation="nearest"')
+keras("antialias forgotten", r", antialias=1", "")
 keras("float16 policy", r"def load_model\(\):\n", 'def load_model():\n    keras.config.set_dtype_policy("mixed_float16")\n')
 keras("weights not loaded", r"\n    model\.load_weights\(.*\)", "")
 keras("results exchanged", r"\[features, (\w+)\]", r"[\1, features]")

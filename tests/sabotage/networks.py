@@ -393,7 +393,7 @@ def resized(net: Net) -> None:
     a = resize("cubic", net.conv("enter", x, (4, 4), pads=[1, 1, 1, 1]), 2, mode="cubic", coordinate_transformation_mode=half)
     b = resize("aligned", x, 2, mode="linear", coordinate_transformation_mode=whole)
     c = net("Resize", "wide", x, "", net.constant("factors", np.float32([1, 1, 2, 4])), mode="nearest")
-    c = net("AveragePool", "narrow", c, kernel_shape=[1, 2], strides=[1, 2])
+    c = net("AveragePool", "narrow", c, kernel_shape=[1, 3], strides=[1, 2], pads=[0, 0, 0, 1])
     x = net("Tanh", "tanh", net("Add", "sum", net("Add", "two", a, b), c))
     a = resize("smoothed", x, 0.5, mode="linear", coordinate_transformation_mode=half, antialias=1)
     b = resize("smaller", x, 0.5, mode="linear", coordinate_transformation_mode=half)

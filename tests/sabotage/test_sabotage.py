@@ -74,14 +74,14 @@ def test_sound_networks_raise_no_alarm(name, fork, folder):
 @pytest.mark.parametrize("target", ["pytorch", pytest.param("keras", marks=pytest.mark.sabotage)])
 def test_every_kind_can_be_planted(target, fork, folder):
     """A pattern that no emitted code has any more would test nothing."""
-    subjects = [subject(each, target, folder) for each in networks.NETWORKS]
+    subjects = [subject(each, target, folder) for each in (*networks.NETWORKS, *networks.EXPORTED)]
     idle = [fault.name for planted, fault in faults(target) if not any(each.can_have(planted, fault) for each in subjects)]
     assert not idle
 
 
 @pytest.mark.sabotage
 @pytest.mark.parametrize("target", ["pytorch", "keras"])
-@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize("name", [*networks.NETWORKS, *networks.EXPORTED])
 def test_all_faults(name, target, fork, folder):
     one = subject(name, target, folder)
     assert one.conversion.verify().ok

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 import converter
 from converter.graph import Value, Weight
 from tests.models import classifier
+from tests.sabotage.networks import write
 
 SWIN = Path(__file__).parents[2] / "fixtures" / "networks" / "swin.onnx"
 ONCE = {"seeds": (0,), "batch_sizes": (1,)}
@@ -116,3 +117,14 @@ def test_a_fault_of_reading_behind_windows_is_not_blamed_on_them(tmp_path):
     last.set_input(2, Value.of_weight(Weight.of(-last.inputs[2].array, "head.bias"), "head.bias"))
     report = converter.convert(graph, to="pytorch", out=tmp_path / "out", verify=False).verify(**ONCE)
     assert (report.layers[report.blame.layer].name, report.blame.stage) == (last.name, "reading")
+
+
+def test_what_is_written_over_before_it_is_read_again(tmp_path):
+    conversion = converter.convert(write("dense", tmp_path), to="pytorch", out=tmp_path / "out", verify=False)
+    path = conversion.folder / "model.py"
+    code = path.read_text()
+    assert code.count("F.selu(stem_relu)") == 1
+    path.write_text(code.replace("F.selu(stem_relu)", "F.selu(stem_relu, inplace=True)"))
+    report = conversion.verify(**ONCE)
+    assert not report.ok and report.layers[report.blame.layer].name == "selu"
+    assert report.blame.cause == "it is written over its input, which is read again"
