@@ -429,6 +429,7 @@ EXPORTED = {
         *sorted((FIXTURES / "networks").glob("*.onnx")),
         FIXTURES / "attention" / "batches_memory.onnx",
         FIXTURES / "attention" / "steps_both.onnx",
+        FIXTURES / "attention" / "steps.onnx",
     )
 }
 """What torch's exporter wrote of small networks of many kinds; faults are planted in them by ``make test-sabotage`` alone."""
