@@ -60,7 +60,8 @@ def test_the_state_dict_and_gradients_are_the_originals(name):
         each.train().zero_grad()
         each(*map(torch.from_numpy, arrays.values())).square().sum().backward()
     for (key, have), (_, want) in zip(model.named_parameters(), net.named_parameters(), strict=True):
-        torch.testing.assert_close(have.grad, want.grad, rtol=1e-4, atol=1e-5, msg=key)
+        rounding = 1e-6 * float(want.grad.abs().max())  # all that the gradient of the keys' bias is
+        torch.testing.assert_close(have.grad, want.grad, rtol=1e-4, atol=rounding, msg=key)
 
 
 def test_keras_turns_no_axes(name):
