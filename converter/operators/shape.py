@@ -69,7 +69,7 @@ class Transpose:
         moved = [axis for axis, source in enumerate(perm) if source != axis]
         if len(moved) == 2:
             return n.expr("data.transpose(a, b)", a=moved[0], b=moved[1])
-        return n.expr("data.permute(perm)", perm=perm)
+        return n.expr("data.permute(*perm)", perm=list(perm))
 
     def keras(n):
         unplanned = n.data.rank is None or n.data.weight is not None
@@ -440,7 +440,8 @@ def _blocked(op_type: str, space: bool) -> None:
         if open_sizes(n):
             return n.expr("space_to_depth(x, b)" if space else "depth_to_space(x, b)", x=n.first, b=n.blocksize)
         split, order, whole = _blocks(n, n.first.shape[1:], space)
-        return n.expr("x.reshape(split).permute(order).reshape(whole)", x=n.first, split=split, order=order, whole=whole)
+        text = "x.reshape(*split).permute(*order).reshape(*whole)"
+        return n.expr(text, x=n.first, split=list(split), order=list(order), whole=list(whole))
 
     def keras(n):
         if open_sizes(n):

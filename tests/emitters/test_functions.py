@@ -6,10 +6,13 @@ import ast
 import itertools
 import re
 from collections.abc import Collection
+from unittest import mock
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from converter.emitters import emit
@@ -373,3 +376,21 @@ def test_no_layer_has_the_name_that_keras_gives_an_operation():
     code = emit(read(model), "keras").code
     assert "layers.Reshape" in code
     assert "ops.reshape" in code
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=2, max_size=4), st.booleans())
+def test_parts_that_only_some_blocks_have_leave_no_variable_unset(blocks, adds):
+    """One block has all parts; whichever the others lack, the first or the last or several in a row, what they give is set."""
+    net = Blocks()
+    x = "x"
+    for place, parts in enumerate([[True] * 4, *blocks]):
+        path, begin = f"layers.{place}", x
+        scope = _scope(path)
+        for number, has in enumerate(parts):
+            if has:
+                x = net.conv(f"{scope}/conv{number}", f"{path}.conv{number}", x, 4, 4)
+        x = net.add(scope, "Relu", x)
+        x = net.add(scope, "Add", x, begin) if adds else x
+    with mock.patch("converter.emitters.keras.formatted", lambda code: code):
+        checked(net.model(x))

@@ -27,6 +27,7 @@ def with_conditions(
     results = list(call.outputs)
     blocks: list[tuple[Compound, Piece]] = []
     within: dict[Value, Value] = {}
+    renamed: dict[Value, Value] = {}
     for piece, asked in optional:
         condition = _Named({"x": call.inputs[0]}).visit(copy.deepcopy(asked))
         block = Compound([Clause("if", condition, list(piece.run))], scope=piece.owner.scope)
@@ -34,7 +35,8 @@ def with_conditions(
         items = [item for item in items if not any(item is other for other in piece.run)]
         blocks.append((block, piece))
     for block, piece in sorted(blocks, key=lambda entry: items.index(entry[0])):
-        place, held, result = items.index(block), piece.operand, piece.owner.targets[0]
+        place, result = items.index(block), piece.owner.targets[0]
+        held = renamed.get(piece.operand, piece.operand)  # by an earlier block, whose result this one goes on with
         after = items[place + 1 :]
         if held in results or held in reads(after):
             items.insert(place, Statement([result], variable(held), None, piece.owner.scope))
@@ -45,6 +47,7 @@ def with_conditions(
             _rename([block, *after], result, held)
             within |= {statement.targets[0]: held for statement in piece.run[:-1]}
             results = [held if value is result else value for value in results]
+            renamed[result] = held
     return items, results, within
 
 

@@ -22,9 +22,9 @@ class ConvNeXtBlock(nn.Module):
         self.gamma = nn.Parameter(torch.ones(channels))
 
     def forward(self, x):
-        out = self.pwconv1(self.norm(self.dwconv(x).permute((0, 2, 3, 1))))
-        out = self.gamma * self.pwconv2(F.gelu(out))
-        out = out.permute((0, 3, 1, 2))
+        out = F.gelu(self.pwconv1(self.norm(self.dwconv(x).permute(0, 2, 3, 1))))
+        out = self.gamma * self.pwconv2(out)
+        out = out.permute(0, 3, 1, 2)
         return x + out
 
 
@@ -51,10 +51,10 @@ class ConvNeXt(nn.Module):
         self.head = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = self.downsample_layers[0][0](x).permute((0, 2, 3, 1))
-        x = self.stages[0](self.downsample_layers[0][1](x).permute((0, 3, 1, 2)))
-        x = x.permute((0, 2, 3, 1))
-        x = self.downsample_layers[1][0](x).permute((0, 3, 1, 2))
+        x = self.downsample_layers[0][0](x).permute(0, 2, 3, 1)
+        x = self.stages[0](self.downsample_layers[0][1](x).permute(0, 3, 1, 2))
+        x = x.permute(0, 2, 3, 1)
+        x = self.downsample_layers[1][0](x).permute(0, 3, 1, 2)
         x = self.downsample_layers[1][1](x)
         return self.head(self.norm(torch.mean(self.stages[1](x), dim=(2, 3))))
 

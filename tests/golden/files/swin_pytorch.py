@@ -37,7 +37,7 @@ class WindowAttention(nn.Module):
 
     def forward(self, x):
         x = self.qkv(x).reshape(-1, 16, 3, self.num_heads, 4)
-        query, key, value = x.permute((2, 0, 3, 1, 4)).unbind(0)
+        query, key, value = x.permute(2, 0, 3, 1, 4).unbind(0)
         x = F.scaled_dot_product_attention(
             query, key, value, attn_mask=self.relative_position_bias
         )
@@ -105,7 +105,7 @@ class SwinTransformer(nn.Module):
         self.head = nn.Linear(16, 10)
 
     def forward(self, x):
-        x = self.patch_embed(x).permute((0, 2, 3, 1))
+        x = self.patch_embed(x).permute(0, 2, 3, 1)
         x = self.merge(self.stage1(x))
         x = torch.mean(self.norm(self.stage2(x)), dim=(1, 2))
         return self.head(x)

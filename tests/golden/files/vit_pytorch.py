@@ -19,7 +19,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(16, 16)
 
     def forward(self, x):
-        x = self.qkv(x).reshape(-1, 17, 3, 4, 4).permute((2, 0, 3, 1, 4))
+        x = self.qkv(x).reshape(-1, 17, 3, 4, 4).permute(2, 0, 3, 1, 4)
         query, key, value = x.unbind(0)
         x = F.scaled_dot_product_attention(query, key, value)
         return self.proj(x.transpose(1, 2).reshape(-1, 17, 16))
