@@ -35,7 +35,7 @@ class _Joining:
 
     def joined(self, statements: list[Statement | Compound]) -> list[Statement | Compound]:
         done: list[Statement | Compound] = []
-        for statement in _sunk(_unbound(statements, self.reads), self.reads) if self._nests else statements:
+        for statement in self._taken_apart(statements):
             if isinstance(statement, Compound):
                 for clause in statement.clauses:
                     clause.body = self.joined(clause.body)
@@ -51,6 +51,10 @@ class _Joining:
                     statement = self._put_into(statement, done.pop())
             done.append(statement)
         return done
+
+    def _taken_apart(self, statements: list[Statement | Compound]) -> list[Statement | Compound]:
+        unbound = _unbound(statements, self.reads, "x.unbind(axis)" if self._nests else "ops.unstack(x, axis=axis)")
+        return _sunk(unbound, self.reads) if self._nests else unbound
 
     def _put_into(self, statement: Statement, previous: Statement) -> Statement:
         if is_variable(statement.tree):
@@ -242,7 +246,7 @@ def _is_view(statement: Statement | Compound) -> bool:
     return statement.node.op_type in _VIEWS and not any(_layers_in(statement.tree))
 
 
-def _unbound(statements: list[Statement | Compound], reads: Counter[Value]) -> list[Statement | Compound]:
+def _unbound(statements: list[Statement | Compound], reads: Counter[Value], text: str) -> list[Statement | Compound]:
     """The statements, with those that take all of one axis apart, in order, as one: ``query, key, value = x.unbind(0)``."""
     found: list[Statement | Compound] = []
     place = 0
@@ -255,7 +259,7 @@ def _unbound(statements: list[Statement | Compound], reads: Counter[Value]) -> l
             found.append(statements[place])
             place += 1
             continue
-        tree = fill("x.unbind(axis)", {"x": lambda whole=whole: variable(whole), "axis": lambda axis=axis: literal(axis)})
+        tree = fill(text, {"x": lambda whole=whole: variable(whole), "axis": lambda axis=axis: literal(axis)})
         found.append(Statement([each.targets[0] for each in run], tree, None, run[0].scope))
         reads[whole] = 1
         place += count
@@ -265,6 +269,10 @@ def _unbound(statements: list[Statement | Compound], reads: Counter[Value]) -> l
 def _selected(statement: Statement | Compound, number: int) -> tuple[Value | None, int]:
     """The tensor of which a statement takes what has this number on an axis, and the axis; None where it does anything else."""
     tree = statement.tree if isinstance(statement, Statement) and len(statement.targets) == 1 else None
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) == "ops.take" and is_variable(tree.args[0]):
+        (place, axis) = tree.args[1], tree.keywords[0].value if tree.keywords else None
+        numbers = [node.value if isinstance(node, ast.Constant) else None for node in (place, axis)]
+        return (tree.args[0].value, numbers[1]) if numbers[0] == number and numbers[1] is not None else (None, 0)
     if not isinstance(tree, ast.Subscript) or not is_variable(tree.value):
         return None, 0
     *before, last = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]

@@ -11,14 +11,14 @@ from tests.emitted import judge, read, run
 HEADER = '<ir_version: 11, opset_import: ["": 23]> main_graph (float[n, 6, 24] x) => (float[n, 2, 6, 4] y)'
 
 
-def attention(*nodes: str) -> str:
+def attention(*nodes: str, target: str = "pytorch") -> str:
     """The code of a network that begins with the sizes of two heads, which computes what onnxruntime does."""
     constants = "heads = Constant <value_ints: ints = [0, 6, 2, 4]>()"
     model = onnx.parser.parse_model(f"{HEADER} {{ {' '.join([constants, *nodes])} }}")
     graph, feeds = read(model), {"x": np.random.default_rng(0).standard_normal((2, 6, 24)).astype(np.float32)}
-    (wanted,), (found,) = judge(model, feeds), run(graph, "pytorch", feeds)
+    (wanted,), (found,) = judge(model, feeds), run(graph, target, feeds)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
-    return emit(graph, "pytorch").code
+    return emit(graph, target).code
 
 
 def heads(name: str, to: str) -> str:
@@ -88,3 +88,15 @@ def test_views_that_are_read_once_stand_where_they_are_read():
     (wanted,), (found,) = judge(model, feeds), run(graph, "pytorch", feeds)
     np.testing.assert_array_equal(found, wanted)
     assert "x >= x[:, :1]) & mask.to(torch.bool)" in emit(graph, "pytorch").code
+
+
+def test_heads_in_keras_are_unstacked_and_called_what_they_are():
+    taken = [
+        f"i{place} = Constant <value_int = {place}>() p{place} = Gather <axis: int = 2>(parts, i{place}) "
+        f"{to} = Transpose <perm: ints = [0, 2, 1, 3]>(p{place})"
+        for place, to in enumerate("qkv")
+    ]
+    shape = "shape = Constant <value_ints: ints = [0, 6, 3, 2, 4]>() parts = Reshape(x, shape)"
+    code = attention(shape, *taken, "y = Attention(q, k, v)", target="keras")
+    assert "query, key, value = ops.unstack(x, axis=2)" in code
+    assert "ops.dot_product_attention(query, key, value)" in code

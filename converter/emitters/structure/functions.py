@@ -21,6 +21,7 @@ from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, alike, construction, define_alike, kind_of
 from converter.emitters.structure.loops import rolled
 from converter.emitters.structure.readings import Reading
+from converter.emitters.structure.roles import roles
 from converter.emitters.structure.variants import joined
 from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
@@ -44,6 +45,7 @@ class Functions:
         self.program = program
         self._reserved = frozenset(reserved) | {"build_model", "load_model", "name"}
         _concatenate_in_turn(program.statements)
+        program.roles = roles(program.statements, program.output_values())
         self._layers = _hold_called_again(program)
         self._inline: set[Module] = set()
         """Modules whose calls are written where they stand."""
@@ -152,7 +154,7 @@ class Functions:
         namespace = Namespace((*reserved, *parameters, "x", "out"))
         given: dict[Value, str] = {}
         for place, value in enumerate(each.inputs):
-            name = identifier(without_number(value.name.rpartition("/")[2]))
+            name = self.program.roles.get(value) or identifier(without_number(value.name.rpartition("/")[2]))
             given[value] = namespace.take(name) if place else "x"
         inputs = list(given.values())
         for statement in each.items:

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from converter.emitters.blocks import Compound, Statement, trees, variables
 from converter.graph import Value
 
-_ATTENTION = "F.scaled_dot_product_attention"
+_ATTENTION = ("F.scaled_dot_product_attention", "ops.dot_product_attention")
 _PLACES = ("query", "key", "value")
-_KEPT = ("torch.unsqueeze", "torch.where")
+_KEPT = ("torch.unsqueeze", "torch.where", "ops.expand_dims", "ops.reshape", "ops.transpose", "layers.Reshape")
 """Functions whose result is called what their first argument is; nothing else that they read may be a tensor."""
 
 
@@ -20,38 +20,50 @@ def roles(statements: list[Statement | Compound], results: Iterable[Value]) -> d
     found: dict[Value, str] = {}
     turned = {item.targets[0]: item.tree.args[0].value for item in statements if _turns_half(item)}
     halves = set(turned.values())
+    rotated = {item.targets[0] for item in statements if _is_product(item, turned)}
     for statement in reversed(statements):
         for value in statement.targets:
             if len(votes.get(value, ())) == 1 and votes[value] != {""}:
                 (found[value],) = votes[value]
-        for name, role in _said(statement, found, turned, halves):
+        for name, role in _said(statement, found, turned, halves, rotated):
             votes.setdefault(name, set()).add(role)
     for value in votes.keys() - found.keys():  # what is no statement's: an input
         if len(votes[value]) == 1 and votes[value] != {""} and value.producer is None:
             (found[value],) = votes[value]
-    return found
+    parts = {name.value for item in statements if _is_sum(item, rotated) for name in variables(item.tree)}
+    return {value: role for value, role in found.items() if value not in parts and value not in turned}
 
 
 def _said(
-    statement: Statement | Compound, found: dict[Value, str], turned: dict[Value, Value], halves: set[Value]
+    statement: Statement | Compound,
+    found: dict[Value, str],
+    turned: dict[Value, Value],
+    halves: set[Value],
+    rotated: set[Value],
 ) -> list[tuple[Value, str]]:
     """Each value that a statement reads, with the role that it has there, "" for any other."""
     if isinstance(statement, Compound):
         return [(name.value, "") for tree in trees([statement]) for name in variables(tree)]
     tree = statement.tree
     known: dict[int, str] = {}
-    if isinstance(tree, ast.Call) and ast.unparse(tree.func) == _ATTENTION:
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) in _ATTENTION:
         known = {id(argument): role for argument, role in zip(tree.args, _PLACES, strict=False)}
-        known |= {id(keyword.value): "mask" for keyword in tree.keywords if keyword.arg == "attn_mask"}
+        known |= {id(keyword.value): "mask" for keyword in tree.keywords if keyword.arg in ("attn_mask", "mask")}
     elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
         for one, other in ((tree.left, tree.right), (tree.right, tree.left)):
             value = getattr(one, "value", None)
             if value in turned or value in halves:
-                known = {id(other): "sin" if value in turned else "cos"}
+                known = {id(other): "sin" if value in turned else "cos", id(one): found.get(statement.targets[0], "")}
+    elif _is_sum(statement, rotated):
+        known = dict.fromkeys((id(tree.left), id(tree.right)), found.get(statement.targets[0], ""))
+    elif _turns_half(statement):
+        known = {id(tree.args[0]): found.get(statement.targets[0], "")}
     elif len(statement.targets) == 1 and statement.targets[0] in found:
         start = _start(tree)
         known = {} if start is None else {id(start): found[statement.targets[0]]}
     sizes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ("shape", "device")}
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Call) and ast.unparse(tree.func.func) == "RepeatLike":
+        sizes.add(id(tree.args[0]))
     return [(name.value, known.get(id(name), "")) for name in variables(tree) if id(name) not in sizes]
 
 
@@ -60,10 +72,27 @@ def _turns_half(item: Statement | Compound) -> bool:
     return isinstance(tree, ast.Call) and ast.unparse(tree.func) == "rotate_half" and hasattr(tree.args[0], "value")
 
 
+def _is_product(item: Statement | Compound, turned: dict[Value, Value]) -> bool:
+    """Whether it is what is turned by half times its sines."""
+    tree = item.tree if isinstance(item, Statement) else None
+    is_product = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult)
+    return is_product and any(getattr(each, "value", None) in turned for each in (tree.left, tree.right))
+
+
+def _is_sum(item: Statement | Compound, rotated: set[Value]) -> bool:
+    """Whether it adds what is turned by half times its sines to anything."""
+    tree = item.tree if isinstance(item, Statement) else None
+    is_sum = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add)
+    return is_sum and any(getattr(each, "value", None) in rotated for each in (tree.left, tree.right))
+
+
 def _start(tree: ast.expr) -> ast.expr | None:
     """The variable whose methods are called one after the other, or that a function keeps; None where it is no variable."""
     if isinstance(tree, ast.Call) and tree.args and not variables(tree.func):
-        return tree.args[0] if ast.unparse(tree.func) in _KEPT else None
+        function = (
+            tree.func.func if isinstance(tree.func, ast.Call) else tree.func
+        )  # a layer of Keras is constructed and called
+        return tree.args[0] if ast.unparse(function) in _KEPT and isinstance(tree.args[0], ast.Name) else None
     while isinstance(tree, ast.Call | ast.Attribute | ast.Subscript):
         if isinstance(tree, ast.Call) and (hasattr(tree, "layer") or not isinstance(tree.func, ast.Attribute)):
             return None

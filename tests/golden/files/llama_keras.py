@@ -65,25 +65,25 @@ def build_model():
     input_layernorm = layers.RMSNormalization(name="layers_0_input_layernorm")(
         embed_tokens
     )
-    x = layers.Dense(16, use_bias=False, name="layers_0_self_attn_q_proj")(
+    query = layers.Dense(16, use_bias=False, name="layers_0_self_attn_q_proj")(
         input_layernorm
     )
-    reshape = layers.Reshape((-1, 4, 4), name="layers_0_self_attn_reshape")(x)
-    x = layers.Dense(8, use_bias=False, name="layers_0_self_attn_k_proj")(
+    query = layers.Reshape((-1, 4, 4), name="layers_0_self_attn_reshape")(query)
+    key = layers.Dense(8, use_bias=False, name="layers_0_self_attn_k_proj")(
         input_layernorm
     )
-    reshape_2 = layers.Reshape((-1, 2, 4), name="layers_0_self_attn_reshape_2")(x)
-    x = layers.Dense(8, use_bias=False, name="layers_0_self_attn_v_proj")(
+    key = layers.Reshape((-1, 2, 4), name="layers_0_self_attn_reshape_2")(key)
+    value = layers.Dense(8, use_bias=False, name="layers_0_self_attn_v_proj")(
         input_layernorm
     )
-    reshape_3 = layers.Reshape((-1, 2, 4), name="layers_0_self_attn_reshape_3")(x)
-    cos_2 = ops.expand_dims(cos, (0, 2))
-    mul = reshape * cos_2
-    cat = rotate_half(reshape)
-    sin_2 = ops.expand_dims(sin, (0, 2))
-    x = mul + cat * sin_2
-    out = reshape_2 * cos_2 + rotate_half(reshape_2) * sin_2
-    x = ops.dot_product_attention(x, out, reshape_3, is_causal=True)
+    value = layers.Reshape((-1, 2, 4), name="layers_0_self_attn_reshape_3")(value)
+    cos = ops.expand_dims(cos, (0, 2))
+    mul = query * cos
+    cat = rotate_half(query)
+    sin = ops.expand_dims(sin, (0, 2))
+    query = mul + cat * sin
+    key = key * cos + rotate_half(key) * sin
+    x = ops.dot_product_attention(query, key, value, is_causal=True)
     x = layers.Reshape((-1, 16), name="layers_0_self_attn_reshape_4")(x)
     x = layers.Dense(16, use_bias=False, name="layers_0_self_attn_o_proj")(x)
     x = embed_tokens + x
@@ -91,21 +91,21 @@ def build_model():
     out = llama_mlp(out, name="layers_0_mlp")
     x = x + out
     input_layernorm_2 = layers.RMSNormalization(name="layers_1_input_layernorm")(x)
-    out = layers.Dense(16, use_bias=False, name="layers_1_self_attn_q_proj")(
+    query = layers.Dense(16, use_bias=False, name="layers_1_self_attn_q_proj")(
         input_layernorm_2
     )
-    reshape_4 = layers.Reshape((-1, 4, 4), name="layers_1_self_attn_reshape")(out)
-    out = layers.Dense(8, use_bias=False, name="layers_1_self_attn_k_proj")(
+    query = layers.Reshape((-1, 4, 4), name="layers_1_self_attn_reshape")(query)
+    key = layers.Dense(8, use_bias=False, name="layers_1_self_attn_k_proj")(
         input_layernorm_2
     )
-    reshape_2_2 = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_2")(out)
-    out = layers.Dense(8, use_bias=False, name="layers_1_self_attn_v_proj")(
+    key = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_2")(key)
+    value = layers.Dense(8, use_bias=False, name="layers_1_self_attn_v_proj")(
         input_layernorm_2
     )
-    reshape_3_2 = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_3")(out)
-    add = reshape_4 * cos_2 + rotate_half(reshape_4) * sin_2
-    out = reshape_2_2 * cos_2 + rotate_half(reshape_2_2) * sin_2
-    out = ops.dot_product_attention(add, out, reshape_3_2, is_causal=True)
+    value = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_3")(value)
+    query = query * cos + rotate_half(query) * sin
+    key = key * cos + rotate_half(key) * sin
+    out = ops.dot_product_attention(query, key, value, is_causal=True)
     out = layers.Reshape((-1, 16), name="layers_1_self_attn_reshape_4")(out)
     out = layers.Dense(16, use_bias=False, name="layers_1_self_attn_o_proj")(out)
     x = x + out

@@ -27,11 +27,11 @@ class LlamaAttention(nn.Module):
         self.o_proj = nn.Linear(16, 16, bias=False)
 
     def forward(self, x, cos, sin):
-        q_proj = self.q_proj(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
-        k_proj = self.k_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
+        query = self.q_proj(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
+        key = self.k_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
         value = self.v_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
-        query = q_proj * cos + rotate_half(q_proj) * sin
-        key = k_proj * cos + rotate_half(k_proj) * sin
+        query = query * cos + rotate_half(query) * sin
+        key = key * cos + rotate_half(key) * sin
         x = F.scaled_dot_product_attention(
             query, key, value, is_causal=True, enable_gqa=True
         )

@@ -41,14 +41,12 @@ def window_reverse(windows, size, height, width):
 
 def window_attention(x, units, num_heads, name):
     x = layers.Dense(3 * units, name=f"{name}_qkv")(x)
-    reshape = layers.Reshape((16, 3, num_heads, 4), name=f"{name}_reshape")(x)
-    select = ops.take(reshape, 0, axis=2)
-    select_2 = ops.take(reshape, 1, axis=2)
-    x = ops.take(reshape, 2, axis=2)
+    x = layers.Reshape((16, 3, num_heads, 4), name=f"{name}_reshape")(x)
+    query, key, value = ops.unstack(x, axis=2)
     x = ops.dot_product_attention(
-        select,
-        select_2,
-        x,
+        query,
+        key,
+        value,
         bias=Weight((1, num_heads, 16, 16), name=f"{name}_relative_position_bias")(x),
     )
     x = layers.Reshape((16, units), name=f"{name}_reshape_2")(x)
