@@ -19,7 +19,7 @@ from converter.verification.judge import ERRORS, Judge
 from converter.verification.reference import Inside
 
 _BUDGET = 2**30
-_MOST_NUMBERS = 160_000
+_MOST_NUMBERS = 200_000
 """Of all samples that are drawn, and how many these are at most and at least: a large image costs too much."""
 _DRAWN = (8, 64)
 _CHOSEN = 8
@@ -40,7 +40,7 @@ Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 _KINDS: tuple[Draw, ...] = (
     lambda generator, x: 128 * np.abs(x),
     lambda generator, x: -64 * np.abs(x),
-    lambda generator, x: x * 2.0 ** generator.integers(-10, 11, x.shape),
+    lambda generator, x: x * 2.0 ** generator.integers(-13, 14, x.shape),
     lambda generator, x: np.where(generator.random(x.shape) < 0.1, 100 * x, 0.0),
     lambda generator, x: 256 * x,
     lambda generator, x: x + generator.choice([-8, 8]),
@@ -73,13 +73,16 @@ def waking(judge: Judge, model: onnx.ModelProto, asked: Sequence[Question]) -> I
         if not asleep.any():
             return
         inputs = _drawn(question, count)
-        found = awake(inputs)
-    except (*ERRORS, ValueError):  # it fixes its batch, or the sizes of something inside are not those of the samples
+        found = awake(inputs) & asleep
+    except (
+        *ERRORS,
+        ValueError,
+    ):  # it fixes its batch, or sizes inside are not those of the samples, or all is too much to hold
         return
     chosen: list[int] = []
-    while len(chosen) < _CHOSEN and (found & asleep).any():
-        chosen.append(int((found & asleep).sum(axis=1).argmax()))
-        asleep = asleep & ~found[chosen[-1]]
+    while len(chosen) < _CHOSEN and found.any():
+        chosen.append(int(found.sum(axis=1).argmax()))
+        found = found & ~found[chosen[-1]]
     if chosen:
         rows = {name: array[chosen] for name, array in inputs.items()}
         how = "for units that sleep"
