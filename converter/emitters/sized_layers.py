@@ -47,7 +47,7 @@ class SizedLayers:
 
     def _class(self, alike: list[tuple[ast.Call, ast.expr, list[str]]]) -> str:
         (first, body, arguments), *_ = alike
-        name = self._names.take(class_name(first.layer_name))
+        name = self._names.take(class_name(first.layer_name), joint="")  # Keras counts the uses of Reshape as reshape_2
         given = [tuple(constant.value for constant in _numbers(tree)) for _, tree, _ in alike]
         columns = list(zip(*given, strict=True))
         differ = list(dict.fromkeys(column for column in columns if len(set(column)) > 1))
