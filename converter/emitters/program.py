@@ -112,6 +112,7 @@ class Program:
             same=self.keep_same,
             functional=self.target.is_functional,
             number_rank=_number_rank(node, self.target.rule(node)),
+            ends=self.ends,
         )
         site.is_eager = has_strings(node)
         if site.functional and site.is_eager:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ class Site:
         same: bool = False,
         functional: bool = False,
         number_rank: int | None = None,
+        ends: Set[Value] = frozenset(),
     ):
         self.node = node
         self.plan = plan
@@ -50,6 +51,7 @@ class Site:
         self.framework = framework
         self.functional = functional
         self._number_rank = number_rank
+        self._ends = ends
         self._same = same
         self.is_eager = False
         self.asks_sizes = False
@@ -334,10 +336,10 @@ class Site:
         return Template(text, bindings, unpacks=True)
 
     def used(self, name: str) -> bool:
-        """Whether anything reads the output called ``name``."""
+        """Whether anything reads the output called ``name``, or it is one of the graph."""
         index = self._outputs[name]
         value: Value | None = self.node.outputs[index] if index < len(self.node.outputs) else None
-        return value is not None and bool(value.users)
+        return value is not None and (bool(value.users) or value in self._ends)
 
     def _axes(self, name: str) -> Any:
         value = self.node.attributes.get(name)

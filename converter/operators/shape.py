@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from converter import functions
 from converter.emitters.layout import along_axes, as_stored, logical, reshaped, transposed, unsqueezed
-from converter.emitters.site import known
+from converter.emitters.pad_amounts import amounts_of, sides_of
+from converter.emitters.parts import sections, sizes_of_parts, split
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import elementwise, operator
 from converter.padding import Padding
@@ -161,10 +162,10 @@ class Pad:
             pads, axes = n.listed("pads"), n.operand(3) and n.listed("axes")
             known = axes is None or (isinstance(axes, tuple) and all(isinstance(axis, int) for axis in axes))
             if n.mode == "constant" and n.is_known("constant_value") and isinstance(pads, tuple) and known:
-                return n.expr("F.pad(data, sides, value=fill)", sides=_sides(n, pads, axes), fill=_fill(n) or None)
+                return n.expr("F.pad(data, sides, value=fill)", sides=sides_of(n, pads, axes), fill=_fill(n) or None)
             text = "padded(data, amounts, mode, fill" + (", axes)" if axes is not None else ")")
             return n.expr(text, fill=_fill(n), amounts=pads, axes=axes)
-        amounts = _amounts(n)
+        amounts = amounts_of(n)
         if n.mode == "constant" and n.is_known("constant_value"):
             return n.expr("F.pad(data, sides, value=fill)", sides=amounts.torch, fill=_fill(n) or None)
         if _pads_image(n, amounts):
@@ -177,7 +178,7 @@ class Pad:
             return n.eager(
                 "padded_by(data, amounts, mode, fill, axes)", amounts=n.listed("pads"), fill=_fill(n), axes=n.operand(3)
             )
-        padding = _amounts(n)
+        padding = amounts_of(n)
         order = n.layout().order
         sides = tuple((padding.begin[axis], padding.end[axis]) for axis in order)
         if min(map(min, sides), default=0) < 0 or n.mode in ("edge", "wrap") or not n.is_known("constant_value"):
@@ -200,70 +201,22 @@ def _fill(n):
     return 0 if value is None or n.mode != "constant" or not value.size else value.reshape(-1)[0]
 
 
-def _sides(n, pads, axes) -> tuple:
-    """What ``F.pad`` takes, where some of it is computed: both sides of each axis, the last axis first."""
-    rank, count = n.data.rank, len(pads) // 2
-    sides = dict(zip([axis % rank for axis in (range(rank) if axes is None else axes)], range(count), strict=True))
-    found = [(pads[sides[axis]], pads[sides[axis] + count]) if axis in sides else (0, 0) for axis in range(rank)]
-    while found and found[0] == (0, 0):
-        found.pop(0)
-    return tuple(side for pair in found[::-1] for side in pair)
-
-
-def _amounts(n) -> Padding:
-    """The padding of every axis, in logical order."""
-    given = Padding.from_onnx(n.constant("pads").tolist())
-    axes = n.constant("axes")
-    if axes is None:
-        return given
-    begin, end = [0] * n.data.rank, [0] * n.data.rank
-    for axis, b, e in zip(axes.tolist(), given.begin, given.end, strict=True):
-        begin[axis], end[axis] = b, e
-    return Padding(tuple(begin), tuple(end))
-
-
-def _parts(node) -> list[int] | None:
-    """The sizes of the parts, None where they are not known when converting."""
-    given = known(node.input(1))
-    shapes = [None if value is None else value.shape for value in node.outputs]
-    sizes = given.tolist() if given is not None else [shape and shape[node["axis"]] for shape in shapes]
-    return sizes if all(isinstance(size, int) for size in sizes) else None
-
-
-def _split(n, statement, part, equal):
-    """All parts at once, or only those that are read; ``equal`` says as many as there are outputs."""
-    sizes = _parts(n.node)
-    if sizes is None or (len(sizes) > 1 and all(value is not None for value in n.node.outputs)):
-        return n.results(equal, n.num_outputs) if sizes is None else n.unpack(statement, **_sections(n, sizes))
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    prefix = ":, " * (n.axis % n.input.rank) or "..., " * (n.input.rank == 1)
-    after = "" if prefix or not n.functional else ", :"  # a KerasTensor takes no slice by itself
-    parts = zip(starts, sizes, n.node.outputs, strict=True)
-    return [n.expr(part.format(prefix, start, f"{start + size}{after}")) for start, size, value in parts if value is not None]
-
-
-def _sections(n, sizes):
-    starts = tuple(sum(sizes[: i + 1]) for i in range(len(sizes) - 1))
-    equal = len(set(sizes)) == 1 and sizes[0] > 0
-    return {"size": sizes[0] if equal else tuple(sizes), "places": len(sizes) if equal else starts}
-
-
 @operator("Split")
 class Split:
     layout = along_axes
 
     def pytorch(n):
-        if n.node.input(1) is not None and _parts(n.node) is None:
+        if n.node.input(1) is not None and sizes_of_parts(n.node) is None:
             return n.results("input.split(split.tolist(), dim=axis)", len(n.node.outputs))
-        parts = _parts(n.node) or []
-        all_parts = "input.split(size, dim=axis)" if len(set(parts)) != 1 else "input.chunk(places, dim=axis)"
-        return _split(n, all_parts, "input[{}{}:{}]", "input.chunk(num_outputs, dim=axis)")
+        places = sections(n, sizes_of_parts(n.node) or [0])["places"]
+        all_parts = "input.split(size, dim=axis)" if type(places) is tuple else "input.chunk(places, dim=axis)"
+        return split(n, all_parts, "input[{}{}:{}]", "input.chunk(num_outputs, dim=axis)")
 
     def keras(n):
-        if n.node.input(1) is not None and _parts(n.node) is None:
+        if n.node.input(1) is not None and sizes_of_parts(n.node) is None:
             n.needs_numbers()
             return n.results("parts_of(input, numbers(split), axis)", len(n.node.outputs))
-        return _split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]", "ops.split(input, num_outputs, axis=axis)")
+        return split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]", "ops.split(input, num_outputs, axis=axis)")
 
 
 def _fixed(n) -> bool:

@@ -79,9 +79,12 @@ def _has_kinds(graph: Graph, value: Value) -> bool:
     """Whether an input may be of any kind: it has samples, or is an image, a signal or a table without; and no setting."""
     if not value.is_tensor or not is_floating(value.dtype) or value.rank < 2:
         return False
-    # A flat or sparse image has as many maxima as pixels, and last bits decide where an unpooling puts them.
-    unpools = any(node.op_type == "MaxUnpool" for each in graph.nested() for node in each.nodes)
-    return not unpools and (_has_samples(value) or not _has_batch(graph))
+    # A flat or sparse image has as many maxima as pixels, and last bits decide where an unpooling puts them; scores of a large
+    # one are all 1, and last bits decide which box is the first.
+    operators = {node.op_type for each in graph.nested() for node in each.nodes}
+    if "MaxUnpool" in operators:
+        return False
+    return _has_samples(value) if _has_batch(graph) else "NonMaxSuppression" not in operators
 
 
 def _ways(graph: Graph, position: int, seed: int, batch: int, name: str, kinds: Sequence[str]) -> Iterator[Question]:

@@ -59,14 +59,14 @@ def _feeds() -> dict[str, np.ndarray]:
 def test_a_causal_mask_with_padding():
     body = _CAUSAL + _PADDING + "seen = And (earlier, there)  mask = Where (seen, nothing, low)"
     code = _functional(_heads(body), _feeds())
-    assert "ops.dot_product_attention(q, k, v, mask=x, is_causal=True)" in code
+    assert "ops.dot_product_attention(q, k, v, mask=mask, is_causal=True)" in code
     assert "Positions" not in code
 
 
 def test_padding_and_what_is_always_true():
     body = _CAUSAL + _PADDING + "any = GreaterOrEqual (rows, zero)  seen = And (any, there)  mask = Where (seen, nothing, low)"
     code = _functional(_heads(body), _feeds())
-    assert "ops.dot_product_attention(q, k, v, mask=x)" in code
+    assert "ops.dot_product_attention(q, k, v, mask=mask)" in code
     assert "Positions" not in code
 
 
