@@ -9,7 +9,7 @@ from converter.emitters.vocabulary import Expression
 from converter.graph import Node
 
 
-def sizes_of_parts(node: Node) -> list[int] | None:
+def split_sizes(node: Node) -> list[int] | None:
     """The sizes of the parts, None where they are not known when converting."""
     given = known(node.input(1))
     shapes = [None if value is None else value.shape for value in node.outputs]
@@ -19,7 +19,7 @@ def sizes_of_parts(node: Node) -> list[int] | None:
 
 def split(n: Site, statement: str, part: str, equal: str) -> Expression | list[Expression]:
     """All parts at once, or only those that are read; ``equal`` says as many as there are outputs."""
-    sizes = sizes_of_parts(n.node)
+    sizes = split_sizes(n.node)
     if sizes is None or (len(sizes) > 1 and all(value is not None for value in n.node.outputs)):
         return n.results(equal, n.num_outputs) if sizes is None else n.unpack(statement, **sections(n, sizes))
     starts = [sum(sizes[:i]) for i in range(len(sizes))]

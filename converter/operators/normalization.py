@@ -26,6 +26,10 @@ def _is_neutral(scale, bias) -> bool:
     return held and bool((scale.array() == 1).all()) and not bias.array().any()
 
 
+def _gives_batch_alone(n) -> bool:
+    return n.training_mode and not (n.used("running_mean") or n.used("running_var"))
+
+
 @operator("BatchNormalization")
 class BatchNormalization:
     """``momentum`` is the share of the old statistics kept in ONNX and Keras, of the new ones taken in PyTorch.
@@ -37,7 +41,7 @@ class BatchNormalization:
     layout = _keeps_order
 
     def pytorch(n):
-        if n.training_mode and not (n.used("running_mean") or n.used("running_var")):
+        if _gives_batch_alone(n):
             zero = n.B.value.array is not None and not n.weight("B").trainable and not n.B.value.array.any()
             offset = "" if zero else ", B"
             return n.expr(f"F.batch_norm(X, None, None, scale{offset}, training=True, eps=epsilon)")
@@ -54,7 +58,7 @@ class BatchNormalization:
 
     def keras(n):
         axis = n.axis_of(1)
-        if n.training_mode and not (n.used("running_mean") or n.used("running_var")):
+        if _gives_batch_alone(n):
             text = (
                 "ops.batch_normalization(X, ops.mean(X, axes), ops.var(X, axes), axis, offset=B, scale=scale, epsilon=epsilon)"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from converter import functions
 from converter.emitters.layout import along_axes, as_stored, logical, reshaped, transposed, unsqueezed
 from converter.emitters.pad_amounts import amounts_of, sides_of
-from converter.emitters.parts import sections, sizes_of_parts, split
+from converter.emitters.parts import sections, split, split_sizes
 from converter.emitters.vocabulary import Layer
 from converter.operators.registry import elementwise, operator
 from converter.padding import Padding
@@ -206,14 +206,14 @@ class Split:
     layout = along_axes
 
     def pytorch(n):
-        if n.node.input(1) is not None and sizes_of_parts(n.node) is None:
+        if n.node.input(1) is not None and split_sizes(n.node) is None:
             return n.results("input.split(split.tolist(), dim=axis)", len(n.node.outputs))
-        places = sections(n, sizes_of_parts(n.node) or [0])["places"]
+        places = sections(n, split_sizes(n.node) or [0])["places"]
         all_parts = "input.split(size, dim=axis)" if type(places) is tuple else "input.chunk(places, dim=axis)"
         return split(n, all_parts, "input[{}{}:{}]", "input.chunk(num_outputs, dim=axis)")
 
     def keras(n):
-        if n.node.input(1) is not None and sizes_of_parts(n.node) is None:
+        if n.node.input(1) is not None and split_sizes(n.node) is None:
             n.needs_numbers()
             return n.results("parts_of(input, numbers(split), axis)", len(n.node.outputs))
         return split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]", "ops.split(input, num_outputs, axis=axis)")

@@ -74,11 +74,8 @@ def waking(judge: Judge, model: onnx.ModelProto, asked: Sequence[Question]) -> I
             return
         inputs = _drawn(question, count)
         found = awake(inputs) & asleep
-    except (
-        *ERRORS,
-        ValueError,
-    ):  # it fixes its batch, or sizes inside are not those of the samples, or all is too much to hold
-        return
+    except (*ERRORS, ValueError):
+        return  # it fixes its batch, or sizes inside are not those of the samples, or all is too much to hold
     chosen: list[int] = []
     while len(chosen) < _CHOSEN and found.any():
         chosen.append(int(found.sum(axis=1).argmax()))
