@@ -25,7 +25,7 @@ def in_place(code: str) -> str:
         classes = _MODULES | (_parameters(definition) if handed_on else set())
         _in_sequences(definition, classes)
         _in_forward(definition, classes)
-    return ast.unparse(tree)
+    return _marked(code, tree)
 
 
 def _handed_on(tree: ast.Module) -> set[str]:
@@ -99,5 +99,17 @@ def _called(tree: ast.expr) -> str | None:
 
 
 def _mark(call: ast.Call) -> None:
-    if all(keyword.arg != "inplace" for keyword in call.keywords):
-        call.keywords.append(ast.keyword("inplace", ast.Constant(True)))
+    call.is_in_place = True
+
+
+def _marked(code: str, tree: ast.Module) -> str:
+    """The text, with one more argument in each call that is marked."""
+    lines = [line.encode() for line in code.split("\n")]  # offsets count bytes
+    calls = [node for node in ast.walk(tree) if hasattr(node, "is_in_place")]
+    for call in sorted(calls, key=lambda call: (call.end_lineno, call.end_col_offset), reverse=True):
+        if any(keyword.arg == "inplace" for keyword in call.keywords):
+            continue
+        line, end = lines[call.end_lineno - 1], call.end_col_offset - 1
+        more = b", inplace=True" if call.args or call.keywords else b"inplace=True"
+        lines[call.end_lineno - 1] = line[:end] + more + line[end:]
+    return b"\n".join(lines).decode()

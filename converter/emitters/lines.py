@@ -44,8 +44,8 @@ class _Joining:
                     previous = done.pop()
                     head.tree = _Substitute(previous.targets[0], previous.tree).visit(head.tree)
             else:
+                self._gather(done, statement)
                 if self._nests:
-                    self._gather(done, statement)
                     self._ask_before(done[-1:], statement)
                 while done and self._fits(done[-1], statement):
                     statement = self._put_into(statement, done.pop())
@@ -96,7 +96,8 @@ class _Joining:
         self.reads[source] += len(asked)
 
     def _gather(self, done: list[Statement | Compound], statement: Statement) -> None:
-        """Put calls of modules, just before, into the list that reads what they give: ``torch.cat([self.a(x), self.b(x)])``."""
+        """Put calls of modules or parts of a variable, just before, into the list that alone reads them:
+        ``torch.cat([self.a(x), self.b(x)])``, ``ops.concatenate([x[:, ::2], x[:, 1::2]])``."""
         tree = statement.tree
         parts = tree.args[0] if isinstance(tree, ast.Call) and tree.args else None
         if not isinstance(parts, ast.List) or not all(map(is_variable, parts.elts)):
@@ -104,11 +105,15 @@ class _Joining:
         calls = done[-len(parts.elts) :]
         for call, part in zip(calls, parts.elts, strict=False):
             single = isinstance(call, Statement) and call.targets == [part.value] and self.reads[part.value] == 1
-            if not single or not hasattr(call.tree, "layer") or not all(map(is_variable, call.tree.args)):
+            if not single or not (self._is_simple_call(call.tree) or _is_sliced(call.tree)):
                 return
         if len(calls) == len(parts.elts) > 1:
             parts.elts = [call.tree for call in calls]
             del done[-len(calls) :]
+
+    def _is_simple_call(self, tree: ast.expr) -> bool:
+        """Whether it calls a module on variables."""
+        return self._nests and hasattr(tree, "layer") and all(map(is_variable, tree.args))
 
     def _fits(self, previous: Statement | Compound, statement: Statement) -> bool:
         """Whether what ``previous`` gives, which nothing else reads, is written where ``statement`` reads it."""
@@ -234,6 +239,11 @@ def _is_part(tree: ast.expr) -> bool:
         return False
     calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
     return all(isinstance(called, ast.Attribute) and called.attr in ("to", "float") for called in calls)
+
+
+def _is_sliced(tree: ast.expr) -> bool:
+    """Whether it takes a part of a variable, with places that are written out."""
+    return isinstance(tree, ast.Subscript) and is_variable(tree.value) and len(variables(tree)) == 1
 
 
 _VIEWS = {"Cast", "Range", "Slice", "Squeeze", "Unsqueeze"}

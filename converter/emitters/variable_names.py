@@ -46,6 +46,16 @@ def _name_block(
     held: Value | None = None,
 ) -> None:
     """Names for what a block assigns; ``outside`` holds what is read outside of it, ``held`` is what ``x`` stands for."""
+    own: dict[str, list[Value]] = {}
+
+    def give(value: Value, name: str, place: int) -> None:
+        """The name, also where what it stood for in this block is no longer read, with a number where it is."""
+        before = own.setdefault(name, [])
+        is_free = bool(before) and all(_is_over(other, place, places, outside) for other in before)
+        names[value] = name if is_free else namespace.take(name)
+        if names[value] == name:
+            before.append(value)
+
     for place, statement in enumerate(statements):
         if held is not None and _is_over(held, place, places, outside):
             held = None
@@ -55,16 +65,13 @@ def _name_block(
             if value not in places:
                 names[value] = "_"
             elif value in program.roles:
-                role = program.roles[value]
-                before = [other for other, name in names.items() if name == role]
-                over = before and all(_is_over(other, place, places, outside) for other in before)
-                names[value] = role if over else namespace.take(role)
+                give(value, program.roles[value], place)
             elif len(statement.targets) == 1 and places.get(value) == {place + 1} and not isinstance(statement, Compound):
                 names[value] = "x" if held is None else "out"
             elif held is None and statement.scope is not None and _carries_on(value, statement, statements[place + 1 :]):
                 names[value], held = "x", value
             else:
-                names[value] = namespace.take(_own_name(value, statement) or _source_name(program, value, statement))
+                give(value, _own_name(value, statement) or _source_name(program, value, statement), place)
         if isinstance(statement, Compound):
             others = places_in([other for other in statements if other is not statement]).keys() | outside
             for clause in statement.clauses:
@@ -81,8 +88,8 @@ def _is_over(value: Value, place: int, places: dict[Value, set[int]], outside: S
 
 
 def _carries_on(value: Value, statement: Statement | Compound, following: list[Statement | Compound]) -> bool:
-    """Whether a value is what goes through the function: a sum with what went before, or the state of the loop that follows."""
-    if following and isinstance(following[0], Compound) and value in assigned(following[0].bodies):
+    """Whether a value is what goes through the function: a sum with what went before, or the state of a loop that follows."""
+    if any(isinstance(other, Compound) and value in assigned(other.bodies) for other in following):
         return True
     return isinstance(statement, Statement) and statement.node is not None and statement.node.op_type in ("Add", "Concat")
 

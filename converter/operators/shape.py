@@ -21,7 +21,7 @@ class Flatten:
         axis = n.node["axis"] % n.input.rank if n.input.rank else n.node["axis"]
         if axis > 1 and _target(n).count(-1) > 1:
             return n.expr("input.flatten(0, last).flatten(1)", last=axis - 1)
-        return n.expr("torch.flatten(input, 1)") if axis == 1 else n.expr("input.reshape(shape)", shape=_target(n))
+        return n.expr("torch.flatten(input, 1)") if axis == 1 else n.expr("input.reshape(*shape)", shape=_target(n))
 
     def keras(n):
         axis = n.node["axis"] % n.input.rank if n.input.rank else n.node["axis"]

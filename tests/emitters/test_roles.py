@@ -100,3 +100,32 @@ def test_heads_in_keras_are_unstacked_and_called_what_they_are():
     code = attention(shape, *taken, "y = Attention(q, k, v)", target="keras")
     assert "query, key, value = ops.unstack(x, axis=2)" in code
     assert "ops.dot_product_attention(query, key, value)" in code
+
+
+def test_positions_and_the_angles_made_of_them():
+    """What is counted, also as numbers of another type and shape, and what both cosine and sine are asked of."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 11, opset_import: ["": 23]> main_graph (float[n, 6] x) => (float[n, 4] y) {
+            zero = Constant <value_int = 0>()
+            one = Constant <value_int = 1>()
+            count = Shape <start: int = 0, end: int = 1>(x)
+            stop = Squeeze(count)
+            counted = Range(zero, stop, one)
+            numbers = Cast <to: int = 1>(counted)
+            column = Constant <value_ints: ints = [-1, 1]>()
+            places = Reshape(numbers, column)
+            frequency = Constant <value_floats: floats = [1.0, 0.1]>()
+            turns = Mul(places, frequency)
+            c = Cos(turns)
+            s = Sin(turns)
+            y = Concat <axis: int = 1>(c, s)
+        }"""
+    )
+    feeds = {"x": np.zeros((5, 6), np.float32)}
+    graph = read(model)
+    (wanted,), (found,) = judge(model, feeds), run(graph, "pytorch", feeds)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    code = emit(graph, "pytorch").code
+    assert "positions = torch.arange(x.shape[0]" in code
+    assert "angles = positions" in code
+    assert "torch.cos(angles)" in code

@@ -345,17 +345,21 @@ class Modules:
         namespace = Namespace((*self._reserved, "x", "out"))
         names = {}
         for place, value in enumerate(call.inputs):
-            names[value] = namespace.take(self._input_name(value, call)) if place else "x"
+            is_named = bool(place) or (value in self.program.graph.inputs and _is_integer(value))  # token ids are no "x"
+            names[value] = namespace.take(self._input_name(value, call)) if is_named else "x"
         return names
 
     def _input_name(self, value: Value, call: Call) -> str:
-        """What it is to the attention inside, "residual" where it is added to what the module computes, or what computes it."""
+        """What it is to the attention inside, "residual" where it is added to what the module computes, "skip" where it
+        alone is concatenated to that, or what computes it."""
         if value in self.program.roles:
             return self.program.roles[value]
         readers = [tree for tree in trees(call.statements()) if any(name.value is value for name in variables(tree))]
         sums = [item for item in call.statements() if isinstance(item, Statement) and item.tree in readers]
         if len(sums) == len(readers) and all(_adds_whole(item, value) for item in sums):
             return "residual"
+        if len(call.inputs) == 2 and len(sums) == len(readers) == 1 and sums[0].node and sums[0].node.op_type == "Concat":
+            return "skip"
         name = value.name.rpartition("/")[2]
         return identifier(name if value in self.program.graph.inputs else without_number(value.name))
 
@@ -405,6 +409,10 @@ class Modules:
                 indent([f"def forward(self, {', '.join(inputs.values())}):", indent(lines)]),
             ]
         )
+
+
+def _is_integer(value: Value) -> bool:
+    return value.dtype is not None and value.dtype.kind in "iu"
 
 
 def _adds_whole(item: Statement, value: Value) -> bool:

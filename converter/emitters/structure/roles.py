@@ -1,11 +1,12 @@
-"""What values are to the attention that reads them: its query, key, value and mask, the cosines and sines that turn them."""
+"""What values are to the attention that reads them: its query, key, value and mask, the cosines and sines that turn them; and
+the positions and angles that these are made from."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
 
-from converter.emitters.blocks import Compound, Statement, trees, variables
+from converter.emitters.blocks import Compound, Statement, is_variable, trees, variables
 from converter.graph import Value
 
 _ATTENTION = ("F.scaled_dot_product_attention", "ops.dot_product_attention")
@@ -21,15 +22,22 @@ def roles(statements: list[Statement | Compound], results: Iterable[Value]) -> d
     turned = {item.targets[0]: item.tree.args[0].value for item in statements if _turns_half(item)}
     halves = set(turned.values())
     rotated = {item.targets[0] for item in statements if _is_product(item, turned)}
+    angles = _arguments(statements, "cos") & _arguments(statements, "sin")
+    found |= dict.fromkeys(angles, "angles")
+    found |= {item.targets[0]: "positions" for item in statements if _counts(item)}
     for statement in reversed(statements):
         for value in statement.targets:
-            if len(votes.get(value, ())) == 1 and votes[value] != {""}:
+            if len(votes.get(value, ())) == 1 and votes[value] != {""} and value not in found:
                 (found[value],) = votes[value]
         for name, role in _said(statement, found, turned, halves, rotated):
             votes.setdefault(name, set()).add(role)
     for value in votes.keys() - found.keys():  # what is no statement's: an input
         if len(votes[value]) == 1 and votes[value] != {""} and value.producer is None:
             (found[value],) = votes[value]
+    for statement in statements:  # of another type or shape they stay positions
+        start = _start(statement.tree) if isinstance(statement, Statement) and len(statement.targets) == 1 else None
+        if start is not None and found.get(start.value) == "positions":
+            found.setdefault(statement.targets[0], "positions")
     parts = {name.value for item in statements if _is_sum(item, rotated) for name in variables(item.tree)}
     return {value: role for value, role in found.items() if value not in parts and value not in turned}
 
@@ -58,6 +66,8 @@ def _said(
         known = dict.fromkeys((id(tree.left), id(tree.right)), found.get(statement.targets[0], ""))
     elif _turns_half(statement):
         known = {id(tree.args[0]): found.get(statement.targets[0], "")}
+    elif len(statement.targets) == 1 and found.get(statement.targets[0]) == "angles":
+        known = {id(name): "angles" for name in variables(tree)}
     elif len(statement.targets) == 1 and statement.targets[0] in found:
         start = _start(tree)
         known = {} if start is None else {id(start): found[statement.targets[0]]}
@@ -65,6 +75,27 @@ def _said(
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Call) and ast.unparse(tree.func.func) == "RepeatLike":
         sizes.add(id(tree.args[0]))
     return [(name.value, known.get(id(name), "")) for name in variables(tree) if id(name) not in sizes]
+
+
+def _arguments(statements: list[Statement | Compound], function: str) -> set[Value]:
+    """The variables that a function of one tensor is called on."""
+    calls = (item.tree for item in statements if isinstance(item, Statement) and isinstance(item.tree, ast.Call))
+    return {
+        tree.args[0].value
+        for tree in calls
+        if ast.unparse(tree.func) in (f"torch.{function}", f"ops.{function}") and is_variable(tree.args[0])
+    }
+
+
+def _counts(item: Statement | Compound) -> bool:
+    """Whether it counts 0, 1, 2 and so on."""
+    if not isinstance(item, Statement) or item.node is None or item.node.op_type != "Range":
+        return False
+    start, _, step = (value.weight for value in item.node.inputs)
+    return all(weight is not None and weight.has_data and weight.size == 1 for weight in (start, step)) and (
+        start.array().item(),
+        step.array().item(),
+    ) == (0, 1)
 
 
 def _turns_half(item: Statement | Compound) -> bool:
@@ -93,6 +124,8 @@ def _start(tree: ast.expr) -> ast.expr | None:
             tree.func.func if isinstance(tree.func, ast.Call) else tree.func
         )  # a layer of Keras is constructed and called
         return tree.args[0] if ast.unparse(function) in _KEPT and isinstance(tree.args[0], ast.Name) else None
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitAnd | ast.BitOr):
+        return tree.left if is_variable(tree.left) and is_variable(tree.right) else None
     while isinstance(tree, ast.Call | ast.Attribute | ast.Subscript):
         if isinstance(tree, ast.Call) and (hasattr(tree, "layer") or not isinstance(tree.func, ast.Attribute)):
             return None

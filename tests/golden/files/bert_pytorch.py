@@ -39,9 +39,9 @@ class Embeddings(nn.Module):
         self.position_embeddings = nn.Embedding(16, 16)
         self.LayerNorm = nn.LayerNorm(16, eps=1e-12)
 
-    def forward(self, x):
-        out = self.position_ids[:, : x.shape[1]]
-        x = self.word_embeddings(x) + self.position_embeddings(out)
+    def forward(self, input_ids):
+        x = self.position_ids[:, : input_ids.shape[1]]
+        x = self.word_embeddings(input_ids) + self.position_embeddings(x)
         return self.LayerNorm(x)
 
 

@@ -46,7 +46,7 @@ class Detect(nn.Module):
         x = torch.cat([view_3, view_4], dim=-1)
         x = x.transpose(1, 2)
         x = torch.sigmoid(x)
-        return (transpose, x)
+        return transpose, x
 
 
 class C2f(nn.Module):

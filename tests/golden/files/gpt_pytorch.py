@@ -63,8 +63,8 @@ class GPT(nn.Module):
         self.lm_head.weight = self.wte.weight
 
     def forward(self, idx):
-        x = torch.arange(idx.shape[1], device=idx.device)
-        x = self.wte(idx) + self.wpe(x)
+        positions = torch.arange(idx.shape[1], device=idx.device)
+        x = self.wte(idx) + self.wpe(positions)
         for block in self.h:
             x = block(x)
         return self.lm_head(self.ln_f(x))

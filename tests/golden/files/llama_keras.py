@@ -58,10 +58,10 @@ def build_model():
     x = Positions(name="positions")(input_ids)
     x = ops.cast(x, "float32")
     x = ops.reshape(x, (-1, 1))
-    x = x * Weight((2,), start="ones", trainable=False, name="inv_freq")(input_ids)
-    x = ops.concatenate([x, x], axis=-1)
-    cos = ops.cos(x)
-    sin = ops.sin(x)
+    angles = x * Weight((2,), start="ones", trainable=False, name="inv_freq")(input_ids)
+    angles = ops.concatenate([angles, angles], axis=-1)
+    cos = ops.cos(angles)
+    sin = ops.sin(angles)
     input_layernorm = layers.RMSNormalization(name="layers_0_input_layernorm")(
         embed_tokens
     )
@@ -90,17 +90,17 @@ def build_model():
     out = layers.RMSNormalization(name="layers_0_post_attention_layernorm")(x)
     out = llama_mlp(out, name="layers_0_mlp")
     x = x + out
-    input_layernorm_2 = layers.RMSNormalization(name="layers_1_input_layernorm")(x)
+    input_layernorm = layers.RMSNormalization(name="layers_1_input_layernorm")(x)
     query = layers.Dense(16, use_bias=False, name="layers_1_self_attn_q_proj")(
-        input_layernorm_2
+        input_layernorm
     )
     query = layers.Reshape((-1, 4, 4), name="layers_1_self_attn_reshape")(query)
     key = layers.Dense(8, use_bias=False, name="layers_1_self_attn_k_proj")(
-        input_layernorm_2
+        input_layernorm
     )
     key = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_2")(key)
     value = layers.Dense(8, use_bias=False, name="layers_1_self_attn_v_proj")(
-        input_layernorm_2
+        input_layernorm
     )
     value = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_3")(value)
     query = query * cos + rotate_half(query) * sin

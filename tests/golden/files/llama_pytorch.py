@@ -74,16 +74,18 @@ class Llama(nn.Module):
         self.lm_head = nn.Linear(16, 50, bias=False)
 
     def forward(self, input_ids):
-        embed_tokens = self.embed_tokens(input_ids)
-        x = torch.arange(input_ids.shape[1], device=input_ids.device).to(torch.float32)
-        x = x.reshape((-1, 1))
-        x = x * self.inv_freq
-        x = torch.cat([x, x], dim=-1)
-        cos = torch.cos(x)
-        sin = torch.sin(x)
+        x = self.embed_tokens(input_ids)
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device).to(
+            torch.float32
+        )
+        positions = positions.reshape((-1, 1))
+        angles = positions * self.inv_freq
+        angles = torch.cat([angles, angles], dim=-1)
+        cos = torch.cos(angles)
+        sin = torch.sin(angles)
         for layer in self.layers:
-            embed_tokens = layer(embed_tokens, cos, sin)
-        return self.lm_head(self.norm(embed_tokens))
+            x = layer(x, cos, sin)
+        return self.lm_head(self.norm(x))
 
 
 def load_model():

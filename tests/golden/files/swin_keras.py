@@ -80,11 +80,9 @@ def build_model():
     out = layers.Dense(16, activation="gelu", name="stage1_1_mlp_fc1")(out)
     out = layers.Dense(8, name="stage1_1_mlp_fc2")(out)
     x = x + out
-    slice_2 = x[:, ::2, ::2]
-    slice_3 = x[:, 1::2, ::2]
-    slice_4 = x[:, ::2, 1::2]
-    x = x[:, 1::2, 1::2]
-    x = ops.concatenate([slice_2, slice_3, slice_4, x], axis=-1)
+    x = ops.concatenate(
+        [x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]], axis=-1
+    )
     x = layers.LayerNormalization(epsilon=1e-05, name="merge_norm")(x)
     x = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
     x = swin_block(x, 16, 4, 4, name="stage2_0")

@@ -62,11 +62,9 @@ class PatchMerging(nn.Module):
         self.reduction = nn.Linear(32, 16, bias=False)
 
     def forward(self, x):
-        slice_2 = x[:, ::2, ::2]
-        slice_3 = x[:, 1::2, ::2]
-        slice_4 = x[:, ::2, 1::2]
-        x = x[:, 1::2, 1::2]
-        x = torch.cat([slice_2, slice_3, slice_4, x], dim=-1)
+        x = torch.cat(
+            [x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]], dim=-1
+        )
         return self.reduction(self.norm(x))
 
 

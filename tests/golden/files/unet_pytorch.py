@@ -33,9 +33,9 @@ class Up(nn.Module):
         self.up = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
         self.conv = DoubleConv(in_channels, out_channels)
 
-    def forward(self, x, relu):
+    def forward(self, x, skip):
         x = self.up(x)
-        x = torch.cat([relu, x], dim=1)
+        x = torch.cat([skip, x], dim=1)
         return self.conv(x)
 
 
