@@ -61,14 +61,19 @@ class _Joining:
             return Statement(statement.targets, previous.tree, previous.node)
         activation = self._activation(statement)
         if activation is not None and takes_activation(previous.tree):
-            _add_activation(previous.tree, activation)
+            is_argument = hasattr(getattr(statement.tree, "func", None), "parameter")
+            _add_activation(previous.tree, statement.tree.func if is_argument else ast.Constant(activation))
             return Statement(statement.targets, previous.tree, previous.node, previous.scope)
         statement.tree = _Substitute(previous.targets[0], previous.tree).visit(statement.tree)
         return statement
 
     def _activation(self, statement: Statement) -> str | None:
-        """The name of the function that a statement computes, None where a parameter of the block around it has a say."""
-        if statement.node is None or any(hasattr(node, "parameter") for node in ast.walk(statement.tree)):
+        """The name of the function that a statement computes, None where a parameter of the block around it has a say in it.
+
+        Where the parameter is the function itself, it has none.
+        """
+        whole = getattr(statement.tree, "func", None)
+        if statement.node is None or any(hasattr(node, "parameter") for node in ast.walk(statement.tree) if node is not whole):
             return None
         return self.program.target.activation(statement.node)
 
@@ -172,10 +177,10 @@ def takes_activation(tree: ast.expr) -> bool:
     )
 
 
-def _add_activation(tree: ast.Call, activation: str) -> None:
+def _add_activation(tree: ast.Call, activation: ast.expr) -> None:
     keywords = tree.constructor.keywords
     place = next((index for index, keyword in enumerate(keywords) if keyword.arg == "name"), len(keywords))
-    keywords.insert(place, ast.keyword("activation", ast.Constant(activation)))
+    keywords.insert(place, ast.keyword("activation", activation))
 
 
 def _is_unary(node: Node | None) -> bool:

@@ -329,13 +329,62 @@ def test_what_stands_once_is_written_where_it_stands():
 def test_two_blocks_that_differ_in_what_they_do():
     net = Blocks()
     x = "x"
-    for place, op_type in enumerate(["Relu", "Tanh", "Relu", "Tanh", "Relu", "Tanh"]):
+    for place, op_type in enumerate(["Relu", "Exp", "Relu", "Exp", "Relu", "Exp"]):
         scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
         x = net.conv(f"{scope}/conv1", f"{path}.conv1", x, 4, 4)
         x = net.add(scope, op_type, x)
         x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4, 4)
         x = net.add(scope, "Add", x, net.add(scope, "Sigmoid", x))
-    assert len(functions(checked(net.model(x)))) == 2
+    assert list(functions(checked(net.model(x)))) == ["block", "block_with_exp"]
+
+
+def test_an_activation_that_differs_is_an_argument():
+    net = Blocks()
+    x = "x"
+    for place, op_type in enumerate(["Relu", "Tanh", "Relu"]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        inside = net.add(scope, op_type, net.add(scope, "Sin", net.conv(f"{scope}/conv1", f"{path}.conv1", x, 4, 4)))
+        inside = net.add(scope, op_type, net.conv(f"{scope}/conv2", f"{path}.conv2", inside, 4, 4))
+        x = net.add(scope, "Add", inside, x)
+    code = checked(net.model(x))
+    (text,) = functions(code).values()
+    assert "out = activation(out)" in text
+    assert "layers.Conv2D(4, 3, activation=activation, name=f'{name}_conv2')" in text
+    assert 'block(x, ops.tanh, name="blocks_1")' in code
+
+
+def test_an_activation_that_some_blocks_lack_may_be_none():
+    net = Blocks()
+    x = "x"
+    for place, op_type in enumerate(["Relu", None, "Relu", None]):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        x = net.add(scope, "Sin", net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4))
+        x = net.add(scope, "Neg", net.add(scope, op_type, x) if op_type else x)
+    code = checked(net.model(x))
+    (text,) = functions(code).values()
+    assert "activation=None):" in text
+    assert "if activation is not None:\n        x = activation(x)" in text
+    assert 'block(x, activation=ops.relu, name="blocks_0")' in code
+
+
+@pytest.mark.parametrize(
+    ("what", "wanted"),
+    [("group", "depthwise_block"), ("weight", "block_with_gain")],
+)
+def test_blocks_that_cannot_be_one_are_named_by_what_sets_them_apart(what, wanted):
+    net = Blocks()
+    x = "x"
+    for place in range(6):
+        scope, path = f"blocks/blocks.{place}", f"blocks.{place}"
+        if place % 2 and what == "group":
+            weights = [net.weight(f"{path}.conv.weight", 4, 1, 3, 3), net.weight(f"{path}.conv.bias", 4)]
+            x = net.add(f"{scope}/conv", "Conv", x, *weights, kernel_shape=[3, 3], pads=[1] * 4, group=4)
+        else:
+            x = net.conv(f"{scope}/conv", f"{path}.conv", x, 4, 4)
+        if place % 2 and what == "weight":
+            x = net.add(scope, "Mul", net.weight(f"{path}.gain", 4, 1, 1), net.add(scope, "Exp", x))
+        x = net.add(scope, "Sin", net.add(scope, "Tanh", net.add(scope, "Cos", x)))
+    assert functions(emit(read(net.model(x)), "keras").code).keys() == {"block", wanted}
 
 
 @pytest.mark.parametrize("name", ["name", "x", "i", "layers", "filters", "build_model", "Weight", "for", "lambda", "0"])

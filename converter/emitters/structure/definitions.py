@@ -319,6 +319,7 @@ def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tup
     named = {id(places): _name(places, first) for places in groups if not _is_width(places, first)}
     inner = [places for places in groups if named.get(id(places), "").startswith("hidden_")]
     outside = [places for places in groups if named.get(id(places), "") in (*INSIDE[:2], "channels", "features")]
+    squeezed = [places for places in groups if _is_width(places, first) and _called_inside(places, first) is not None]
     for places in groups:
         have, width = numbers(places), _is_width(places, readings[0])
         padding = readings[0].roles[places[0]] == "padding"
@@ -326,7 +327,8 @@ def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tup
             want = numbers(base)
             if base is places or id(base) in found or not all(type(number) is int for number in (*have, *want)):
                 continue
-            if places in inner and base in outside + inner and base is not places:
+            inside = places in squeezed and base not in squeezed and _is_width(base, first)
+            if inside or (places in inner and base in outside + inner):
                 text = _multiple(have, want)
                 if text and not any(other is places for _, other in found.values()):
                     found[id(places)] = (text, base)
@@ -335,7 +337,7 @@ def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tup
                 found[id(places)] = ("-{}", base)
                 break
             factor = have[0] // want[0] if want[0] else 0
-            if width and _is_width(base, readings[0]) and factor > 1 and have == [factor * number for number in want]:
+            if width and base not in squeezed and _is_width(base, readings[0]) and factor > 1 and have == [factor * number for number in want]:
                 found[id(places)] = (f"{factor} * {{}}", base)
             elif padding and readings[0].roles[base[0]] == "kernel_size" and have == [number // 2 for number in want]:
                 found[id(places)] = ("{} // 2", base)
@@ -360,6 +362,8 @@ def _width_name(places: list[str], widths: list[list[str]], reading: Reading) ->
     kind = next(role for role in (reading.roles[place].rpartition("_")[2] for place in places) if role in _GIVEN)
     if len(widths) == 1:
         return kind
+    if (inside := _called_inside(places, reading)) is not None:
+        return inside
     order = {place: number for number, place in enumerate(reading.roles)}
     if len(widths) > 2:
         place = next(place for place in places if reading.roles[place].rpartition("_")[2] in _GIVEN)

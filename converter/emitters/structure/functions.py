@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping
 from converter.emitters.blocks import Clause, Compound, Statement, function_lines, trees, variable, variables
 from converter.emitters.expressions import literal, parse
 from converter.emitters.lines import on_one_line, takes_activation
-from converter.emitters.names import Namespace, identifier, snake_case, without_number
+from converter.emitters.names import Namespace, identifier, without_number
 from converter.emitters.program import Program
 from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, nest, reads
 from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, alike, construction, define_alike, kind_of
 from converter.emitters.structure.loops import rolled
+from converter.emitters.structure.kinds import function_names
 from converter.emitters.structure.readings import Reading
 from converter.emitters.structure.roles import roles
 from converter.emitters.structure.variants import joined
@@ -27,7 +28,7 @@ from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
 from converter.graph import Module, Value
 
-_SHORT = 8
+_SHORT = 4
 """Statements of a function that is written where it is called, if that is in one line only."""
 
 
@@ -92,13 +93,12 @@ class Functions:
         by_kind: dict[str, list[list[Reading]]] = {}
         for readings in alike([each for each in last or ready if self._may_be(each)], {}, self.definitions):
             by_kind.setdefault(kind_of(readings[0].call), []).append(readings)
-        for joint in (joint for groups in by_kind.values() for joint in joined(groups, runs=True)):
+        joints = [[each for each in joined(groups, runs=True) if self._pays(each.readings)] for groups in by_kind.values()]
+        wanted = [name for each in joints for name in function_names([joint.readings for joint in each], self.definitions)]
+        for joint, name in zip((joint for each in joints for joint in each), wanted, strict=True):
             readings = joint.readings
-            if not self._pays(readings):
-                continue
-            kind = kind_of(readings[0].call).rpartition(".")[2]
             modules = [reading.call.module for reading in readings]
-            name = self._function_names.take(identifier(snake_case(kind)))
+            name = self._function_names.take(identifier(name))
             definition, keys = define_alike(name, readings, self.definitions, computes=True, present=joint.present)
             definition.tensors = len(definition.call.inputs)
             self._modules[name] = modules

@@ -59,6 +59,21 @@ ACTIVATION_MODULES = {
 """Activations as functions, and the module that applies each with the same further arguments."""
 
 
+ACTIVATION_FUNCTIONS = frozenset(
+    f"ops.{name}"
+    for name in (
+        "hard_sigmoid", "hard_silu", "log_sigmoid", "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "softsign", "tanh"
+    )
+)  # fmt: skip
+"""Functions of Keras that stand for one another as an argument: ``activation=ops.relu``."""
+
+
+def is_activation(tree: ast.AST) -> bool:
+    """Whether it is a call of such a function on a tensor."""
+    alone = isinstance(tree, ast.Call) and len(tree.args) == 1 and not tree.keywords
+    return alone and ast.unparse(tree.func) in ACTIVATION_FUNCTIONS
+
+
 class Reading:
     """The form of a call's body, equal for calls that do the same, and the numbers in it by place.
 
@@ -147,6 +162,9 @@ class Reading:
             return "activation"
         if function in ACTIVATION_MODULES and len(tree.args) == 1 and not tree.keywords:
             self._enter(f"{place}.function", Function(ACTIVATION_MODULES[function]), "activation", tree.func, None)
+            return ("Call", "activation", self._tree(tree.args[0], f"{place}.0", ""))
+        if is_activation(tree):
+            self._enter(f"{place}.function", Function(function), "activation", tree.func, None)
             return ("Call", "activation", self._tree(tree.args[0], f"{place}.0", ""))
         defaults, names = self._signature(function)
         names = self._widths if function.startswith("torch.") and self._widths else names
@@ -287,7 +305,7 @@ def _number(tree: ast.AST) -> Any:
     """The plain number, or tuple of numbers, or activation that a tree writes out; ``MISSING`` for any other tree."""
     if isinstance(tree, ast.Attribute):
         name = ast.unparse(tree)
-        return Function(name) if name in ACTIVATIONS else MISSING
+        return Function(name) if name in ACTIVATIONS | ACTIVATION_FUNCTIONS else MISSING
     if isinstance(tree, ast.Constant):
         return tree.value if _is_number(tree.value) else MISSING
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):

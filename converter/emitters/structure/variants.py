@@ -15,7 +15,7 @@ from itertools import combinations
 
 from converter.emitters.blocks import Statement, trees, variables
 from converter.emitters.structure.calls import called, own_paths, reads
-from converter.emitters.structure.readings import MAKE, MISSING, NEUTRAL, RUN, Function, Reading
+from converter.emitters.structure.readings import MAKE, MISSING, NEUTRAL, RUN, Function, Reading, is_activation
 from converter.graph import Value
 
 _MOST, _MOST_RUNS = 4, 2
@@ -46,6 +46,11 @@ class Piece:
     @property
     def is_element(self) -> bool:
         return not isinstance(self.owner, Statement)
+
+    @property
+    def is_activation(self) -> bool:
+        """Whether all that a function lacks is the activation."""
+        return len(self.run) == 1 and is_activation(self.run[0].tree)
 
     @property
     def without(self) -> dict[int, Value | None]:
@@ -153,7 +158,7 @@ def _is_weight(tree: ast.expr | None) -> bool:
 
 
 def _runs(reading: Reading) -> Iterator[Piece]:
-    """Stretches of a function that make one tensor of another, with a layer in each; and sums."""
+    """Stretches of a function that make one tensor of another, with a layer in each; activations; and sums."""
     items = reading.call.items
     read = Counter(name.value for tree in trees(items) for name in variables(tree))
     read.update(reading.call.outputs)
@@ -171,7 +176,7 @@ def _runs(reading: Reading) -> Iterator[Piece]:
             run.append(item)
             if _goes_on([*items[max(start - 2, 0) : start], *run], len(run), reading):
                 continue
-            if any(hasattr(statement.tree, "layer_name") for statement in run):
+            if any(hasattr(statement.tree, "layer_name") for statement in run) or (len(run) == 1 and is_activation(item.tree)):
                 yield Piece(item, variables(first.tree)[0].value, run=tuple(run))
 
 
@@ -276,9 +281,16 @@ def _complete(variants: Variants) -> None:
         for place in (places_of(piece, first) if piece.is_neutral else ())
         if first.roles[place] == NEUTRAL.get(first.makers.get(place, ""))
     }
+    for piece in variants.present:
+        for place in places_of(piece, first) if piece.is_activation else ():
+            first.defaults[place] = None
+            for each in variants.readings:
+                each.numbers[place] = None if each.numbers[place] is MISSING else each.numbers[place]
     for place in lacking:
         have = [each for each in variants.readings if each.numbers[place] is not MISSING]
         rest = [each for each in variants.readings if each.numbers[place] is MISSING]
+        if not rest:
+            continue
         numbers = [repr(each.numbers[place]) for each in have]
         like = [other for other in whole if [repr(each.numbers[other]) for each in have] == numbers]
         like.sort(key=lambda other: first.roles[other] != first.roles[place])

@@ -10,26 +10,23 @@ import keras
 from keras import layers, ops
 
 
-def conv_norm_activation(x, name, strides=1):
+def depthwise_conv_norm_activation(x, activation, name, strides=1):
     x = layers.ZeroPadding2D(1)(x)
     x = layers.DepthwiseConv2D(3, strides=strides, use_bias=False, name=f"{name}_0")(x)
     x = layers.BatchNormalization(name=f"{name}_1")(x)
-    return ops.relu(x)
+    return activation(x)
 
 
-def conv_norm_activation_2(x, filters, kernel_size, name, strides=1):
+def conv_norm_activation(x, filters, kernel_size, name, strides=1, activation=None):
     if kernel_size != 1:
         x = layers.ZeroPadding2D(kernel_size // 2)(x)
     out = layers.Conv2D(
         filters, kernel_size, strides=strides, use_bias=False, name=f"{name}_0"
     )(x)
     out = layers.BatchNormalization(name=f"{name}_1")(out)
-    return ops.hard_silu(out)
-
-
-def conv_norm_activation_3(x, filters, name):
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_0")(x)
-    return layers.BatchNormalization(name=f"{name}_1")(x)
+    if activation is not None:
+        out = activation(out)
+    return out
 
 
 def squeeze_excitation(x, filters, name):
@@ -41,27 +38,28 @@ def squeeze_excitation(x, filters, name):
     return x * out
 
 
-def inverted_residual(x, filters, name, strides=1):
-    out = conv_norm_activation_2(x, 4 * filters, 1, name=f"{name}_block_0")
-    out = layers.ZeroPadding2D(1)(out)
-    out = layers.DepthwiseConv2D(
-        3, strides=strides, use_bias=False, name=f"{name}_block_1_0"
-    )(out)
-    out = layers.BatchNormalization(name=f"{name}_block_1_1")(out)
-    out = ops.hard_silu(out)
+def inverted_residual_with_squeeze_excitation(x, filters, name, strides=1):
+    out = conv_norm_activation(
+        x, 4 * filters, 1, activation=ops.hard_silu, name=f"{name}_block_0"
+    )
+    out = depthwise_conv_norm_activation(
+        out, ops.hard_silu, strides=strides, name=f"{name}_block_1"
+    )
     out = squeeze_excitation(out, filters, name=f"{name}_block_2")
-    out = conv_norm_activation_3(out, 16, name=f"{name}_block_3")
+    out = conv_norm_activation(out, 16, 1, name=f"{name}_block_3")
     if strides == 1 and x.shape[-1] == 16:
         out = x + out
     return out
 
 
-def inverted_residual_2(x, filters, name, strides=1):
-    out = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_block_0_0")(x)
-    out = layers.BatchNormalization(name=f"{name}_block_0_1")(out)
-    out = ops.relu(out)
-    out = conv_norm_activation(out, strides=strides, name=f"{name}_block_1")
-    out = conv_norm_activation_3(out, 12, name=f"{name}_block_2")
+def inverted_residual(x, filters, name, strides=1):
+    out = conv_norm_activation(
+        x, filters, 1, activation=ops.relu, name=f"{name}_block_0"
+    )
+    out = depthwise_conv_norm_activation(
+        out, ops.relu, strides=strides, name=f"{name}_block_1"
+    )
+    out = conv_norm_activation(out, 12, 1, name=f"{name}_block_2")
     if strides == 1 and x.shape[-1] == 12:
         out = x + out
     return out
@@ -70,16 +68,18 @@ def inverted_residual_2(x, filters, name, strides=1):
 def build_model():
     """MobileNet, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
-    hardswish = conv_norm_activation_2(inputs, 8, 3, strides=2, name="features_0")
-    x = conv_norm_activation(hardswish, name="features_1_block_0")
+    hardswish = conv_norm_activation(
+        inputs, 8, 3, strides=2, activation=ops.hard_silu, name="features_0"
+    )
+    x = depthwise_conv_norm_activation(hardswish, ops.relu, name="features_1_block_0")
     x = squeeze_excitation(x, 2, name="features_1_block_1")
-    x = conv_norm_activation_3(x, 8, name="features_1_block_2")
+    x = conv_norm_activation(x, 8, 1, name="features_1_block_2")
     x = hardswish + x
-    x = inverted_residual_2(x, 24, strides=2, name="features_2")
-    x = inverted_residual_2(x, 32, name="features_3")
-    x = inverted_residual(x, 8, strides=2, name="features_4")
-    x = inverted_residual(x, 12, name="features_5")
-    x = conv_norm_activation_2(x, 32, 1, name="features_6")
+    x = inverted_residual(x, 24, strides=2, name="features_2")
+    x = inverted_residual(x, 32, name="features_3")
+    x = inverted_residual_with_squeeze_excitation(x, 8, strides=2, name="features_4")
+    x = inverted_residual_with_squeeze_excitation(x, 12, name="features_5")
+    x = conv_norm_activation(x, 32, 1, activation=ops.hard_silu, name="features_6")
     x = layers.GlobalAveragePooling2D(keepdims=True, name="global_average_pool")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(24, activation="hard_silu", name="classifier_0")(x)
