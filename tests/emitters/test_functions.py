@@ -364,7 +364,7 @@ def test_an_activation_that_some_blocks_lack_may_be_none():
     (text,) = functions(code).values()
     assert "activation=None):" in text
     assert "if activation is not None:\n        x = activation(x)" in text
-    assert 'block(x, activation=ops.relu, name="blocks_0")' in code
+    assert "block(x, activation=ops.relu, name=" in code
 
 
 @pytest.mark.parametrize(

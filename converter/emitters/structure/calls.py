@@ -24,6 +24,8 @@ class Call:
     items: list[Statement | Compound | Call] = field(default_factory=list)
     inputs: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
+    given: tuple = ()
+    """The shape of the first input as it is stored."""
     is_chain: bool = False
     """Whether it applies its modules one after the other and does nothing else."""
 

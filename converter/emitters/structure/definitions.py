@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from converter.emitters.blocks import Statement, variable
 from converter.emitters.expressions import own, parse
 from converter.emitters.names import Namespace, class_name, identifier, snake_case
 from converter.emitters.structure.calls import Call, called
+from converter.emitters.structure.given import counts_heads, sizes_of_input
 from converter.emitters.structure.readings import MAKE, MISSING, RUN, Function, Reading, written
 from converter.emitters.structure.variants import INSIDE, OUTSIDE, STRIDES, Piece, is_padding, joined, places_of
 from converter.emitters.structure.variants import widths as widths_of
@@ -42,6 +43,8 @@ class Definition:
     """The lines that make its modules where it is a sequence of numbered ones."""
     optional: list[tuple[Piece, ast.expr]] = field(default_factory=list)
     """What it runs under a condition, in which x is its first tensor."""
+    asked: list[str] = field(default_factory=list)
+    """The lines that ask its first tensor for sizes."""
     tensors: int = 0
     """How many tensors it is given before its numbers."""
 
@@ -121,8 +124,12 @@ def _parametrise(
         if len(set(numbers)) > 1:  # a stride that equals a padding does so by chance
             by_numbers.setdefault((numbers, "width" if _measures_width(role) else role), []).append(place)
     names, keys = Namespace(("self", "x", "name", "layers", *first.definitions)), {}
-    computed = _computed(list(by_numbers.values()), readings) if computes else {}
-    groups = [places for places in by_numbers.values() if id(places) not in computed]
+    asked: dict[str, str] = {}
+    if not any(first.constructors.values()):
+        definition.asked, asked = sizes_of_input(list(by_numbers.values()), readings, names)
+    written_out = [places for places in by_numbers.values() if places[0] not in asked]
+    computed = _computed(written_out, readings) if computes else {}
+    groups = [places for places in written_out if id(places) not in computed]
     widths = [places for places in groups if _is_width(places, first)]
     taken: dict[int, str] = {}
     hidden = [places for places in groups if _name(places, first).startswith("hidden_")]
@@ -133,7 +140,8 @@ def _parametrise(
             wanted = _width_name(places, widths, first)
         else:
             wanted = _hidden_name(places, hidden, first) if places in hidden else _name(places, first)
-            wanted = "num_heads" if wanted == "size" and _counts_heads(places[0], readings) else wanted
+            if wanted == "size":
+                wanted = "num_heads" if counts_heads(places[0], readings) else _size_name(places, first)
         taken[id(places)] = names.take(wanted)
         parameter = Parameter(taken[id(places)], is_class=isinstance(first.numbers[places[0]], Function))
         defaults = {repr(first.defaults.get(place, MISSING)) for place in places}
@@ -146,7 +154,9 @@ def _parametrise(
             first.mark(place, parameter.name)
         definition.parameters.append(parameter)
         keys[parameter.name] = places[0]
-    texts = {place: taken[id(places)] for places in groups for place in places}
+    texts = {place: taken[id(places)] for places in groups for place in places} | asked
+    for place, text in asked.items():
+        first.mark(place, text)
     for places in by_numbers.values():
         if id(places) in computed:
             text, base = computed[id(places)]
@@ -227,32 +237,6 @@ def _make_optional(
         piece.owner.tree = ast.IfExp(held, piece.owner.tree, variable(piece.operand))
 
 
-def _given_widths(readings: list[Reading], piece: Piece) -> list[int]:
-    """How many channels the first tensor has in each call; [] where a function cannot ask for them as ``x.shape[-1]``.
-
-    It can where a convolution that all calls have reads the tensor, so that it has its channels last.
-    """
-    if not _convolves(readings[0].call, readings[0].definitions, piece.without):
-        return []
-    shapes = [reading.call.inputs[0].shape for reading in readings]
-    known = all(shape is not None and len(shape) > 2 and isinstance(shape[1], int) for shape in shapes)
-    return [shape[1] for shape in shapes] if known else []
-
-
-def _convolves(call: Call, definitions: Mapping[str, Definition], without: Container[int] = ()) -> bool:
-    """Whether a convolution, or the padding before one, reads the first tensor of a function."""
-    for item in call.items:
-        tree = getattr(item, "tree", None)
-        if id(item) in without or not hasattr(tree, "layer") or not tree.args:
-            continue
-        if getattr(tree.args[0], "value", None) is call.inputs[0]:
-            constructor = tree.layer.constructor
-            inner = definitions.get(constructor)
-            if constructor.startswith(("layers.Conv", "layers.ZeroPadding")) or (inner and _convolves(inner.call, definitions)):
-                return True
-    return False
-
-
 def _run_name(piece: Piece, reading: Reading) -> str:
     """The module that runs all of it, or the last layer in it."""
     depth = len(reading.call.module.path.split(".")) if reading.call.module.path else 0
@@ -279,7 +263,8 @@ def _condition(piece: Piece, flags: list[bool], readings: list[Reading], texts: 
             return f"{texts[place]} is not None"
     around = [*first.numbers] if piece.is_sum else places
     inner, outer = widths_of(around, first)
-    given = piece.run and outer and _given_widths(readings, piece)
+    given = [reading.call.given[-1] if piece.run and outer and reading.call.given else None for reading in readings]
+    given = given if all(type(width) is int for width in given) else []
     if given:
         texts = {outer: repr(first.numbers[outer]), **texts, "": "x.shape[-1]"}
     stride = next((place for place in around if first.roles[place] in STRIDES and place in texts), "")
@@ -337,7 +322,8 @@ def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tup
                 found[id(places)] = ("-{}", base)
                 break
             factor = have[0] // want[0] if want[0] else 0
-            if width and base not in squeezed and _is_width(base, readings[0]) and factor > 1 and have == [factor * number for number in want]:
+            of_width = width and base not in squeezed and _is_width(base, readings[0])
+            if of_width and factor > 1 and have == [factor * number for number in want]:
                 found[id(places)] = (f"{factor} * {{}}", base)
             elif padding and readings[0].roles[base[0]] == "kernel_size" and have == [number // 2 for number in want]:
                 found[id(places)] = ("{} // 2", base)
@@ -397,14 +383,11 @@ def _name(places: list[str], reading: Reading) -> str:
     return next((role for _, role in roles if role), "size")
 
 
-def _counts_heads(place: str, readings: list[Reading]) -> bool:
-    """Whether a number is that of the heads of the attention in each of the calls."""
-    for reading in readings:
-        nodes = [item.node for item in reading.call.items if isinstance(item, Statement) and item.node is not None]
-        queries = [node.inputs[0].shape for node in nodes if node.op_type in ("Attention", "DotProductAttention")]
-        if not any(shape is not None and len(shape) == 4 and shape[1] == reading.numbers[place] for shape in queries):
-            return False
-    return True
+def _size_name(places: list[str], reading: Reading) -> str:
+    """ "size", or of which weight it is the size: "mask_size"."""
+    made = (place for place in places if reading.makers.get(place) == "Weight")
+    called = (name for place in made for at, name in reading.layer_names.items() if place.startswith(f"{at}."))
+    return identifier(f"{next(called, '')}_size", "weight")
 
 
 def _hidden_name(places: list[str], hidden: list[list[str]], reading: Reading) -> str:

@@ -19,8 +19,8 @@ from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, nest, reads
 from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, alike, construction, define_alike, kind_of
-from converter.emitters.structure.loops import rolled
 from converter.emitters.structure.kinds import function_names
+from converter.emitters.structure.loops import rolled
 from converter.emitters.structure.readings import Reading
 from converter.emitters.structure.roles import roles
 from converter.emitters.structure.variants import joined
@@ -65,6 +65,9 @@ class Functions:
         self.root = nest(self.program.statements, self.program.output_values(), _owns_layer)
         for each in self.root.walk():
             each.inputs.sort(key=lambda value: value in self._layers)  # tensors first
+            first = each.inputs[0] if each.inputs and each.inputs[0] not in self._layers else None
+            if first is not None and first.is_tensor and first.shape is not None:
+                each.given = tuple(first.shape[axis] for axis in self.program.layouts.of(first).order)
         while self.root.calls:
             self._define()
 
@@ -175,7 +178,7 @@ class Functions:
         required = [parameter.name for parameter in definition.parameters if not parameter.has_default]
         optional = [f"{parameter.name}={parameter.default!r}" for parameter in definition.parameters if parameter.has_default]
         head = f"def {definition.name}({', '.join([*inputs, *required, 'name', *optional])}):"
-        return "\n".join([head, indent(lines)])
+        return "\n".join([head, indent([*definition.asked, *lines])])
 
     def _body(
         self,

@@ -29,7 +29,7 @@ def function_names(kind: list[list[Reading]], definitions: Mapping[str, Definiti
 
 
 def _named(name: str, own: Collection[str], instead: Collection[str]) -> str:
-    """The name with the first of its words that is a kind of what another has: "depthwise_conv2d" of "conv2d"; or with a word."""
+    """The name, for a kind of what the other has as that: "depthwise_block" for "depthwise_conv2d" and "conv2d"."""
     for word in own:
         for other in instead:
             if word.endswith(f"_{other}"):

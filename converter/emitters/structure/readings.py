@@ -276,10 +276,11 @@ _LEADING = {
     "layers.ZeroPadding": ("padding",),
     "layers.MaxPooling": ("pool_size",),
     "layers.AveragePooling": ("pool_size",),
+    "window_reverse": ("", "", "height", "width"),
 }
 
 
-NEUTRAL = {"torch.roll": "shift", "F.pad": "padding"}
+NEUTRAL = {"torch.roll": "shift", "ops.roll": "shift", "F.pad": "padding"}
 """Functions that are the identity where their second argument is 0, or each number in it, and what such a number is called."""
 
 _SHAPED = ("layers.Reshape", "ops.reshape", "Weight")

@@ -135,7 +135,15 @@ def _may_be_neutral(item: Statement) -> bool:
 _PLAIN = (ast.Tuple, ast.Constant, ast.UnaryOp, ast.USub, ast.Load)
 
 
-def _added_weights(item: Statement, reading: Reading) -> Iterator[Piece]:
+def _is_of_weights(made: list[ast.expr]) -> bool:
+    """Whether Keras expressions construct weights, and no layer but such as repeats them."""
+    nodes = [node for tree in made for node in ast.walk(tree)]
+    layers = {node.layer.constructor for node in nodes if hasattr(node, "layer")}
+    weights = any(isinstance(node, ast.Call) and ast.unparse(node.func) == "Weight" for node in nodes)
+    return weights and layers <= {"RepeatLike"}
+
+
+def _added_weights(item: Statement, reading: Reading, *, runs: bool = False) -> Iterator[Piece]:
     """A sum with weights that nothing else uses, or what is made of them, and the statements that only it needs."""
     items = reading.call.items
     for side in (item.tree.left, item.tree.right):
@@ -148,6 +156,10 @@ def _added_weights(item: Statement, reading: Reading) -> Iterator[Piece]:
             inside = bool(readers) and all(any(each is one for one in run) for each in readers)
             if inside and isinstance(before, Statement) and set(before.targets).isdisjoint((operand, *reading.call.outputs)):
                 run.insert(0, before)
+        if runs:
+            if _is_of_weights([statement.tree for statement in run[:-1]]):
+                yield Piece(item, operand, run=tuple(run))
+            continue
         weights = tuple(dict.fromkeys(path for statement in run for path in own_paths(statement.tree)))
         if weights and all(_is_weight(reading.constructors.get(path)) for path in weights):
             yield Piece(item, operand, run=tuple(run), weights=weights)
@@ -167,6 +179,9 @@ def _runs(reading: Reading) -> Iterator[Piece]:
             sides = (first.tree.left, first.tree.right)
             if len(first.targets) == 1 and all(isinstance(getattr(side, "value", None), Value) for side in sides):
                 yield from (Piece(first, side.value, run=(first,), is_sum=True) for side in sides)
+                yield from _added_weights(first, reading, runs=True)
+        elif isinstance(first, Statement) and len(first.targets) == 1 and _may_be_neutral(first):
+            yield Piece(first, first.tree.args[0].value, is_neutral=True)
         run: list[Statement] = []
         while start + len(run) < len(items):
             item = items[start + len(run)]

@@ -1,0 +1,70 @@
+"""Sizes that a function of Keras asks its first tensor for: ``height, width, channels = x.shape[1:]``."""
+
+from __future__ import annotations
+
+from converter.emitters.blocks import Statement
+from converter.emitters.names import Namespace
+from converter.emitters.structure.readings import Reading
+
+_AXES = {3: ("", "length", "channels"), 4: ("", "height", "width", "channels"), 5: ("", "depth", "height", "width", "channels")}
+"""What the axes of a tensor are called, by how many it has."""
+
+
+def sizes_of_input(groups: list[list[str]], readings: list[Reading], names: Namespace) -> tuple[list[str], dict[str, str]]:
+    """(the lines that ask, what stands in each place instead of a number).
+
+    A number that is no argument of a layer but a part of a shape, and in all calls a size of the first tensor, twice or half of
+    one, is asked for. Widths are then computed from the channels, if those are asked for.
+    """
+    shapes = [reading.call.given for reading in readings]
+    if len({len(shape) for shape in shapes}) != 1 or len(shapes[0]) not in _AXES:
+        return [], {}
+    first = readings[0]
+    texts: dict[str, tuple[int, str]] = {}
+    turn: dict[tuple, int] = {}
+    for places in groups:
+        is_size = all(first.roles[place] in ("size", "height", "width") for place in places)
+        if is_size and not counts_heads(places[0], readings):
+            numbers = [reading.numbers[places[0]] for reading in readings]
+            found = [(axis, text) for axis in range(1, len(shapes[0])) if (text := _of(numbers, [s[axis] for s in shapes]))]
+            found = [each for each in found if each[1] == "{}"] or found
+            for place in places if found else ():  # of sizes that are equal, one after the other
+                around = (place.rpartition(".")[0], *found)
+                texts[place] = found[turn.get(around, 0) % len(found)]
+                turn[around] = turn.get(around, 0) + 1
+    last = len(shapes[0]) - 1
+    if any(axis == last for axis, _ in texts.values()):
+        for places in (places for places in groups if places[0] not in texts):
+            text = _of([reading.numbers[places[0]] for reading in readings], [shape[last] for shape in shapes])
+            if text and any(first.roles[place] in ("filters", "units") for place in places):
+                texts |= dict.fromkeys(places, (last, text))
+    axes = sorted({axis for axis, _ in texts.values()})
+    called = {axis: names.take(_AXES[len(shapes[0])][axis]) for axis in axes}
+    lines = [f"{called[axis]} = x.shape[{-1 if axis == last else axis}]" for axis in axes]
+    if len(axes) == last > 1:
+        lines = [f"{', '.join(called.values())} = x.shape[1:]"]
+    return lines, {place: text.format(called[axis]) for place, (axis, text) in texts.items()}
+
+
+def counts_heads(place: str, readings: list[Reading]) -> bool:
+    """Whether a number is that of the heads of the attention in each of the calls."""
+    for reading in readings:
+        nodes = [item.node for item in reading.call.items if isinstance(item, Statement) and item.node is not None]
+        queries = [node.inputs[0].shape for node in nodes if node.op_type in ("Attention", "DotProductAttention")]
+        if not any(shape is not None and len(shape) == 4 and shape[1] == reading.numbers[place] for shape in queries):
+            return False
+    return True
+
+
+def _of(numbers: list[object], sizes: list[object]) -> str:
+    """How numbers are computed from sizes: "{}", "4 * {}", "{} // 2", "" where in no such way."""
+    if not all(type(each) is int and each > 0 for each in (*numbers, *sizes)):
+        return ""
+    if numbers == sizes:
+        return "{}"
+    factor, share = numbers[0] // sizes[0], sizes[0] // numbers[0]
+    if factor > 1 and numbers == [factor * size for size in sizes]:
+        return f"{factor} * {{}}"
+    if share > 1 and [share * number for number in numbers] == sizes:
+        return f"{{}} // {share}"
+    return ""
