@@ -34,6 +34,10 @@ class Blocks(Network):
         sizes = {"kernel_shape": [size] * 2, "pads": [size // 2] * 4, "strides": [stride] * 2}
         return self.add(scope, "Conv", x, *weights, **sizes)
 
+    def sizes(self, *sizes: int) -> str:
+        self.weights.append(numpy_helper.from_array(np.array(sizes), f"sizes{len(self.weights)}"))
+        return self.weights[-1].name
+
     def residual(self, path: str, x: str, channels: int, filters: int, *, size: int = 3, stride: int = 1) -> str:
         """A block with a projection where it changes the shape."""
         scope = _scope(path)
@@ -66,6 +70,7 @@ def checked(model: onnx.ModelProto, shared: Collection[str] = ()) -> str:
         np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
     emitted = emit(read(model), "keras")
     layers = {re.sub(r"\.(weight|bias)$", "", tensor.name).replace(".", "_") for tensor in model.graph.initializer}
+    layers = {name for name in layers if not name.startswith("sizes")}
     assert {path.partition("/")[0] for path in emitted.weights} - {*shared} == layers - {"shared"}
     return emitted.code
 
@@ -365,6 +370,25 @@ def test_an_activation_that_some_blocks_lack_may_be_none():
     assert "activation=None):" in text
     assert "if activation is not None:\n        x = activation(x)" in text
     assert "block(x, activation=ops.relu, name=" in code
+
+
+def test_sizes_of_what_comes_in_are_asked_for():
+    net = Blocks()
+    x = "x"
+    for place, (channels, height, width) in enumerate([(4, 8, 4), (8, 4, 2)]):
+        scope, path = f"merge/merge.{place}", f"merge.{place}"
+        parts = net.sizes(-1, channels, height // 2, 2, width // 2, 2)
+        x = net.add(f"{scope}/parts", "Reshape", net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, channels), parts)
+        x = net.add(scope, "Transpose", x, perm=[0, 1, 3, 5, 2, 4])
+        x = net.add(scope, "Reshape", x, net.sizes(-1, 4 * channels, height // 2, width // 2))
+        x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4 * channels, 2 * channels)
+    model = net.model(x)
+    for size, wanted in zip(model.graph.input[0].type.tensor_type.shape.dim[1:], (4, 8, 4), strict=True):
+        size.dim_value = wanted
+    code = checked(model)
+    (text,) = functions(code).values()
+    assert "def merge(x, name):\n    height, width, channels = x.shape[1:]" in text
+    assert "layers.Conv2D(2 * channels, 3, name=f'{name}_conv2')" in text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from converter.emitters.blocks import Statement, variable
 from converter.emitters.expressions import own, parse
 from converter.emitters.names import Namespace, class_name, identifier, snake_case
 from converter.emitters.structure.calls import Call, called
-from converter.emitters.structure.given import counts_heads, sizes_of_input
+from converter.emitters.structure.given import counts_heads, multiple_of, sizes_of_input
 from converter.emitters.structure.readings import MAKE, MISSING, RUN, Function, Reading, written
 from converter.emitters.structure.variants import INSIDE, OUTSIDE, STRIDES, Piece, is_padding, joined, places_of
 from converter.emitters.structure.variants import widths as widths_of
@@ -325,6 +325,10 @@ def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tup
             of_width = width and base not in squeezed and _is_width(base, readings[0])
             if of_width and factor > 1 and have == [factor * number for number in want]:
                 found[id(places)] = (f"{factor} * {{}}", base)
+            elif not width and all(first.roles[place] == "size" for place in places) and _is_width(base, first):
+                text = multiple_of(have, want)
+                if text and not counts_heads(places[0], readings):
+                    found[id(places)] = (text, base)
             elif padding and readings[0].roles[base[0]] == "kernel_size" and have == [number // 2 for number in want]:
                 found[id(places)] = ("{} // 2", base)
             if id(places) in found:

@@ -26,7 +26,9 @@ def sizes_of_input(groups: list[list[str]], readings: list[Reading], names: Name
         is_size = all(first.roles[place] in ("size", "height", "width") for place in places)
         if is_size and not counts_heads(places[0], readings):
             numbers = [reading.numbers[places[0]] for reading in readings]
-            found = [(axis, text) for axis in range(1, len(shapes[0])) if (text := _of(numbers, [s[axis] for s in shapes]))]
+            found = [
+                (axis, text) for axis in range(1, len(shapes[0])) if (text := multiple_of(numbers, [s[axis] for s in shapes]))
+            ]
             found = [each for each in found if each[1] == "{}"] or found
             for place in places if found else ():  # of sizes that are equal, one after the other
                 around = (place.rpartition(".")[0], *found)
@@ -35,14 +37,15 @@ def sizes_of_input(groups: list[list[str]], readings: list[Reading], names: Name
     last = len(shapes[0]) - 1
     if any(axis == last for axis, _ in texts.values()):
         for places in (places for places in groups if places[0] not in texts):
-            text = _of([reading.numbers[places[0]] for reading in readings], [shape[last] for shape in shapes])
+            text = multiple_of([reading.numbers[places[0]] for reading in readings], [shape[last] for shape in shapes])
             if text and any(first.roles[place] in ("filters", "units") for place in places):
                 texts |= dict.fromkeys(places, (last, text))
     axes = sorted({axis for axis, _ in texts.values()})
     called = {axis: names.take(_AXES[len(shapes[0])][axis]) for axis in axes}
     lines = [f"{called[axis]} = x.shape[{-1 if axis == last else axis}]" for axis in axes]
-    if len(axes) == last > 1:
-        lines = [f"{', '.join(called.values())} = x.shape[1:]"]
+    if len(axes) > 1 and axes[-1] - axes[0] == len(axes) - 1:
+        end = "" if axes[-1] == last else axes[-1] + 1
+        lines = [f"{', '.join(called.values())} = x.shape[{axes[0]}:{end}]"]
     return lines, {place: text.format(called[axis]) for place, (axis, text) in texts.items()}
 
 
@@ -56,7 +59,7 @@ def counts_heads(place: str, readings: list[Reading]) -> bool:
     return True
 
 
-def _of(numbers: list[object], sizes: list[object]) -> str:
+def multiple_of(numbers: list[object], sizes: list[object]) -> str:
     """How numbers are computed from sizes: "{}", "4 * {}", "{} // 2", "" where in no such way."""
     if not all(type(each) is int and each > 0 for each in (*numbers, *sizes)):
         return ""

@@ -53,12 +53,15 @@ def window_attention(x, units, num_heads, name):
     return layers.Dense(units, name=f"{name}_proj")(x)
 
 
-def swin_block(x, units, num_heads, size, name):
+def swin_block(x, units, num_heads, name, shift=0):
+    height, width = x.shape[1:3]
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm1")(x)
+    out = ops.roll(out, (-shift, -shift), axis=(1, 2))
     out = window_partition(out, 4)
     out = layers.Reshape((16, units), name=f"{name}_reshape")(out)
     out = window_attention(out, units, num_heads, name=f"{name}_attn")
-    x = x + window_reverse(out, 4, size, size)
+    out = window_reverse(out, 4, height, width)
+    x = x + ops.roll(out, (shift, shift), axis=(1, 2))
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_norm2")(x)
     out = layers.Dense(2 * units, activation="gelu", name=f"{name}_mlp_fc1")(out)
     out = layers.Dense(units, name=f"{name}_mlp_fc2")(out)
@@ -69,23 +72,16 @@ def build_model():
     """SwinTransformer, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
     x = layers.Conv2D(8, 4, strides=4, name="patch_embed")(inputs)
-    add = swin_block(x, 8, 2, 8, name="stage1_0")
-    x = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm1")(add)
-    x = ops.roll(x, (-2, -2), axis=(1, 2))
-    x = window_partition(x, 4)
-    x = layers.Reshape((16, 8), name="stage1_1_reshape")(x)
-    x = window_attention(x, 8, 2, name="stage1_1_attn")
-    x = add + ops.roll(window_reverse(x, 4, 8, 8), (2, 2), axis=(1, 2))
-    out = layers.LayerNormalization(epsilon=1e-05, name="stage1_1_norm2")(x)
-    out = layers.Dense(16, activation="gelu", name="stage1_1_mlp_fc1")(out)
-    out = layers.Dense(8, name="stage1_1_mlp_fc2")(out)
-    x = x + out
-    x = ops.concatenate(
-        [x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]], axis=-1
-    )
+    x = swin_block(x, 8, 2, name="stage1_0")
+    add = swin_block(x, 8, 2, shift=2, name="stage1_1")
+    slice_2 = add[:, ::2, ::2]
+    slice_3 = add[:, 1::2, ::2]
+    slice_4 = add[:, ::2, 1::2]
+    x = add[:, 1::2, 1::2]
+    x = ops.concatenate([slice_2, slice_3, slice_4, x], axis=-1)
     x = layers.LayerNormalization(epsilon=1e-05, name="merge_norm")(x)
     x = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
-    x = swin_block(x, 16, 4, 4, name="stage2_0")
+    x = swin_block(x, 16, 4, name="stage2_0")
     x = layers.LayerNormalization(epsilon=1e-05, name="norm")(x)
     x = ops.mean(x, axis=(1, 2))
     x = layers.Dense(10, name="head")(x)
