@@ -73,12 +73,10 @@ def build_model():
     inputs = keras.Input((32, 32, 3), name="inputs")
     x = layers.Conv2D(8, 4, strides=4, name="patch_embed")(inputs)
     x = swin_block(x, 8, 2, name="stage1_0")
-    add = swin_block(x, 8, 2, shift=2, name="stage1_1")
-    slice_2 = add[:, ::2, ::2]
-    slice_3 = add[:, 1::2, ::2]
-    slice_4 = add[:, ::2, 1::2]
-    x = add[:, 1::2, 1::2]
-    x = ops.concatenate([slice_2, slice_3, slice_4, x], axis=-1)
+    x = swin_block(x, 8, 2, shift=2, name="stage1_1")
+    x = ops.concatenate(
+        [x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]], axis=-1
+    )
     x = layers.LayerNormalization(epsilon=1e-05, name="merge_norm")(x)
     x = layers.Dense(16, use_bias=False, name="merge_reduction")(x)
     x = swin_block(x, 16, 4, name="stage2_0")
