@@ -23,7 +23,7 @@ def sizes_of_input(groups: list[list[str]], readings: list[Reading], names: Name
     texts: dict[str, tuple[int, str]] = {}
     turn: dict[tuple, int] = {}
     for places in groups:
-        is_size = all(first.roles[place] in ("size", "height", "width") for place in places)
+        is_size = all(first.roles[place] == "size" or first.makers.get(place) == "window_reverse" for place in places)
         if is_size and not counts_heads(places[0], readings):
             numbers = [reading.numbers[places[0]] for reading in readings]
             found = [

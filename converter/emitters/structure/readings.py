@@ -276,7 +276,6 @@ _LEADING = {
     "layers.ZeroPadding": ("padding",),
     "layers.MaxPooling": ("pool_size",),
     "layers.AveragePooling": ("pool_size",),
-    "window_reverse": ("", "", "height", "width"),
 }
 
 
