@@ -28,6 +28,8 @@ class Call:
     """The shape of the first input as it is stored."""
     is_chain: bool = False
     """Whether it applies its modules one after the other and does nothing else."""
+    kind: str = ""
+    """What it has in common with calls of the same class, where the source tells no classes."""
 
     @property
     def calls(self) -> list[Call]:

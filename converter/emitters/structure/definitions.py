@@ -9,11 +9,12 @@ from typing import Any
 
 from converter.emitters.blocks import Statement, variable
 from converter.emitters.expressions import own, parse
-from converter.emitters.names import Namespace, class_name, identifier, snake_case
+from converter.emitters.names import Namespace, identifier, snake_case
 from converter.emitters.structure.calls import Call, called
+from converter.emitters.structure.classes import kind_of, name_class
 from converter.emitters.structure.given import counts_heads, multiple_of, sizes_of_input
 from converter.emitters.structure.readings import MAKE, MISSING, RUN, Function, Reading, written
-from converter.emitters.structure.variants import INSIDE, OUTSIDE, STRIDES, Piece, is_padding, joined, places_of
+from converter.emitters.structure.variants import INSIDE, OUTSIDE, STRIDES, Piece, activates, is_padding, joined, places_of
 from converter.emitters.structure.variants import widths as widths_of
 
 
@@ -61,9 +62,9 @@ def define(
     by_kind: dict[str, list[list[Reading]]] = {}
     for readings in alike(calls, constructors, definitions):
         by_kind.setdefault(kind_of(readings[0].call), []).append(readings)
-    for kind, variants in by_kind.items():
+    for variants in by_kind.values():
         for joint in joined(variants):
-            name = namespace.take(class_name(kind.rpartition(".")[2]), joint="")
+            name = name_class(joint.readings, namespace)
             definition, keys = define_alike(name, joint.readings, definitions, computes=True, present=joint.present)
             for reading in joint.readings:
                 made.append((definition, reading.call, construction(definition, reading, keys)))
@@ -96,20 +97,6 @@ def define_alike(
     keys = _parametrise(definition, readings, computes, present or {})
     definitions[name] = definition
     return definition, keys
-
-
-def kind_of(call: Call) -> str:
-    """The class of the module in the source, or a name for it where the source tells none."""
-    return call.module.type or _stem(call.module.path)
-
-
-def _stem(path: str) -> str:
-    """A class name for a module that has none in the source: "Layer" for "layers.3", "Block" for "h.0"."""
-    words = [part for part in path.split(".") if not part.isdigit()]
-    stem = words[-1].rstrip("0123456789_") if words else ""
-    if path.rpartition(".")[2].isdigit() and stem.endswith("s") and not stem.endswith("ss"):
-        stem = stem[:-1]
-    return stem.capitalize() if len(stem) > 1 else "Block"
 
 
 def _parametrise(
@@ -166,7 +153,7 @@ def _parametrise(
                 for parameter in definition.parameters:
                     parameter.held |= place.startswith(RUN) and parameter.name == taken[id(base)]
     for piece, flags in present.items():
-        if not piece.is_neutral and not _is_activation(piece, first):
+        if not piece.is_neutral and not activates(piece, first):
             _make_optional(definition, piece, flags, readings, texts, names, keys)
     definition.parameters.sort(key=lambda parameter: (parameter.has_default, _rank(parameter.name)))
     return keys
@@ -174,12 +161,6 @@ def _parametrise(
 
 def _measures_width(role: str) -> bool:
     return role in _WIDTHS or role.rpartition("_")[2] in ("channels", "features", *_GIVEN)
-
-
-def _is_activation(piece: Piece, reading: Reading) -> bool:
-    """Whether a module is an activation alone, in whose place the identity stands as any other would."""
-    places = places_of(piece, reading)
-    return len(places) == 1 and isinstance(reading.numbers[places[0]], Function) and bool(piece.path)
 
 
 def _make_optional(

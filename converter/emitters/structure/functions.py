@@ -17,8 +17,9 @@ from converter.emitters.names import Namespace, identifier, without_number
 from converter.emitters.program import Program
 from converter.emitters.source import indent
 from converter.emitters.structure.calls import Call, nest, reads
+from converter.emitters.structure.classes import kind_of
 from converter.emitters.structure.conditions import with_conditions
-from converter.emitters.structure.definitions import Definition, alike, construction, define_alike, kind_of
+from converter.emitters.structure.definitions import Definition, alike, construction, define_alike
 from converter.emitters.structure.kinds import function_names
 from converter.emitters.structure.loops import rolled
 from converter.emitters.structure.readings import Reading

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from converter.emitters.blocks import Statement, trees
 from converter.emitters.names import snake_case, without_number
 from converter.emitters.structure.calls import Call
-from converter.emitters.structure.definitions import Definition, kind_of
+from converter.emitters.structure.classes import kind_of
+from converter.emitters.structure.definitions import Definition
 from converter.emitters.structure.readings import Reading
 
 

@@ -13,13 +13,14 @@ import numpy as np
 from converter.emitters.blocks import Clause, Compound, Statement, assigned, function_lines, trees, variable, variables
 from converter.emitters.expressions import call, fill, literal, own, parse
 from converter.emitters.lines import on_one_line
-from converter.emitters.names import Namespace, class_name, identifier, is_computed, is_member, snake_case, without_number
+from converter.emitters.names import Namespace, identifier, is_computed, is_member, snake_case, without_number
 from converter.emitters.program import Program
 from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.alternations import alternations
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
+from converter.emitters.structure.classes import find_kinds, kind_of, name_class
 from converter.emitters.structure.conditions import with_conditions
-from converter.emitters.structure.definitions import Definition, Parameter, define, kind_of
+from converter.emitters.structure.definitions import Definition, Parameter, define
 from converter.emitters.structure.readings import ACTIVATION_MODULES, Reading
 from converter.emitters.structure.roles import roles
 from converter.emitters.structure.stages import stages
@@ -55,19 +56,26 @@ class Modules:
         self.root = nest(program.statements, program.output_values())
         self._settle()
         self._unwrap()
+        find_kinds(self.root, program.layers)
+        self._homes: dict[str, set[tuple[str, str]]] = {}
+        for around in self.root.walk():
+            for each in around.calls:
+                self._homes.setdefault(kind_of(each), set()).add((kind_of(around), around.relative(each.module.path)))
+        count = Counter(map(kind_of, self.root.walk()))
         while self.root.calls:
             ready = _ready(self.root)
             made: dict[int, ast.expr | None] = {}
             for each in ready:
                 wanted = _wants_chain(each)
-                each.is_chain = (wanted or self._is_run(each)) and self._as_chain(each)
+                single = not each.module.type and count[kind_of(each)] == 1
+                each.is_chain = (wanted or single or self._is_run(each)) and self._as_chain(each)
                 if wanted and not each.is_chain:
                     made[id(each)] = None
             forms = {id(each): Reading(each, program.layers, self.definitions).form for each in ready if each.is_chain}
             self._find_turns([each for each in ready if each.is_chain])
             for each in (each for each in ready if each.is_chain):
                 alone = list(forms.values()).count(forms[id(each)]) == 1
-                nameless = not each.module.type and (alone or self._holds_classes(each))
+                nameless = not each.module.type and (alone or self._holds_classes(each) or self._has_one_home(each))
                 others = {kind_of(other) for other in ready if other.is_chain and other is not each}
                 nameless |= alone and kind_of(each) in others and self._holds_classes(each)  # a stage of a depth of its own
                 if nameless or _is_sequential(each) or self._is_run(each):
@@ -233,6 +241,10 @@ class Modules:
         made = (self.program.layers[path] for path in each.paths())
         return any(isinstance(tree, ast.Call) and ast.unparse(tree.func) in self.definitions for tree in made)
 
+    def _has_one_home(self, each: Call) -> bool:
+        """Whether modules that have numbers for names are called so in one kind of module alone: a sequence of its own."""
+        return _wants_chain(each) and len(self._homes[kind_of(each)]) == 1
+
     def _is_run(self, each: Call) -> bool:
         """Whether a call runs nothing but numbered modules, written once for all, one after the other."""
         paths = [called(item) for item in each.items]
@@ -267,9 +279,9 @@ class Modules:
         made: dict[int, ast.expr] = {}
         by_kind: dict[str, list[Call]] = {}
         for each in runs:
-            if each.module.type and not _is_sequential(each) and self._is_run(each):
+            if not _is_sequential(each) and self._is_run(each) and (each.module.type or not _wants_chain(each)):
                 by_kind.setdefault(kind_of(each), []).append(each)
-        for kind, calls in by_kind.items():
+        for calls in by_kind.values():
             members = [{each.relative(path): self.program.layers[path] for path in each.paths()} for each in calls]
             first = [next(iter(each.values())) for each in members]
             starts = [_without_numbers(module) for module in first]
@@ -282,7 +294,8 @@ class Modules:
             if len(differing) > 1:
                 continue
             module = _progression(first[0], next(iter(steps)), dict.fromkeys(differing, "in_channels"))
-            name = self._class_names.take(class_name(kind.rpartition(".")[2]), joint="")
+            readings = [Reading(each, self.program.layers, self.definitions) for each in calls]
+            name = name_class(readings, self._class_names)
             longest = max(zip(calls, members, strict=True), key=lambda pair: len(pair[1]))[0]
             definition = Definition(name, longest, [Parameter("in_channels")] * len(differing) + [Parameter("depth")])
             stem = next(iter(names)).rstrip("0123456789")

@@ -122,7 +122,8 @@ class Reading:
 
     def _item(self, item: Statement | Compound | Call, place: str) -> Any:
         if isinstance(item, Call):
-            raise TypeError("calls inside are read before those around them")
+            given, results = (tuple(map(self._index, values)) for values in (item.inputs, item.outputs))
+            return ("call", self.call.relative(item.module.path), item.module.type or item.kind, given, results)
         if isinstance(item, Compound):
             parts = []
             for number, clause in enumerate(item.clauses):

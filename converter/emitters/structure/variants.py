@@ -8,6 +8,7 @@ argument of its own. A function that neutral numbers make the identity needs no 
 from __future__ import annotations
 
 import ast
+import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,11 +16,13 @@ from itertools import combinations
 
 from converter.emitters.blocks import Statement, trees, variables
 from converter.emitters.structure.calls import called, own_paths, reads
-from converter.emitters.structure.readings import MAKE, MISSING, NEUTRAL, RUN, Function, Reading, is_activation
+from converter.emitters.structure.readings import ACTIVATIONS, MAKE, MISSING, NEUTRAL, RUN, Function, Reading, is_activation
 from converter.graph import Value
 
 _MOST, _MOST_RUNS = 4, 2
 """Pieces that a variant may lack: of a class, of a function."""
+_FEW = 6
+"""Numbers in which variants may differ, or one more than those in which calls of one of them do."""
 
 
 @dataclass(eq=False)
@@ -76,11 +79,36 @@ def joined(groups: list[list[Reading]], *, runs: bool = False) -> list[Variants]
     while waiting:
         full = Variants(list(waiting[0]))
         pieces = list((_runs if runs else _pieces)(full.readings[0])) if len(waiting) > 1 else []
-        waiting = [readings for readings in waiting[1:] if not _takes(full, pieces, readings, runs)]
+        waiting = [each for each in waiting[1:] if not (_fits(full, pieces, each, runs) and _takes(full, pieces, each, runs))]
         found.append(full)
     for variants in found:
         _complete(variants)
     return found
+
+
+def _fits(full: Variants, pieces: list[Piece], readings: list[Reading], are_runs: bool) -> bool:
+    """Whether readings may be of the class of others: where the source tells none, not if that asks for many more numbers."""
+    if are_runs or full.readings[0].call.module.type or not pieces:
+        return True
+    groups = [[_copied(reading) for reading in group] for group in (full.readings, readings)]
+    trial = Variants(groups[0][:], {piece: list(flags) for piece, flags in full.present.items()})
+    if not _takes(trial, pieces, groups[1], are_runs):
+        return False
+    _complete(trial)
+    alone = max(len(_differing(group)) for group in (full.readings, readings))
+    return len(_differing(trial.readings)) <= max(alone + 1, _FEW)
+
+
+def _copied(reading: Reading) -> Reading:
+    found = copy.copy(reading)
+    found.numbers, found.defaults = dict(reading.numbers), dict(reading.defaults)
+    return found
+
+
+def _differing(readings: list[Reading]) -> set[tuple[str, ...]]:
+    """The numbers in which readings differ, each once however often it stands there."""
+    columns = {tuple(repr(reading.numbers[place]) for reading in readings) for place in readings[0].numbers}
+    return {column for column in columns if len(set(column)) > 1}
 
 
 def _extent(reading: Reading) -> int:
@@ -276,8 +304,7 @@ def places_of(piece: Piece, reading: Reading) -> list[str]:
         starts = tuple(f"{RUN}{place}." for place, item in enumerate(items) if id(item) in piece.without)
         starts += tuple(f"{MAKE}{reading.call.relative(path)}." for path in piece.weights)
         return [place for place in reading.numbers if place.startswith(starts)]
-    start = reading.elements[id(piece.owner)] if piece.is_element else f"make:{reading.call.relative(piece.path)}"
-    return [place for place in reading.numbers if place.startswith(f"{start}.")]
+    return [place for place in reading.numbers if place.startswith(tuple(f"{start}." for start in _starts(piece, reading)))]
 
 
 def _complete(variants: Variants) -> None:
@@ -309,14 +336,15 @@ def _complete(variants: Variants) -> None:
         numbers = [repr(each.numbers[place]) for each in have]
         like = [other for other in whole if [repr(each.numbers[other]) for each in have] == numbers]
         like.sort(key=lambda other: first.roles[other] != first.roles[place])
-        if isinstance(first.numbers[place], Function):
+        is_class = any(place in places_of(piece, first) for piece in variants.present if activates(piece, first))
+        if is_class:
             first.defaults[place] = Function("nn.Identity")
         for each in rest:
             if is_padding(place, first) or place in neutral:
                 each.numbers[place] = first.defaults[place] = 0
             elif like and (len(set(numbers)) > 1 or _is_stride_of_all(like[0], place, first)):
                 each.numbers[place] = each.numbers[like[0]]
-            elif isinstance(first.numbers[place], Function):
+            elif is_class:
                 each.numbers[place] = Function("nn.Identity")
             elif len(set(numbers)) == 1:
                 each.numbers[place] = first.numbers[place]
@@ -331,6 +359,19 @@ def _complete(variants: Variants) -> None:
         for each in variants.readings:
             if each.numbers[place] is MISSING:
                 each.numbers[place] = first.defaults[place] = None
+
+
+def activates(piece: Piece, reading: Reading) -> bool:
+    """Whether a module is an activation alone, in whose place the identity stands as any other would."""
+    made = reading.constructors.get(piece.path)
+    return isinstance(made, ast.Call) and ast.unparse(made.func) in ACTIVATIONS
+
+
+def _starts(piece: Piece, reading: Reading) -> list[str]:
+    """Where the constructor of a piece that is a module stands."""
+    if piece.is_element:
+        return [reading.elements[id(piece.owner)]]
+    return [f"{MAKE}{reading.call.relative(piece.path)}"] if piece.path else []
 
 
 def is_padding(place: str, reading: Reading) -> bool:
