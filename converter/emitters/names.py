@@ -39,7 +39,8 @@ def class_name(name: str) -> str:
 
 
 def snake_case(name: str) -> str:
-    """ "MaxPool" becomes "max_pool", "LRN" becomes "lrn"."""
+    """ "MaxPool" becomes "max_pool", "LRN" becomes "lrn", "ViTLayer" becomes "vit_layer"."""
+    name = re.sub(r"(?<![a-z])[A-Z][a-z]{1,2}[A-Z]{1,2}(?=[A-Z][a-z]|[^A-Za-z]|$)", lambda found: found[0].capitalize(), name)
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 

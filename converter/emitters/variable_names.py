@@ -68,7 +68,7 @@ def _name_block(
                 give(value, program.roles[value], place)
             elif len(statement.targets) == 1 and places.get(value) == {place + 1} and not isinstance(statement, Compound):
                 names[value] = "x" if held is None else "out"
-            elif held is None and statement.scope is not None and _carries_on(value, statement, statements[place + 1 :]):
+            elif held is None and _goes_through(program, value, statement, statements[place + 1 :]):
                 names[value], held = "x", value
             else:
                 give(value, _own_name(value, statement) or _source_name(program, value, statement), place)
@@ -87,11 +87,30 @@ def _is_over(value: Value, place: int, places: dict[Value, set[int]], outside: S
     return value not in outside and all(0 <= other <= place for other in places.get(value, ()))
 
 
+def _goes_through(
+    program: Program, value: Value, statement: Statement | Compound, following: list[Statement | Compound]
+) -> bool:
+    """Whether a value is ``x`` though it is read again."""
+    if statement.scope is not None and _carries_on(value, statement, following):
+        return True
+    return not program.target.has_modules and _goes_around(value, following)
+
+
 def _carries_on(value: Value, statement: Statement | Compound, following: list[Statement | Compound]) -> bool:
     """Whether a value is what goes through the function: a sum with what went before, or the state of a loop that follows."""
     if any(isinstance(other, Compound) and value in assigned(other.bodies) for other in following):
         return True
-    return isinstance(statement, Statement) and statement.node is not None and statement.node.op_type in ("Add", "Concat")
+    return _is_of(statement, ("Add", "Concat"))
+
+
+def _goes_around(value: Value, following: list[Statement | Compound]) -> bool:
+    """Whether the next statement reads a value, and after that a sum alone: what goes through a function and around a part."""
+    readers = [each for each in following if any(name.value is value for tree in trees([each]) for name in variables(tree))]
+    return len(readers) == 2 and readers[0] is following[0] and _is_of(readers[1], ("Add",))
+
+
+def _is_of(statement: Statement | Compound, operators: tuple[str, ...]) -> bool:
+    return isinstance(statement, Statement) and statement.node is not None and statement.node.op_type in operators
 
 
 def _layer_said(tree: ast.expr, scope: Scope | None, kind: str) -> str | None:
@@ -113,13 +132,28 @@ def _layer_said(tree: ast.expr, scope: Scope | None, kind: str) -> str | None:
     for module in reversed(scope or ()):  # Keras has one name for the whole path
         prefix = identifier(module.path) if module.path else ""
         if name == prefix:
-            name = module.path
+            name = _numbered(module.path)
+            break
         elif prefix and name.startswith(f"{prefix}_"):
             name = name.removeprefix(f"{prefix}_")
             break
     whole, name = (text.rpartition(".")[2] for text in (tree.layer_name, name))
     name = whole if name.isdigit() else name
     return None if name.isdigit() else identifier(snake_case(name), kind)
+
+
+def _numbered(path: str) -> str:
+    """A path without its number, "inception.branch2" for "inception.branch2.1", and without what only says that it has one."""
+    words = path.split(".")
+    while words[-1].isdigit() and len(words) > 1:
+        words.pop()
+        if words[-1] in _RUNS:
+            words = words[:-1] or ["hidden"]
+    return ".".join(words)
+
+
+_RUNS = ("layer", "layers", "block", "blocks", "h", "stages")
+"""What numbered modules are in that come one after the other."""
 
 
 def _inside(name: str, scope: Scope) -> str | None:

@@ -391,6 +391,21 @@ def test_sizes_of_what_comes_in_are_asked_for():
     assert "layers.Conv2D(2 * channels, 3, name=f'{name}_conv2')" in text
 
 
+def test_variables_of_numbered_modules_are_called_as_what_holds_them():
+    net = Blocks()
+    parts = [net.residual(f"branch{place}.1", "x", 4, 6 + place) for place in (1, 2, 3)]
+    code = checked(net.model(net.add("", "Concat", *parts, axis=1)))
+    assert "x = ops.concatenate([branch1, branch2, x], axis=-1)" in code
+
+
+def test_what_goes_around_a_part_is_x_and_the_part_is_out():
+    net = Blocks()
+    kept = net.add("down", "Abs", net.conv("down", "down", "x", 4, 4))
+    inside = net.add("around", "Sin", net.conv("around/conv", "around.conv", kept, 4, 4))
+    code = checked(net.model(net.add("around", "Add", inside, kept)))
+    assert "x = ops.abs(x)\n    out = layers.ZeroPadding2D(1)(x)" in code
+
+
 @pytest.mark.parametrize(
     ("what", "wanted"),
     [("group", "depthwise_block"), ("weight", "block_with_gain")],

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from converter.emitters.names import snake_case
 from tests.emitted import assert_equal, read
 
 HOSTILE = [
@@ -15,6 +16,20 @@ HOSTILE = [
     "", "a.b", "a/b", "a_b", "x", "nn", "F", "torch", "keras", "layers", "ops", "Path", "load_model", "build_model",
     "Weight", "LocalResponseNormalization", "class", "self", "super", "float", "__init__", "__class__", "forward", "training",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("MaxPool", "max_pool"), ("LRN", "lrn"), ("ViTLayer", "vit_layer"), ("ReLU", "relu"), ("ReLU6", "relu6"),
+        ("ToRGB", "to_rgb"), ("MBConv", "mb_conv"), ("GoogLeNet", "goog_le_net"),
+        ("DeiTBlock", "deit_block"), ("Conv2dNorm", "conv2d_norm"),
+    ],
+)  # fmt: skip
+def test_words_of_a_class_name(name, wanted):
+    assert snake_case(name) == wanted
+
+
 names = st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=12)), min_size=9, max_size=9)
 
 

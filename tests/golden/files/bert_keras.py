@@ -40,10 +40,10 @@ def self_attention(x, mul, name):
 def encoder_layer(x, mul, name):
     out = self_attention(x, mul, name=f"{name}_attention")
     x = x + out
-    norm1 = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm1")(x)
-    x = layers.Dense(32, activation="gelu", name=f"{name}_intermediate")(norm1)
-    x = layers.Dense(16, name=f"{name}_output")(x)
-    x = norm1 + x
+    x = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm1")(x)
+    out = layers.Dense(32, activation="gelu", name=f"{name}_intermediate")(x)
+    out = layers.Dense(16, name=f"{name}_output")(out)
+    x = x + out
     return layers.LayerNormalization(epsilon=1e-12, name=f"{name}_norm2")(x)
 
 

@@ -50,10 +50,10 @@ def build_model():
     x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
     x = layers.Conv2D(6, (3, 2), strides=(2, 1), name="conv")(x)
     x = layers.BatchNormalization(momentum=0.9, name="norm")(x)
-    leaky = ops.leaky_relu(x, negative_slope=0.1)
-    x = layers.ZeroPadding2D(1)(leaky)
-    x = layers.Conv2D(6, 3, groups=2, name="group")(x)
-    x = x + leaky
+    x = ops.leaky_relu(x, negative_slope=0.1)
+    out = layers.ZeroPadding2D(1)(x)
+    out = layers.Conv2D(6, 3, groups=2, name="group")(out)
+    x = out + x
     lrn = LocalResponseNormalization(3, alpha=0.5, bias=2.0, name="lrn")(x)
     x = layers.ZeroPadding2D(((1, 0), (0, 1)))(lrn)
     x = layers.AveragePooling2D((3, 2), strides=2, name="average")(x)

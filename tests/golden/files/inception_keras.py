@@ -23,13 +23,13 @@ def basic_conv2d(x, filters, kernel_size, name, strides=1):
 def inception(x, hidden_filters, filters, name):
     branch1 = basic_conv2d(x, hidden_filters, 1, name=f"{name}_branch1")
     out = basic_conv2d(x, 4, 1, name=f"{name}_branch2_0")
-    relu = basic_conv2d(out, filters, 3, name=f"{name}_branch2_1")
+    branch2 = basic_conv2d(out, filters, 3, name=f"{name}_branch2_1")
     out = basic_conv2d(x, 2, 1, name=f"{name}_branch3_0")
-    relu_2 = basic_conv2d(out, 4, 5, name=f"{name}_branch3_1")
+    branch3 = basic_conv2d(out, 4, 5, name=f"{name}_branch3_1")
     x = layers.ZeroPadding2D(1)(x)
     x = layers.MaxPooling2D(3, strides=1, name=f"{name}_branch4_0")(x)
     x = basic_conv2d(x, 4, 1, name=f"{name}_branch4_1")
-    return ops.concatenate([branch1, relu, relu_2, x], axis=-1)
+    return ops.concatenate([branch1, branch2, branch3, x], axis=-1)
 
 
 def build_model():

@@ -68,13 +68,13 @@ def inverted_residual(x, filters, name, strides=1):
 def build_model():
     """MobileNet, channels last, with fresh weights."""
     inputs = keras.Input((32, 32, 3), name="inputs")
-    hardswish = conv_norm_activation(
+    x = conv_norm_activation(
         inputs, 8, 3, strides=2, activation=ops.hard_silu, name="features_0"
     )
-    x = depthwise_conv_norm_activation(hardswish, ops.relu, name="features_1_block_0")
-    x = squeeze_excitation(x, 2, name="features_1_block_1")
-    x = conv_norm_activation(x, 8, 1, name="features_1_block_2")
-    x = hardswish + x
+    out = depthwise_conv_norm_activation(x, ops.relu, name="features_1_block_0")
+    out = squeeze_excitation(out, 2, name="features_1_block_1")
+    out = conv_norm_activation(out, 8, 1, name="features_1_block_2")
+    x = x + out
     x = inverted_residual(x, 24, strides=2, name="features_2")
     x = inverted_residual(x, 32, name="features_3")
     x = inverted_residual_with_squeeze_excitation(x, 8, strides=2, name="features_4")
