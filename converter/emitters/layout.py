@@ -7,7 +7,8 @@ a transpose is emitted only where an operator needs another order than it gets. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from converter.graph import Dimension, Graph, Node, Shape, Value
@@ -248,14 +249,21 @@ _UNARY = {
 
 def _absorbed(value: Value) -> bool:
     """Whether everything that reads a flattened value multiplies it by a weight, whose rows can take the stored order."""
-    for node, index in value.users:
-        if node.op_type in _FLAT_READERS and index == 0:
-            weight = node.inputs[1]
-            if weight.weight is None or weight.rank != 2 or node.attributes.get("transA"):
+    waiting = [value]
+    while waiting:
+        users = waiting.pop().users
+        for node, index in users:
+            if node.op_type in _FLAT_READERS and index == 0:
+                weight = node.inputs[1]
+                if weight.weight is None or weight.rank != 2 or node.attributes.get("transA"):
+                    return False
+            elif node.op_type in _UNARY and index == 0:
+                waiting.append(node.output)
+            else:
                 return False
-        elif not (node.op_type in _UNARY and index == 0 and _absorbed(node.output)):
+        if not users:
             return False
-    return bool(value.users)
+    return True
 
 
 def flat_reader(node: Node, have: list[Layout | None]) -> tuple[list[Layout | None], list[Layout | None]]:
@@ -268,18 +276,18 @@ def flat_reader(node: Node, have: list[Layout | None]) -> tuple[list[Layout | No
 
 def plan(graph: Graph, rule_of: Callable[[Node], Rule]) -> Plan:
     """Choose the layout of every value, from the inputs on, each node once."""
-    result = Plan()
+    result, wanted = Plan(), _wanted(graph, rule_of)
     for value in graph.inputs:
         if value.rank is not None:
-            result.layouts[value] = _wanted(value, rule_of, set()) or Layout.logical(value.rank)
-    _plan_nodes(graph, rule_of, result)
+            result.layouts[value] = wanted.get(value) or Layout.logical(value.rank)
+    _plan_nodes(graph, rule_of, wanted, result)
     return result
 
 
-def _plan_nodes(graph: Graph, rule_of: Callable[[Node], Rule], result: Plan) -> None:
+def _plan_nodes(graph: Graph, rule_of: Callable[[Node], Rule], wanted: Mapping[Value, Layout], result: Plan) -> None:
     for node in graph.nodes:
         for subgraph in node.subgraphs():  # what enters and leaves it is in logical order
-            _plan_nodes(subgraph, rule_of, result)
+            _plan_nodes(subgraph, rule_of, wanted, result)
         have = [
             None if value is None or value.weight is not None or value.rank is None else result.of(value)
             for value in node.inputs
@@ -287,7 +295,7 @@ def _plan_nodes(graph: Graph, rule_of: Callable[[Node], Rule], result: Plan) -> 
         rule = rule_of(node)
         need, give = rule(node, have)
         if rule is unsqueezed and have[0] is not None:
-            need, give = _spread(node, have[0], _wanted(node.output, rule_of, set())) or (need, give)
+            need, give = _spread(node, have[0], wanted.get(node.output)) or (need, give)
         for index, layout in enumerate(need):
             result.needs[node, index] = layout
         for value, layout in zip(node.outputs, give, strict=True):
@@ -307,23 +315,40 @@ def _spread(node: Node, have: Layout, wanted: Layout | None) -> tuple[list[Layou
     return [have, None], [wanted]
 
 
-def _wanted(value: Value, rule_of: Callable[[Node], Rule], seen: set[Value]) -> Layout | None:
-    """The order other than the graph's own that an operator asks of this value, directly or through operators that follow
-    their input, transpose it, or split and merge axes that it leaves side by side."""
-    for node, index in value.users:
-        rule, output = rule_of(node), node.outputs[0]
-        if rule not in (same, along_axes, reshaped, transposed):
-            have = [Layout.logical(item.rank) if item is not None and item.rank is not None else None for item in node.inputs]
-            wanted = rule(node, have)[0][index]
-            if wanted is not None and (not wanted.is_logical or rule is sequential):
-                return wanted
-        elif output is not None and output not in seen and (rule is not reshaped or index == 0):
-            seen.add(output)
-            after = _wanted(output, rule_of, seen)
-            before = _before(node, rule, after) if after is not None else None
-            if before is not None and len(before.order) == value.rank:
-                return before
-    return None
+def _wanted(graph: Graph, rule_of: Callable[[Node], Rule]) -> dict[Value, Layout]:
+    """By value the order other than the graph's own that an operator asks of it, directly or through operators that follow
+    their input, transpose it, or split and merge axes that it leaves side by side. Values of which none is asked are left out.
+
+    It is found from the last node to the first: a search from the inputs on would go as deep as the network."""
+    found: dict[Value, Layout] = {}
+    nodes = list(_with_subgraphs(graph))
+    for value in itertools.chain((value for node in reversed(nodes) for value in node.outputs), graph.inputs):
+        if value is None or value.rank is None:
+            continue
+        for node, index in value.users:
+            layout = _asked(node, index, rule_of(node), found)
+            if layout is not None and len(layout.order) == value.rank:
+                found[value] = layout
+                break
+    return found
+
+
+def _with_subgraphs(graph: Graph) -> Iterator[Node]:
+    """All nodes, those of its subgraphs behind each."""
+    for node in graph.nodes:
+        yield node
+        for subgraph in node.subgraphs():
+            yield from _with_subgraphs(subgraph)
+
+
+def _asked(node: Node, index: int, rule: Rule, after: Mapping[Value, Layout]) -> Layout | None:
+    """The order that a node asks of its input ``index``, by what is asked of its output where it follows its input."""
+    if rule in (same, along_axes, reshaped, transposed):
+        wanted = after.get(node.outputs[0]) if rule is not reshaped or index == 0 else None
+        return wanted and _before(node, rule, wanted)
+    have = [Layout.logical(item.rank) if item is not None and item.rank is not None else None for item in node.inputs]
+    wanted = rule(node, have)[0][index]
+    return wanted if wanted is not None and (not wanted.is_logical or rule is sequential) else None
 
 
 def _before(node: Node, rule: Rule, after: Layout) -> Layout | None:

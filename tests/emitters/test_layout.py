@@ -1,6 +1,8 @@
 """Any chain of operators that move, merge and broadcast axes computes the same with channels last."""
 
+import itertools
 import math
+import sys
 
 import numpy as np
 import onnx
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import converter
-from converter.emitters.layout import Layout, matching_blocks
+from converter.emitters.layout import Layout, matching_blocks, plan
+from converter.operators.registry import room_of
 from tests.emitted import assert_equal
+from tests.models import save
 
 
 class Chain:
@@ -265,6 +269,22 @@ def test_sequences_are_stored_as_recurrent_layers_read_them(tmp_path):
     assert axes == (0, 2, 1)
     assert "transpose" not in code
     assert "swapaxes" not in code
+
+
+def test_networks_may_be_deeper_than_python_recurses(tmp_path):
+    """What a convolution asks for is followed to the input, and the order of flat axes to what multiplies by a weight."""
+    depth = sys.getrecursionlimit() + 100
+    names = ["x", *(f"before{n}" for n in range(depth))]
+    nodes = [helper.make_node("Relu", [a], [b]) for a, b in itertools.pairwise(names)]
+    nodes += [helper.make_node("Conv", [names[-1], "w"], ["c"]), helper.make_node("Flatten", ["c"], ["after0"])]
+    names = [f"after{n}" for n in range(depth)]
+    nodes += [helper.make_node("Sigmoid", [a], [b]) for a, b in itertools.pairwise(names)]
+    nodes.append(helper.make_node("Gemm", [names[-1], "v"], ["y"]))
+    weights = {"w": np.ones((4, 3, 3, 3), np.float32), "v": np.ones((16, 2), np.float32)}
+    graph = converter.read(save(tmp_path / "deep.onnx", nodes, {"x": ["b", 3, 4, 4]}, {"y": ["b", 2]}, weights))
+    layouts = plan(graph, lambda node: room_of(node).layout)
+    assert layouts.of(graph.inputs[0]) == Layout.channels_last(4)
+    assert layouts.of(graph.nodes[-1].inputs[0]).flat
 
 
 def test_layout_follows_removed_axes():
