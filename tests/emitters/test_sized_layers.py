@@ -1,5 +1,6 @@
 """What a functional Keras model asks for when it runs: sizes, by small layers."""
 
+import keras
 import numpy as np
 import onnx.parser
 import pytest
@@ -50,6 +51,24 @@ def test_what_differs_in_numbers_is_one_class():
     assert "Zeros(4)(" in found.code
     model = fresh_keras_model(found)
     assert type(model).from_config(model.get_config()).layers[1].size == 2
+
+
+def test_names_of_layers_stay_unique_where_two_classes_compute_the_same_function():
+    found = emitted(
+        """(float[b, 3] x) => (float[b, 17] y, float[b, 2, 2] z) {
+        sizes = Shape (x)  zero = Constant <value_ints = [0]> ()  b = Gather (sizes, zero)
+        two = Constant <value_ints = [2]> ()  five = Constant <value_ints = [5]> ()  four = Constant <value_ints = [4]> ()
+        nothing = Constant <value_float = 0.0> ()
+        s2 = Concat <axis = 0> (b, two)  s5 = Concat <axis = 0> (b, five)  s4 = Concat <axis = 0> (b, four)
+        s22 = Concat <axis = 0> (b, two, two)
+        z2 = Expand (nothing, s2)  z5 = Expand (nothing, s5)  z4 = Expand (nothing, s4)  z = Expand (nothing, s22)
+        y = Concat <axis = 1> (z2, x, z5, x, z4)
+        }""",
+        {"x": numbers(2, 3)},
+    )
+    keras.utils.clear_session()  # it counts the uses of each class from its first one
+    names = sorted(layer.name for layer in fresh_keras_model(found).layers if layer.name.startswith("zeros"))
+    assert names == ["zeros", "zeros2", "zeros_1", "zeros_2"]
 
 
 @pytest.mark.parametrize(
