@@ -42,9 +42,12 @@ def ask(
     asked = _ask(judge, graph, seeds, batch_sizes, warnings)
     at_borders = _ask_at_borders(judge, asked)
     more, unproven = _ask_otherwise(judge, graph, asked)
+    hidden = unseen(asked, lambda inputs: _answered(judge, inputs))
+    read = _read(_without_weights(judge.model).graph) if hidden else set()
     warnings += [
         f"no output depends on the input {name!r} in what was asked: equality proves nothing about it"
-        for name in unseen(asked, lambda inputs: _answered(judge, inputs))
+        for name in hidden
+        if name in read  # exporters leave inputs that nothing reads, of which there is nothing to prove
     ]
     return asked + at_borders + more, unproven, warnings
 
@@ -100,6 +103,12 @@ def _without_weights(model: str | Path | bytes) -> onnx.ModelProto:
     if isinstance(model, bytes):
         return onnx.load_from_string(model)
     return onnx.load(model, load_external_data=False)
+
+
+def _read(graph: onnx.GraphProto) -> set[str]:
+    """The names that nodes read, those in subgraphs too, and those of the outputs."""
+    names = {value.name for value in graph.output} | {name for node in graph.node for name in node.input}
+    return names.union(*(_read(attribute.g) for node in graph.node for attribute in node.attribute if attribute.HasField("g")))
 
 
 def _at(known: Borders, question: Question) -> Iterator[Question]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from converter.graph import Value
 from converter.verification.compare import difference, is_floating, spread
 from converter.verification.inputs import Question
+from converter.verification.samples import photographs
 
 _CONSTANT = 1e-3
 """Of an output's scale; below it, the output says next to nothing about its input."""
@@ -36,6 +38,9 @@ _UNSEEN = 1e-6
 _MOST_INPUTS = 8
 
 _FACTORS = (1 / 16, 1 / 256, 1 / 4, 1 / 64, 1 / 1024, 16, 256)
+
+_PHOTOGRAPHS = (("photographs", 1, 0), ("photographs around 0", 4, -2), ("photographs times 255", 255, 0))
+"""As networks take them: from 0 to 1, with mean and deviation taken off, in the numbers of a file."""
 
 
 def says_little(value: Value, answers: Sequence[Any]) -> str:
@@ -88,14 +93,31 @@ def _others(array: Any) -> Iterator[np.ndarray]:
 
 
 def otherwise(asked: Sequence[Question]) -> Iterator[list[Question]]:
-    """Two of the questions asked again with smaller and with larger numbers; pixels also with smaller and larger contrast."""
+    """Two of the questions asked again with photographs in place of images of noise, and with smaller and with larger numbers;
+    pixels also with smaller and larger contrast."""
     free = [question for question in asked if question.answer is None]
     largest = sorted(free, key=lambda question: sum(np.size(array) for array in question.inputs.values()))[-2:]
+    for how, factor, offset in _PHOTOGRAPHS:
+        shown = [_with_photographs(question, how, factor, offset) for question in largest]
+        if None not in shown:
+            yield shown
     arrays = [array for question in largest for array in question.inputs.values() if _is_float(array)]
     ways = [0.0, 1.0] if any(_middle(array) for array in arrays) else [0.0]
     for factor, contrast in itertools.product(_FACTORS if arrays else (), ways):
         if factor < 1 or not contrast:
             yield [scaled(question, factor, contrast) for question in largest]
+
+
+def _with_photographs(question: Question, how: str, factor: float, offset: float) -> Question | None:
+    """The question with photographs for its images; None where it has none."""
+    generator, images = np.random.default_rng(question.batch), {}
+    for name, array in question.inputs.items():
+        shown = photographs(array.shape, generator) if _is_float(array) and array.ndim > 3 else None
+        if shown is not None:
+            images[name] = (factor * shown + offset).astype(array.dtype)
+    if not images:
+        return None
+    return replace(question, name=f"{question.name}, {how}", inputs=question.inputs | images, values=how)
 
 
 def scaled(question: Question, factor: float, contrast: float) -> Question:

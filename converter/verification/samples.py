@@ -21,6 +21,11 @@ _FACTORS = {"small": 1 / 64, "large": 16}
 _FILLED = 0.1
 """The share of numbers that a sparse sample keeps."""
 
+_IMAGE = 16
+"""The least height and width of what is taken for an image."""
+_CELLS = (1, 2, 4, 8, 16, 32)
+"""Into how many parts a photograph's shapes cut each side, from the coarsest on."""
+
 
 def kinds_of(position: int, batch: int) -> list[str]:
     """The kind of each of ``batch`` samples of the seed at ``position``."""
@@ -58,6 +63,23 @@ def _varied(sample: np.ndarray, kind: str, generator: np.random.Generator) -> np
             sample[tuple(slice(1) if axis in space else slice(None) for axis in range(sample.ndim))], sample.shape
         )
     return sample
+
+
+def photographs(shape: Sequence[int], generator: np.random.Generator) -> np.ndarray | None:
+    """Images from 0 to 1 (samples first) that differ as photographs do, in brightness, colour and coarse shapes more than in
+    fine ones: to a deep network all images of noise are the same. None where a sample of this shape is no image."""
+    samples, *sizes = shape
+    space = _space(np.empty(sizes)) if len(sizes) > 2 else []
+    if len([axis for axis in space if sizes[axis] >= _IMAGE]) < 2:
+        return None
+    images = np.zeros(shape)
+    for cells in _CELLS:
+        coarse = [min(cells, size) if axis in space else size for axis, size in enumerate(sizes)]
+        shades = generator.standard_normal((samples, *coarse)) / np.sqrt(cells)
+        for axis, (few, size) in enumerate(zip(coarse, sizes, strict=True), 1):
+            shades = shades.take(np.arange(size) * few // size, axis)
+        images += shades
+    return 1 / (1 + np.exp(-images))
 
 
 def _space(sample: np.ndarray) -> list[int]:

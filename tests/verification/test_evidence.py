@@ -6,7 +6,7 @@ from onnx import helper
 from safetensors.numpy import load_file, save_file
 
 import converter
-from converter.verification.evidence import unseen
+from converter.verification.evidence import otherwise, unseen
 from converter.verification.inputs import Question
 from tests.models import save
 
@@ -91,6 +91,34 @@ def test_the_reader_is_told_of_an_input_that_no_output_shows(tmp_path):
     assert report.ok
     (warning,) = report.warnings
     assert "'mask'" in warning and "nothing about it" in warning
+
+
+def test_an_input_that_nothing_reads_is_no_reason_to_warn(tmp_path):
+    """keras.export leaves such inputs."""
+    nodes = [node("Relu", ["x"], ["y"])]
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 4], "left": [3]}, {"y": ["batch", 4]})
+    report = converter.convert(path, to="pytorch", out=tmp_path / "out").report
+    assert report.ok
+    assert not report.warnings
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 32, 24), (3, 32, 24, 3), (3, 3, 4, 32, 32)])
+def test_images_are_asked_again_as_photographs(shape):
+    """Noise has one brightness in all samples, photographs have not; numbers beside the images stay."""
+    noise, tokens = np.random.default_rng(0).standard_normal(shape).astype(np.float32), np.ones((3, 5), np.float32)
+    ways = {how: asked for (asked,) in otherwise([Question("q", {"x": noise, "t": tokens}, "")]) for how in [asked.name]}
+    assert list(ways)[:3] == ["q, photographs", "q, photographs around 0", "q, photographs times 255"]
+    plain, around, file = (ways[name].inputs["x"] for name in list(ways)[:3])
+    assert plain.dtype == np.float32
+    assert 0 <= plain.min() < 0.2 and 0.8 < plain.max() <= 1
+    assert around.min() < -1 and around.max() > 1 and file.max() > 200
+    assert plain.mean(axis=tuple(range(1, plain.ndim))).std() > 0.02
+    assert all(ways[name].inputs["t"] is tokens for name in list(ways)[:3])
+
+
+def test_what_is_no_image_is_not_asked_as_photographs():
+    asked = otherwise([Question("q", {"x": np.ones((3, 8, 12, 40), np.float32)}, "")])
+    assert not any("photographs" in question.name for (question,) in asked)
 
 
 @pytest.mark.parametrize("array", [np.array(2, np.float32), np.array(0, np.float32), np.array(True)])
