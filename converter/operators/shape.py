@@ -27,7 +27,9 @@ class Flatten:
         axis = n.node["axis"] % n.input.rank if n.input.rank else n.node["axis"]
         if axis != 1 and _target(n).count(-1) > 1:
             return n.eager("ops.reshape(input, (math.prod(input.shape[:axis]), math.prod(input.shape[axis:])))", axis=axis)
-        return Layer("layers.Flatten")(n.input) if axis == 1 else n.expr("ops.reshape(input, shape)", shape=_target(n))
+        if axis == 1 and n.layout().order[:1] == (0,):
+            return Layer("layers.Flatten")(n.input)
+        return n.expr("ops.reshape(input, shape)", shape=_target(n))
 
 
 def _target(n) -> tuple[int, ...]:

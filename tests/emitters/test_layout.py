@@ -256,6 +256,21 @@ def test_images_over_time_are_stored_channels_last(tmp_path):
     assert "transpose" not in code
 
 
+@pytest.mark.parametrize("target", [[0, -1], [0, 4, 16]])
+def test_what_is_stored_with_its_batch_last_is_flattened_all_the_same(target, tmp_path):
+    """A batch of masks is resized as the channels of one image, as torch writes it."""
+    nodes = [
+        helper.make_node("Unsqueeze", ["x", "first"], ["one"]),
+        helper.make_node("Resize", ["one", "", "scales"], ["r"], mode="nearest"),
+        helper.make_node("Squeeze", ["r", "first"], ["s"]),
+        helper.make_node("Reshape", ["s", "target"], ["y"]),
+    ]
+    weights = {"first": np.array([0]), "scales": np.float32([1, 1, 2, 2]), "target": np.array(target)}
+    shape = ["b", 64] if len(target) == 2 else ["b", 4, 16]
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["b", 4, 4]}, {"y": shape}, weights)
+    assert_equal(onnx.load(path), "keras", {"x": np.random.default_rng(0).standard_normal((3, 4, 4)).astype(np.float32)})
+
+
 def test_sequences_are_stored_as_recurrent_layers_read_them(tmp_path):
     """Whatever axis the source has time on, Keras has it behind the batch, between two layers too."""
     nodes = [
