@@ -833,3 +833,15 @@ def test_what_is_taken_apart_along_an_axis_is_so_in_one_line(places):
     model = net.model(first)
     assert ("self.conv(x).unbind(1)" in emitted(model).code) == (places == (0, 1, 2, 3))
     equal(model)
+
+
+def test_a_weight_between_numbered_modules_is_no_member_of_their_container():
+    """nn.ModuleDict takes modules alone."""
+    net = Network()
+    x = net.conv("blocks/0", "blocks.0", "x", 4, 4)
+    x = net.add("blocks", "Mul", x, net.weight("blocks.scale", 1, 4, 1, 1))
+    x = net.conv("blocks/1", "blocks.1", x, 4, 4)
+    x = net.add("", "Add", x, "x")
+    code = emitted(net.model(x)).code
+    assert "self.scale = nn.Parameter(" in code
+    equal(net.model(x))

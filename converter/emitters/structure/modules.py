@@ -316,6 +316,7 @@ class Modules:
                     items.append(item)
                     continue
                 if made[id(item)] is None:
+                    self._lift_weights(item, around)
                     items += item.items
                     continue
                 path = item.module.path
@@ -324,6 +325,12 @@ class Modules:
                 tree.layer, tree.layer_name = Layer("nn.Module"), path.rpartition(".")[2]
                 items.append(Statement(item.outputs, tree, None, (item.module,)))
             around.items = items
+
+    def _lift_weights(self, call: Call, around: Call) -> None:
+        """Give weights of a call that is none any more to the one around it: what is left holds modules alone."""
+        for path in call.paths():
+            if not _is_module(self.program.layers[path]):
+                self._rename(path, f"{around.module.path}.{path.rpartition('.')[2]}".strip("."))
 
     # Text
 
