@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from converter.emitters import Emitted
-from converter.emitters.blocks import trees
+from converter.emitters.blocks import Compound, Statement, trees
 from converter.emitters.expressions import Binding, call, fill, literal
 from converter.emitters.layout import Rule
 from converter.emitters.names import Namespace
@@ -31,6 +31,7 @@ IMPORTS = {
     "io": "import io",
     "math": "import math",
     "re": "import re",
+    "sys": "import sys",
     "Path": "from pathlib import Path",
     "Image": "from PIL import Image",
     "keras": "import keras",
@@ -40,6 +41,9 @@ IMPORTS = {
 }
 RESERVED = (*dir(builtins), *IMPORTS, "CLASSES", "x")
 WEIGHTS_FILE = "model.weights.h5"
+
+_DEEP = 500
+"""Operations in a row, beyond which Keras may come to the end of Python's stack (1000 calls): one of ours may be several."""
 
 
 class Keras:
@@ -137,6 +141,7 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     if not graph.inputs or not all(is_symbolic(value) for value in graph.inputs):
         raise NotFunctionalError("its inputs are no tensors of known rank")
     program = Program.of(graph, Keras(), same=same)
+    deep = _depth(program.statements)
     sized = program.target.sized_layers.code()
     _avoid_operations(program)
     reserved = (*RESERVED, *helper_names("keras"))
@@ -149,6 +154,9 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     blocks, body, names = functions.code(inputs)
 
     lines = [f"{text} = {ast.unparse(_input(program, value, text))}" for value, text in inputs.items()]
+    if deep > _DEEP:
+        limit = -(-4 * deep // 1000) * 1000
+        lines.insert(0, f"sys.setrecursionlimit({limit})  # Keras goes back from the outputs by one call for each operation")
     lines += body
     results = program.output_values()
     ends = _one_or_list([names[value] for value in results])
@@ -156,6 +164,20 @@ def emit(graph: Graph, *, same: bool = False) -> Emitted:
     lines.append(f"return {model}")
     definition = "\n".join(["def build_model():", indent([f'"""{name}, channels last, with fresh weights."""', *lines])])
     return module(program, name, list(inputs.values()), "\n\n\n".join([*sized, *blocks, definition]))
+
+
+def _depth(statements: list[Statement | Compound]) -> int:
+    """How many operations stand in a row between an input and an output, at most."""
+    depths: dict[Value, int] = {}
+
+    def deepest(tree: ast.AST) -> int:
+        own = isinstance(tree, ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare | ast.Subscript)
+        before = [depths.get(getattr(tree, "value", None), 0)] if isinstance(tree, ast.Name) else []
+        return own + max([*before, *map(deepest, ast.iter_child_nodes(tree))], default=0)
+
+    for statement in statements:
+        depths |= dict.fromkeys(getattr(statement, "targets", ()), max(map(deepest, statement.heads), default=0))
+    return max(depths.values(), default=0)
 
 
 def _avoid_operations(program: Program) -> None:
