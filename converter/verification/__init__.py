@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import numpy as np
 from converter.emitters import Port
 from converter.emitters.types import held, held_as
 from converter.graph import Graph, Node, Value, Weight, draws
-from converter.verification.asking import ask
+from converter.verification.asking import Asked, ask
 from converter.verification.blame import look_inside
 from converter.verification.compare import Tolerance, tolerance_of
 from converter.verification.comparison import Comparison, compare
+from converter.verification.inputs import Question
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.limits import LIMITS, Limits, Stopped
 from converter.verification.report import Case, Report
@@ -69,6 +71,7 @@ def verify(
         except ValueError as error:
             report.findings.append(str(error))
             return report
+        asked.append(_again(asked))
         report.cases = [
             Case(question.name, {name: getattr(array, "shape", ()) for name, array in question.inputs.items()}, question.values)
             for question, _ in asked
@@ -80,10 +83,7 @@ def verify(
         def look(differing: Sequence[Value], cases: Mapping[int, float]) -> None:
             """In the smallest case, of several as small the one with the largest error."""
 
-            def size(case: int) -> int:
-                return sum(getattr(array, "nbytes", 0) for array in asked[case][0].inputs.values())
-
-            case = min(cases, key=lambda case: (size(case), -cases[case]))
+            case = min(cases, key=lambda case: (_size(asked[case][0]), -cases[case]))
             try:
                 report.layers, report.blame = look_inside(
                     graph,
@@ -120,7 +120,7 @@ def verify(
             return found and [[to_source(a, port, target) for a, port in zip(each, outputs, strict=True)] for each in found]
 
         try:
-            answer = run(stored)
+            answer = run(stored, again=True)
         except RunError as error:
             report.findings.append(f"the emitted {target} model did not run: {error}")
             look(graph.outputs, every)
@@ -133,6 +133,7 @@ def verify(
         if changed:
             report.findings.append(_said_of(changed))
         random, comparison = _random(graph), Comparison(judge, asked, wide)
+        report.findings += [f"the emitted model is no function of its inputs: {each}" for each in answer.remarks if not random]
         for position, (port, value) in enumerate(zip(outputs, graph.outputs, strict=True)):
             if value in random:
                 report.findings.append(
@@ -183,6 +184,16 @@ def _changed(weights: Mapping[str, Weight], found: Mapping[str, str], target: st
 def _said_of(changed: Sequence[str]) -> str:
     names = ", ".join(map(repr, changed[:3])) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
     return f"the folder does not hold the numbers of the source in {names}"
+
+
+def _again(asked: Asked) -> tuple[Question, dict[str, Any]]:
+    """The question that is asked a second time, in another way: the smallest of several samples, or the smallest."""
+    question, answers = min(asked, key=lambda pair: (pair[0].batch == 1, pair[0].answer is not None, _size(pair[0])))
+    return replace(question, name=f"{question.name}, again", answer=None), answers
+
+
+def _size(question: Question) -> int:
+    return sum(getattr(array, "nbytes", 0) for array in question.inputs.values())
 
 
 def _random(graph: Graph) -> dict[Value, Node]:

@@ -12,8 +12,10 @@ import onnx
 
 from converter.graph import Graph, Value
 from converter.verification.borders import Borders, borders, drawn_anew, large_numbers, near_borders
+from converter.verification.compare import is_floating
+from converter.verification.crowd import crowded, finite
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
-from converter.verification.inputs import Question, questions
+from converter.verification.inputs import Question, has_kinds, lengths, questions
 from converter.verification.judge import ERRORS, Judge, JudgeError
 from converter.verification.reference import Inside
 from converter.verification.units import waking
@@ -40,7 +42,8 @@ def ask(
     what the reader of the report is to be warned of. Raises JudgeError and ValueError."""
     warnings: list[str] = []
     asked = _ask(judge, graph, seeds, batch_sizes, warnings)
-    at_borders = _ask_at_borders(judge, asked)
+    others = _ask_more(judge, graph, asked, seeds)
+    at_borders = _ask_at_borders(judge, asked, others)
     more, unproven = _ask_otherwise(judge, graph, asked)
     hidden = unseen(asked, lambda inputs: _answered(judge, inputs))
     read = _read(_without_weights(judge.model).graph) if hidden else set()
@@ -49,7 +52,7 @@ def ask(
         for name in hidden
         if name in read  # exporters leave inputs that nothing reads, of which there is nothing to prove
     ]
-    return asked + at_borders + more, unproven, warnings
+    return asked + others + at_borders + more, unproven, warnings
 
 
 def _ask(judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int], warnings: list[str]) -> Asked:
@@ -75,6 +78,28 @@ def _ask(judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence
     raise next(iter(failed.values()), JudgeError("there is no input to run it on"))
 
 
+def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int]) -> Asked:
+    """A short and a long question, and one with more samples, of which those are asked that the judge answers with finite
+    numbers."""
+    found: Asked = []
+    for ways in lengths(graph, seeds[0]):
+        for question in ways:
+            if (answers := _answered(judge, question.inputs)) is not None:
+                found.append((question, answers))
+                break
+    # where numbers are rounded to integers, last bits decide in one sample or another: none that is new
+    kinds = not borders(_without_weights(judge.model)).rounds
+    kinds = kinds and all(has_kinds(graph, value) for value in graph.inputs if value.is_tensor and is_floating(value.dtype))
+    for question in crowded([question for question, _ in asked if question.answer is None], kinds):
+        answers = _answered(judge, question.inputs)
+        kept = None if answers is None else finite(question, answers)
+        if kept is not None and kept.batch != question.batch:
+            answers = _answered(judge, kept.inputs)
+        if kept is not None and answers is not None:
+            found.append((kept, answers))
+    return found
+
+
 def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:
     try:
         return judge.answer(inputs)
@@ -82,17 +107,18 @@ def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def _ask_at_borders(judge: Judge, asked: Asked) -> Asked:
+def _ask_at_borders(judge: Judge, asked: Asked, others: Asked) -> Asked:
     """Where the network has bounds, thresholds or ties: one of the questions with numbers at them, one with large whole
-    numbers, and those scaled so that numbers inside come to both sides of what they did not pass yet."""
+    numbers, and those scaled so that numbers inside come to both sides of what neither they nor ``others`` passed yet."""
     free = [question for question, _ in asked if question.answer is None]
+    every = [*free, *(question for question, _ in others)]
     if not free:
         return []
     model = _without_weights(judge.model)
     known = borders(model)
     largest = max(free, key=lambda question: question.batch)  # the first of them
     found = []
-    for question in [*_at(known, largest), *_beyond(judge, known, free), *waking(judge, model, free)]:
+    for question in [*_at(known, largest), *_beyond(judge, known, free, every), *waking(judge, model, every)]:
         answers = _answered(judge, question.inputs)
         if answers is not None:
             found.append((question, answers))
@@ -141,8 +167,9 @@ def _often(question: Question) -> Question:
     return replace(question, inputs=inputs, batch=question.batch * times)
 
 
-def _beyond(judge: Judge, known: Borders, asked: Sequence[Question]) -> Iterator[Question]:
-    """Of the smallest question, scaled, those that bring numbers inside to bounds which no number of ``asked`` passed."""
+def _beyond(judge: Judge, known: Borders, usual: Sequence[Question], asked: Sequence[Question]) -> Iterator[Question]:
+    """Of the smallest of the ``usual`` questions, scaled, those that bring numbers inside to bounds which none of ``asked``
+    passed."""
     if not known.inside:
         return
     try:
@@ -155,7 +182,7 @@ def _beyond(judge: Judge, known: Borders, asked: Sequence[Question]) -> Iterator
             left -= _passed(left, inside(question.inputs))
             if not left:
                 return
-        smallest = min(asked, key=lambda question: question.batch)
+        smallest = min(usual, key=lambda question: question.batch)
         for factor in _FACTORS:
             question = scaled(smallest, factor, 0.0)
             passed = _passed(left, inside(question.inputs))

@@ -69,13 +69,11 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
             for size in batch_sizes:
                 yield _ways(graph, position, seed, size, f"seed {seed}, batch {size}", kinds_of(position, size))
         else:
-            for kind in (
-                kinds_without_batch(position) if any(_has_kinds(graph, value) for value in graph.inputs) else ("plain",)
-            ):
+            for kind in kinds_without_batch(position) if any(has_kinds(graph, value) for value in graph.inputs) else ("plain",):
                 yield _ways(graph, position, seed, 1, f"seed {seed}, {kind}", [kind])
 
 
-def _has_kinds(graph: Graph, value: Value) -> bool:
+def has_kinds(graph: Graph, value: Value) -> bool:
     """Whether an input may be of any kind: it has samples, or is an image, a signal or a table without; and no setting."""
     if not value.is_tensor or not is_floating(value.dtype) or value.rank < 2:
         return False
@@ -87,10 +85,32 @@ def _has_kinds(graph: Graph, value: Value) -> bool:
     return _has_samples(value) if _has_batch(graph) else "NonMaxSuppression" not in operators
 
 
-def _ways(graph: Graph, position: int, seed: int, batch: int, name: str, kinds: Sequence[str]) -> Iterator[Question]:
+_LENGTHS = {"short": [((64, 32), (1, 0))], "long": [((64, 32), (size, 0)) for size in (150, 70, 40)]}
+"""Sizes of the axes that are no space: one alone, at which they are easily dropped, and many."""
+
+
+def lengths(graph: Graph, seed: int) -> Iterator[Iterator[Question]]:
+    """For a short and a long question the ways to ask, best first; none where no axis but those of space has a free size."""
+    if not any(not spatial for spatial in _open_sizes(graph).values()):
+        return
+    for how, sizes in _LENGTHS.items():
+        batch = 2 if how == "short" else 1
+        name = f"seed {seed}, batch {batch}, {how}" if _has_batch(graph) else f"seed {seed}, {how}"
+        yield _ways(graph, 0, seed, batch, name, ["plain"] * batch, sizes)
+
+
+def _ways(
+    graph: Graph,
+    position: int,
+    seed: int,
+    batch: int,
+    name: str,
+    kinds: Sequence[str],
+    sizes: Sequence[tuple[tuple[int, int], tuple[int, int]]] = (),
+) -> Iterator[Question]:
     start = position % 2  # the second seed asks for another size first
     open_sizes = _open_sizes(graph)
-    sizes = [*_SIZES[start:], *_SIZES[:start]] if open_sizes else _SIZES[:1]
+    sizes = sizes or ([*_SIZES[start:], *_SIZES[:start]] if open_sizes else _SIZES[:1])
     whole = [False, True] if any(value.is_tensor and value.dtype.kind in "iuO" for value in graph.inputs) else [False]
     for pair, small, total in itertools.product(sizes, whole, _sums(open_sizes)):
         shapes = _shapes(graph, batch, *pair, total)
@@ -101,7 +121,7 @@ def _ways(graph: Graph, position: int, seed: int, batch: int, name: str, kinds: 
             if value.is_tensor:
                 words[value], draw = _law(value, value in images, position, small)
                 array = np.asarray(draw(generator, shapes[value]))
-                if _has_kinds(graph, value):
+                if has_kinds(graph, value):
                     array = varied(array, kinds, generator) if _has_samples(value) else varied(array[None], kinds, generator)[0]
                     words[value] = f"{words[value]} ({', '.join(dict.fromkeys(kinds))})"
                 inputs[value.name] = array.astype(value.dtype)

@@ -11,6 +11,7 @@ import importlib.util
 import itertools
 import json
 import os
+import random
 import signal
 import sys
 from pathlib import Path
@@ -45,11 +46,12 @@ class Keras:
         keras.config.set_dtype_policy("float64")
 
     @classmethod
-    def call(cls, model, arrays, count):
+    def call(cls, model, arrays, count, again=False):
+        """``again``: called directly, as a layer is, and not traced."""
         import keras
 
         inputs = arrays[0] if len(arrays) == 1 else arrays
-        if model.run_eagerly:
+        if model.run_eagerly or again:
             with np.errstate(all="ignore"):
                 results = model(inputs)
         else:
@@ -58,6 +60,16 @@ class Keras:
             results = model.predict_on_batch(inputs)
         results = list(results) if count > 1 else [results]
         return [converted(result, keras.ops.convert_to_numpy) for result in results]
+
+    @staticmethod
+    def state(model):
+        """What a call must leave as it is, in words: variables that are no weights, and where random numbers have come to."""
+        import keras
+
+        weights = {id(variable) for variable in model.weights}
+        others = [variable for variable in model.variables if id(variable) not in weights]
+        found = {f"its variable {each.path!r}": digest(keras.ops.convert_to_numpy(each)) for each in others}
+        return found | random_states()
 
     @staticmethod
     def variables(model):
@@ -118,12 +130,27 @@ class PyTorch:
         torch.set_default_dtype(torch.float64)
 
     @staticmethod
-    def call(model, arrays, count):
+    def call(model, arrays, count, again=False):
+        """``again``: with gradients, as in training, and of inputs that do not lie in order in memory."""
         import torch
 
-        with torch.inference_mode():
-            results = model(*(converted(array, as_tensor) for array in arrays))
+        tensors = [converted(array, (lambda each: strided(as_tensor(each))) if again else as_tensor) for array in arrays]
+        with torch.inference_mode(not again):
+            results = model(*tensors)
+        for number, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
+            if isinstance(tensor, torch.Tensor) and digest(as_array(tensor)) != digest(array):
+                remark(f"it writes over its input {number}")
         return [converted(result, as_array) for result in (results if count > 1 else [results])]
+
+    @staticmethod
+    def state(model):
+        """What a call must leave as it is, in words: buffers that are not stored, and where random numbers have come to."""
+        import torch
+
+        stored = {key for key in model.state_dict() if not key.endswith(".num_batches_tracked")}
+        others = {key: tensor for key, tensor in model.named_buffers() if key not in stored}
+        found = {f"its buffer {key!r}": digest(as_array(tensor)) for key, tensor in others.items()}
+        return found | random_states() | {_RANDOM: torch.get_rng_state().numpy().tobytes()}
 
     @staticmethod
     def weights(model):
@@ -156,11 +183,15 @@ class Onnx:
         return onnxruntime.InferenceSession(Path(folder) / "model.onnx", providers=["CPUExecutionProvider"])
 
     @staticmethod
-    def call(session, arrays, count):
+    def call(session, arrays, count, again=False):
         return session.run(None, {port.name: array for port, array in zip(session.get_inputs(), arrays, strict=True)})
 
     @staticmethod
     def weights(session):
+        return {}
+
+    @staticmethod
+    def state(session):
         return {}
 
     @staticmethod
@@ -175,6 +206,32 @@ class Onnx:
 
 
 FRAMEWORKS = {"keras": Keras, "pytorch": PyTorch, "onnx": Onnx}
+
+_RANDOM = "the state of random numbers"
+remarks = []
+"""What the model does that no answer shows."""
+
+
+def remark(text):
+    if text not in remarks:
+        remarks.append(text)
+
+
+def random_states():
+    """Where Python's and NumPy's random numbers have come to."""
+    return {f"{_RANDOM} of Python": repr(random.getstate()), f"{_RANDOM} of NumPy": repr(np.random.get_state()[1:])}
+
+
+def strided(tensor):
+    """The same numbers with their axes in another order in memory, so that nothing can take their places for granted."""
+    import torch
+
+    if not isinstance(tensor, torch.Tensor) or tensor.numel() < 2:
+        return tensor
+    if tensor.ndim == 1:
+        return torch.stack([tensor, tensor], dim=1)[:, 0]
+    order = list(range(tensor.ndim))[::-1]
+    return tensor.permute(order).contiguous().permute(order)
 
 
 def converted(value, convert):
@@ -303,14 +360,20 @@ def main(path):
     if job["assign"] is not None:
         framework.assign(model, job["assign"])
     results, outputs = {}, []
+    before = {} if job["wide"] else framework.state(model)
     with np.load(job["arrays"], allow_pickle=False) as arrays:
         for number, case in enumerate(job["cases"]):
             inputs = restored(case, arrays)
-            found = framework.call(model, converted(inputs, widened) if job.get("wide") else inputs, job["outputs"])
+            again = job["again"] and number == len(job["cases"]) - 1
+            found = framework.call(model, converted(inputs, widened) if job["wide"] else inputs, job["outputs"], again)
             outputs.append(stored(found, str(number), results))
     np.savez(job["results"], **results)
-    weights = {} if job.get("wide") else {key: digest(array) for key, array in framework.weights(model).items()}
-    answer = {"versions": framework.versions(), "outputs": outputs, "weights": weights}
+    weights = {} if job["wide"] else {key: digest(array) for key, array in framework.weights(model).items()}
+    after = {} if job["wide"] else framework.state(model)
+    for what in after:
+        if what not in before or before[what] != after[what]:
+            remark(f"a call changes {what}")
+    answer = {"versions": framework.versions(), "outputs": outputs, "weights": weights, "remarks": remarks}
     Path(job["answer"]).write_text(json.dumps(answer))
 
 

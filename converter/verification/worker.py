@@ -37,11 +37,13 @@ class RunError(Exception):
 
 @dataclass
 class Answer:
-    """``outputs[case][output]`` in stored axis order, the versions of what ran, and the digest of each weight by key."""
+    """``outputs[case][output]`` in stored axis order, the versions of what ran, and the digest of each weight by key.
+    ``remarks`` tell what the model does that no answer shows, as "it writes over its input 0"."""
 
     outputs: list[list[Any]]
     versions: dict[str, str]
     weights: dict[str, str]
+    remarks: list[str]
 
 
 def require(target: str) -> None:
@@ -90,13 +92,15 @@ def run_model(
     save: Mapping[str, Weight] | None = None,
     assign: Mapping[str, Weight] | None = None,
     wide: bool = False,
+    again: bool = False,
     limits: Limits = LIMITS,
 ) -> Answer:
     """Run the model of ``folder`` on ``cases`` (inputs in order and stored axis order), of which each gives ``outputs`` values.
 
     ``save`` (Keras) lets the framework write its weights file first. ``assign`` replaces the weights of the loaded model; it
-    must hold every one. ``wide`` computes in float64 what the code computes in float32. Raises RunError where the code fails,
-    crashes or exceeds ``limits``.
+    must hold every one. ``wide`` computes in float64 what the code computes in float32. ``again``: the last case is run in
+    another way than the others: PyTorch with gradients and with inputs that do not lie in order in memory, Keras without
+    tracing. Raises RunError where the code fails, crashes or exceeds ``limits``.
     """
     with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
         place = Path(temporary)
@@ -111,6 +115,7 @@ def run_model(
             "cases": [run.stored(list(case), str(number), arrays) for number, case in enumerate(cases)],
             "outputs": outputs,
             "wide": wide,
+            "again": again,
             "results": str(place / "results.npz"),
             "answer": str(place / "answer.json"),
             "parent": os.getpid(),
@@ -121,7 +126,7 @@ def run_model(
         answer = json.loads((place / "answer.json").read_text())
         with np.load(job["results"], allow_pickle=False) as results:
             found = [run.restored(case, results) for case in answer["outputs"]]
-    return Answer(found, answer["versions"], answer["weights"])
+    return Answer(found, answer["versions"], answer["weights"], answer["remarks"])
 
 
 @dataclass

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.sabotage import networks
-from tests.sabotage.campaign import Outcome, Subject, outcomes
+from tests.sabotage.campaign import PLACES, Outcome, Subject, outcomes
 from tests.sabotage.expectations import EQUIVALENT, OPEN, reason
 from tests.sabotage.forking import forked
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
     parser.add_argument("networks", nargs="*", default=[*networks.NETWORKS, *networks.EXPORTED], metavar="network")
     parser.add_argument("--target", choices=["pytorch", "keras"], default="pytorch")
-    parser.add_argument("--planted", nargs="+", choices=["graph", "code", "weights"], default=["graph", "code", "weights"])
+    parser.add_argument("--planted", nargs="+", choices=PLACES, default=PLACES)
     parser.add_argument("--places", type=int, default=2, help="places in a network for each kind")
     parser.add_argument("-k", default="", dest="kind", metavar="TEXT", help="only kinds whose name contains it")
     given = parser.parse_args()

@@ -23,6 +23,7 @@ from converter.verification.judge import Judge, JudgeError
 from converter.verification.report import Report
 from converter.verification.worker import RunError, run_model
 from tests.sabotage import networks
+from tests.sabotage.behaviour_faults import BEHAVIOUR_FAULTS
 from tests.sabotage.code_faults import CODE_FAULTS
 from tests.sabotage.faults import Site
 from tests.sabotage.graph_faults import GRAPH_FAULTS
@@ -207,17 +208,19 @@ def file_outcomes(subject: Subject, fault: Any, planted: str, most: int = 2) -> 
         yield judged(subject, conversion, Outcome(fault.name, subject.name, subject.target, planted, site.layer, ""))
 
 
-def faults(target: str, places: tuple[str, ...] = ("graph", "code", "weights")) -> list[tuple[str, Any]]:
+PLACES = ("graph", "code", "behaviour", "weights")
+
+
+def faults(target: str, places: tuple[str, ...] = PLACES) -> list[tuple[str, Any]]:
     """Every fault of a target, with where it is planted."""
     rows = [("graph", fault) for fault in GRAPH_FAULTS]
     rows += [("code", fault) for fault in CODE_FAULTS if fault.target == target]
+    rows += [("behaviour", fault) for fault in BEHAVIOUR_FAULTS if fault.target == target]
     rows += [("weights", fault) for fault in WEIGHT_FAULTS]
     return [row for row in rows if row[0] in places]
 
 
-def outcomes(
-    subject: Subject, most: int = 2, places: tuple[str, ...] = ("graph", "code", "weights"), kind: str = ""
-) -> Iterator[Outcome]:
+def outcomes(subject: Subject, most: int = 2, places: tuple[str, ...] = PLACES, kind: str = "") -> Iterator[Outcome]:
     """Every fault that can be planted in the network, at ``most`` places each; with ``kind`` those whose name contains it."""
     for planted, fault in faults(subject.target, places):
         if kind not in fault.name:
