@@ -189,7 +189,7 @@ def _said_of(changed: Sequence[str]) -> str:
 def _again(asked: Asked) -> tuple[Question, dict[str, Any]]:
     """The question that is asked a second time, in another way: the smallest of several samples, or the smallest."""
     question, answers = min(asked, key=lambda pair: (pair[0].batch == 1, pair[0].answer is not None, _size(pair[0])))
-    return replace(question, name=f"{question.name}, again", answer=None), answers
+    return replace(question, name=f"{question.name}, again", answer=None, unusual=True), answers
 
 
 def _size(question: Question) -> int:

@@ -13,7 +13,7 @@ import onnx
 from converter.graph import Graph, Value
 from converter.verification.borders import Borders, borders, drawn_anew, large_numbers, near_borders
 from converter.verification.compare import is_floating
-from converter.verification.crowd import crowded, finite
+from converter.verification.crowd import KINDS, crowded, finite
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
 from converter.verification.inputs import Question, has_kinds, lengths, questions
 from converter.verification.judge import ERRORS, Judge, JudgeError
@@ -29,6 +29,15 @@ _FACTORS = (16, 256, 1 / 16)
 """By how much numbers are made larger, or smaller, so that those inside of the network come to its bounds."""
 
 _BUDGET = 2**30
+
+_DEVIATIONS = {
+    "InstanceNormalization",
+    "MeanVarianceNormalization",
+    "LpNormalization",
+    "GroupNormalization",
+    "Sqrt",
+    "ReduceL2",
+}
 
 _MOST_NUMBERS = 10_000
 _MOST_TIMES = 8
@@ -87,16 +96,26 @@ def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int]) ->
             if (answers := _answered(judge, question.inputs)) is not None:
                 found.append((question, answers))
                 break
-    # where numbers are rounded to integers, last bits decide in one sample or another: none that is new
-    kinds = not borders(_without_weights(judge.model)).rounds
-    kinds = kinds and all(has_kinds(graph, value) for value in graph.inputs if value.is_tensor and is_floating(value.dtype))
-    for question in crowded([question for question, _ in asked if question.answer is None], kinds):
+    for question in crowded([question for question, _ in asked if question.answer is None], _kinds(judge, graph)):
         answers = _answered(judge, question.inputs)
         kept = None if answers is None else finite(question, answers)
         if kept is not None and kept.batch != question.batch:
             answers = _answered(judge, kept.inputs)
         if kept is not None and answers is not None:
             found.append((kept, answers))
+    return found
+
+
+def _kinds(judge: Judge, graph: Graph) -> set[str]:
+    """The kinds of samples that tell something about the network, but for rounding."""
+    floats = [value for value in graph.inputs if value.is_tensor and is_floating(value.dtype)]
+    if borders(_without_weights(judge.model)).rounds or not all(has_kinds(graph, value) for value in floats):
+        return set()  # last bits decide in one sample or another
+    found = set(KINDS)
+    if not judge.continuous:
+        found -= {"tiny"}  # beside a 1 that is added they are rounding, and no other answer of the judge tells
+    if any(node.op_type in _DEVIATIONS for each in graph.nested() for node in each.nodes):
+        found -= {"zeros"}  # the deviation of one colour is 0 but for rounding, and what is divided by it is rounding alone
     return found
 
 

@@ -82,7 +82,8 @@ class Comparison:
     def _held(
         self, value: Value, actual: Sequence[Any], reference: Sequence[Any], usual: Tolerance, moved: dict[int, list[float]]
     ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
-        found = samples(actual, reference, [question.batch for question in self._questions])
+        unusual = {case for case, question in enumerate(self._questions) if question.unusual}
+        found = samples(actual, reference, [question.batch for question in self._questions], unusual)
         held = list(zip(found, allowances(found, usual, moved, continuous=self._judge.continuous), strict=True))
         return reported(actual, reference, self._questions, held), held
 

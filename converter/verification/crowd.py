@@ -6,7 +6,7 @@ divides by zero, overflows, or takes the difference of two large numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ _NUMBERS = 100_000
 _LARGE = 200_000
 """Numbers of a question without a batch, beyond which a question for each kind would cost too much."""
 
-_KINDS: dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = {
+KINDS: dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = {
     "zeros": lambda generator, x: np.zeros(x.shape),
     "huge": lambda generator, x: 256 * x,
     "dark": lambda generator, x: -16 * np.abs(x) - 16,
@@ -36,8 +36,9 @@ _KINDS: dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = {
 _ALONE = ("zeros", "huge", "dark", "bright")
 
 
-def crowded(asked: Sequence[Question], kinds: bool) -> Iterator[Question]:
-    """The largest question with more samples, of many ``kinds`` or those it has; without a batch one for each of some."""
+def crowded(asked: Sequence[Question], kinds: Collection[str]) -> Iterator[Question]:
+    """The largest question with more samples, each of one of ``kinds``, then noise; with none, those that it has. Without a
+    batch a question for each of some."""
     if not asked:
         return
     question = max(asked, key=lambda question: question.batch)  # the first of them
@@ -45,18 +46,22 @@ def crowded(asked: Sequence[Question], kinds: bool) -> Iterator[Question]:
     size, generator = sum(array.size for array in arrays), np.random.default_rng(len(arrays))
     if question.batch == 1:
         floats = any(is_floating(array.dtype) for array in arrays)
-        for kind in _ALONE if kinds and floats and size <= _LARGE else ():
+        for kind in [kind for kind in _ALONE if kind in kinds] if floats and size <= _LARGE else ():
             inputs = {name: _of_kind(array, kind, generator) for name, array in question.inputs.items()}
-            yield replace(question, name=f"{question.name}, {kind}", inputs=inputs, values=f"{question.values}, {kind}")
+            yield replace(
+                question, name=f"{question.name}, {kind}", inputs=inputs, values=f"{question.values}, {kind}", unusual=True
+            )
         return
     if not all(array.ndim and len(array) == question.batch for array in arrays):
         return
     least, most = _COUNTS
     count = min(max(_NUMBERS * question.batch // max(size, 1) // 2 * 2, least), most)
-    names = list(_KINDS)[:count] if kinds else []
+    names = [kind for kind in KINDS if kind in kinds][:count]
     inputs = {name: _rows(array, count, names, generator) for name, array in question.inputs.items()}
     how = "more samples"
-    yield replace(question, name=f"{question.name}, {how}", inputs=inputs, values=f"{question.values}, {how}", batch=count)
+    yield replace(
+        question, name=f"{question.name}, {how}", inputs=inputs, values=f"{question.values}, {how}", batch=count, unusual=True
+    )
 
 
 def finite(question: Question, answers: dict[str, Any]) -> Question | None:
@@ -93,4 +98,4 @@ def _rows(array: np.ndarray, count: int, kinds: Sequence[str], generator: np.ran
 def _of_kind(array: np.ndarray, kind: str, generator: np.random.Generator) -> np.ndarray:
     if not isinstance(array, np.ndarray) or not is_floating(array.dtype):
         return array
-    return np.asarray(_KINDS[kind](generator, array.astype(np.float64))).astype(array.dtype)
+    return np.asarray(KINDS[kind](generator, array.astype(np.float64))).astype(array.dtype)

@@ -50,6 +50,8 @@ class Question:
     answer: dict[str, np.ndarray] | None = None
     batch: int = 1
     """The batch size, 1 where there is none or it is not known."""
+    unusual: bool = False
+    """Whether its samples are of such sizes that others are not measured by them."""
 
 
 def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) -> Iterator[Iterator[Question]]:

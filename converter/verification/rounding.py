@@ -6,7 +6,7 @@ Nothing that is allowed comes from the emitted code alone: code that is wrong ca
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,8 +48,11 @@ class Sample:
     few: bool = False
 
 
-def samples(actual: Sequence[Any], reference: Sequence[Any], batches: Sequence[int]) -> list[Sample]:
-    """Each sample of all cases. ``batches`` holds the batch size of each case.
+def samples(
+    actual: Sequence[Any], reference: Sequence[Any], batches: Sequence[int], unusual: Collection[int] = ()
+) -> list[Sample]:
+    """Each sample of all cases. ``batches`` holds the batch size of each case; by those of ``unusual`` cases no other is
+    measured.
 
     Samples are compared by their own scale, since a question puts small numbers into one and large ones into another. An output
     whose first axis is not as long as the batch is compared as a whole.
@@ -57,7 +60,8 @@ def samples(actual: Sequence[Any], reference: Sequence[Any], batches: Sequence[i
     found = [
         sample for case, pair in enumerate(zip(actual, reference, strict=True)) for sample in _of(case, *pair, batches[case])
     ]
-    return [_by_its_like(sample, found) if sample.few and sample.scale else sample for sample in found]
+    usual = [sample for sample in found if sample.case not in unusual]
+    return [_by_its_like(sample, [sample, *usual]) if sample.few and sample.scale else sample for sample in found]
 
 
 def _by_its_like(sample: Sample, every: Sequence[Sample]) -> Sample:

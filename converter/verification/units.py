@@ -20,8 +20,10 @@ from converter.verification.reference import Inside
 
 _BUDGET = 2**30
 _MOST_NUMBERS = 200_000
-"""Of all samples that are drawn, and how many these are at most and at least: a large image costs too much."""
+"""Of all samples that are drawn, if these are not fewer than the least."""
 _DRAWN = (8, 64)
+_LARGE = 300_000
+"""Numbers of a sample, as of an image of 299 by 299, beyond which so many would cost too much."""
 _CHOSEN = 8
 
 _RECTIFIERS = {
@@ -122,8 +124,8 @@ def _count(question: Question) -> int:
     if not rows or not any(is_floating(array.dtype) and array.dtype.itemsize >= 4 for array in arrays):
         return 0
     least, most = _DRAWN
-    count = min(_MOST_NUMBERS * question.batch // max(sum(array.size for array in arrays), 1), most)
-    return count if count >= least else 0
+    size = sum(array.size for array in arrays) / max(question.batch, 1)
+    return 0 if size > _LARGE else int(min(max(_MOST_NUMBERS // max(size, 1), least), most))
 
 
 def _drawn(question: Question, count: int) -> dict[str, np.ndarray]:

@@ -42,7 +42,7 @@ def test_is_proven_equal(conversions, target):
     assert report.ok and not report.findings
     output = report.outputs["scores"]
     assert 0 <= output.max_abs_error <= output.max_relative_error <= 1e-6 and output.top1_agreement == 1
-    assert {case.shapes["image"][0] for case in report.cases} == {1, 3}, "the batch of one that the file fixes is freed"
+    assert {case.shapes["image"][0] for case in report.cases} > {1, 3}, "the batch of one that the file fixes is freed"
     assert report.tolerance.relative == 1e-6 and report.tolerance.reason
 
 

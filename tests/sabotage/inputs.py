@@ -12,8 +12,8 @@ import numpy as np
 
 from converter.graph import Graph, Value
 
-_LENGTHS = (5, 8, 13)
-_BATCHES = (1, 2, 4)
+_LENGTHS = (5, 8, 13, 1, 40)
+_BATCHES = (1, 2, 4, 1, 9)
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -21,6 +21,7 @@ FLOATS: dict[str, Draw] = {
     "normal": lambda r, s: r.standard_normal(s),
     "ten times": lambda r, s: 10 * r.standard_normal(s),
     "a hundred times": lambda r, s: 100 * r.standard_normal(s),
+    "a ten-thousandth": lambda r, s: 1e-4 * r.standard_normal(s),
     "a tenth": lambda r, s: 0.1 * r.standard_normal(s),
     "pixels": lambda r, s: 255 * r.random(s),
     "negative": lambda r, s: -5 * r.random(s),
@@ -87,6 +88,6 @@ def _shape(value: Value, number: int, sizes: dict[object, int]) -> tuple[int, ..
         if not isinstance(size, int):
             key = size if size is not None else (value, axis)
             choices = _BATCHES if "batch" in str(size) or (size is None and axis == 0) else _LENGTHS
-            size = sizes.setdefault(key, choices[(number + number // 3) % 3])
+            size = sizes.setdefault(key, choices[(number + number // 5) % 5])
         shape.append(size)
     return tuple(shape)

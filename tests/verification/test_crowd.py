@@ -7,7 +7,7 @@ import pytest
 from onnx import helper
 
 import converter
-from converter.verification.crowd import crowded, finite
+from converter.verification.crowd import KINDS, crowded, finite
 from converter.verification.inputs import Question, lengths
 from tests.models import save
 
@@ -20,7 +20,7 @@ def question(batch: int, **inputs: np.ndarray) -> Question:
 
 def test_a_crowd_has_an_even_number_of_samples_beyond_three_of_many_kinds():
     x = np.random.default_rng(0).standard_normal((3, 2, 5)).astype(np.float32)
-    (crowd,) = crowded([question(1, x=x[:1]), question(3, x=x)], True)
+    (crowd,) = crowded([question(1, x=x[:1]), question(3, x=x)], KINDS)
     rows = crowd.inputs["x"].reshape(crowd.batch, -1)
     assert crowd.batch > 3
     assert crowd.batch % 2 == 0
@@ -32,14 +32,14 @@ def test_a_crowd_has_an_even_number_of_samples_beyond_three_of_many_kinds():
 
 
 def test_large_samples_are_few():
-    (crowd,) = crowded([question(3, x=np.ones((3, 3, 300, 300), np.float32))], True)
+    (crowd,) = crowded([question(3, x=np.ones((3, 3, 300, 300), np.float32))], KINDS)
     assert crowd.batch == 4
 
 
 def test_a_mask_in_a_crowd_has_holes():
     mask = np.ones((3, 6), np.int64)
     mask[1::2, 4:] = 0
-    (crowd,) = crowded([question(3, ids=np.arange(18).reshape(3, 6), attention_mask=mask)], True)
+    (crowd,) = crowded([question(3, ids=np.arange(18).reshape(3, 6), attention_mask=mask)], KINDS)
     changes = abs(np.diff(crowd.inputs["attention_mask"], axis=1)).sum(axis=1)
     assert (changes > 1).any()
     assert crowd.inputs["ids"].max() == 17

@@ -44,8 +44,14 @@ def test_a_sleeping_channel_is_woken_and_passes_six(tmp_path):
     assert question.name == f"{asked[1].name}, for units that sleep"
 
 
-def test_a_large_image_is_left_alone(tmp_path):
-    assert not woken(network(tmp_path, ("batch", 3, 200, 200)))[0]
+def test_a_larger_image_is_shown_fewer_samples(tmp_path):
+    ((question, answers),), *_ = woken(network(tmp_path, ("batch", 3, 200, 200)))
+    assert (answers["y"][:, 0] > 0).any()
+    assert question.batch <= 8
+
+
+def test_a_huge_image_is_left_alone(tmp_path):
+    assert not woken(network(tmp_path, ("batch", 3, 400, 400)))[0]
 
 
 def test_what_nothing_wakes_is_not_asked_for(tmp_path):
@@ -59,9 +65,9 @@ def test_samples_that_overflow_are_not_asked(tmp_path):
         assert np.isfinite(answers["y"]).all()
 
 
-def test_verification_asks_them(tmp_path):
+def test_verification_wakes_all(tmp_path):
     source = network(tmp_path)
     graph = converter.read(source)
     with Judge(graph) as judge:
         asked, _, _ = ask(judge, graph, (0, 1, 2), (1, 3))
-    assert any(question.name.endswith("for units that sleep") for question, _ in asked)
+        assert all(max(judge.answer(question.inputs)["y"][:, column].max() for question, _ in asked) > 0 for column in (0, 1))
