@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,9 @@ import onnx
 
 from converter.graph import Graph, Value
 from converter.verification.borders import Borders, borders, drawn_anew, large_numbers, near_borders
-from converter.verification.compare import is_floating
 from converter.verification.crowd import KINDS, crowded, finite
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
-from converter.verification.inputs import Question, has_kinds, lengths, questions
+from converter.verification.inputs import Question, lengths, many, questions
 from converter.verification.judge import ERRORS, Judge, JudgeError
 from converter.verification.reference import Inside
 from converter.verification.units import waking
@@ -96,7 +96,10 @@ def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int]) ->
             if (answers := _answered(judge, question.inputs)) is not None:
                 found.append((question, answers))
                 break
-    for question in crowded([question for question, _ in asked if question.answer is None], _kinds(judge, graph)):
+    more = list(crowded([question for question, _ in asked if question.answer is None], _kinds(judge, graph)))
+    if all(question.batch == 1 for question in more):  # their first axis is not that of samples
+        more += itertools.islice(many(graph, seeds[0]), 1)
+    for question in more:
         answers = _answered(judge, question.inputs)
         kept = None if answers is None else finite(question, answers)
         if kept is not None and kept.batch != question.batch:
@@ -108,13 +111,13 @@ def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int]) ->
 
 def _kinds(judge: Judge, graph: Graph) -> set[str]:
     """The kinds of samples that tell something about the network, but for rounding."""
-    floats = [value for value in graph.inputs if value.is_tensor and is_floating(value.dtype)]
-    if borders(_without_weights(judge.model)).rounds or not all(has_kinds(graph, value) for value in floats):
+    operators = {node.op_type for each in graph.nested() for node in each.nodes}
+    if borders(_without_weights(judge.model)).rounds or operators & {"MaxUnpool", "NonMaxSuppression"}:
         return set()  # last bits decide in one sample or another
     found = set(KINDS)
     if not judge.continuous:
         found -= {"tiny"}  # beside a 1 that is added they are rounding, and no other answer of the judge tells
-    if any(node.op_type in _DEVIATIONS for each in graph.nested() for node in each.nodes):
+    if operators & _DEVIATIONS:
         found -= {"zeros"}  # the deviation of one colour is 0 but for rounding, and what is divided by it is rounding alone
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter.functions import DOMAIN
 from converter.graph import Graph, Node
 from converter.verification.compare import is_floating
 
@@ -17,7 +18,7 @@ def is_continuous(graph: Graph) -> bool:
 
 
 def _jumps(node: Node) -> bool:
-    if node.domain not in ("", "ai.onnx") or node.op_type in _JUMPS:
+    if node.domain not in ("", "ai.onnx", DOMAIN) or node.op_type in _JUMPS:
         return True
     reads = any(value is not None and value.dtype is not None and is_floating(value.dtype) for value in node.inputs)
     gives = [value.dtype for value in node.outputs if value is not None]

@@ -33,7 +33,8 @@ KINDS: dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = {
     "halves": lambda generator, x: np.rint(2 * x) / 2,
 }
 """A sample out of noise."""
-_ALONE = ("zeros", "huge", "dark", "bright")
+_ALONE = 5
+"""Of the kinds, so many are asked one by one."""
 
 
 def crowded(asked: Sequence[Question], kinds: Collection[str]) -> Iterator[Question]:
@@ -44,15 +45,12 @@ def crowded(asked: Sequence[Question], kinds: Collection[str]) -> Iterator[Quest
     question = max(asked, key=lambda question: question.batch)  # the first of them
     arrays = [np.asarray(array) for array in question.inputs.values()]
     size, generator = sum(array.size for array in arrays), np.random.default_rng(len(arrays))
-    if question.batch == 1:
+    if question.batch == 1 or not all(array.ndim and len(array) == question.batch for array in arrays):
         floats = any(is_floating(array.dtype) for array in arrays)
-        for kind in [kind for kind in _ALONE if kind in kinds] if floats and size <= _LARGE else ():
+        for kind in [kind for kind in KINDS if kind in kinds][:_ALONE] if floats and size <= _LARGE else ():
             inputs = {name: _of_kind(array, kind, generator) for name, array in question.inputs.items()}
-            yield replace(
-                question, name=f"{question.name}, {kind}", inputs=inputs, values=f"{question.values}, {kind}", unusual=True
-            )
-        return
-    if not all(array.ndim and len(array) == question.batch for array in arrays):
+            words = f"{question.values}, {kind}"
+            yield replace(question, name=f"{question.name}, {kind}", inputs=inputs, values=words, batch=1, unusual=True)
         return
     least, most = _COUNTS
     count = min(max(_NUMBERS * question.batch // max(size, 1) // 2 * 2, least), most)
@@ -76,6 +74,7 @@ def finite(question: Question, answers: dict[str, Any]) -> Question | None:
             return None
     if kept.all():
         return question
+    kept[np.flatnonzero(kept)[kept.sum() // 2 * 2 :]] = False  # an even number
     if kept.sum() < _COUNTS[0]:
         return None
     return replace(question, inputs={name: array[kept] for name, array in question.inputs.items()}, batch=int(kept.sum()))
@@ -96,6 +95,6 @@ def _rows(array: np.ndarray, count: int, kinds: Sequence[str], generator: np.ran
 
 
 def _of_kind(array: np.ndarray, kind: str, generator: np.random.Generator) -> np.ndarray:
-    if not isinstance(array, np.ndarray) or not is_floating(array.dtype):
+    if not isinstance(array, np.ndarray) or not is_floating(array.dtype) or not array.ndim:
         return array
     return np.asarray(KINDS[kind](generator, array.astype(np.float64))).astype(array.dtype)

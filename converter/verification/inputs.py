@@ -71,11 +71,13 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
             for size in batch_sizes:
                 yield _ways(graph, position, seed, size, f"seed {seed}, batch {size}", kinds_of(position, size))
         else:
-            for kind in kinds_without_batch(position) if any(has_kinds(graph, value) for value in graph.inputs) else ("plain",):
+            for kind in (
+                kinds_without_batch(position) if any(_has_kinds(graph, value) for value in graph.inputs) else ("plain",)
+            ):
                 yield _ways(graph, position, seed, 1, f"seed {seed}, {kind}", [kind])
 
 
-def has_kinds(graph: Graph, value: Value) -> bool:
+def _has_kinds(graph: Graph, value: Value) -> bool:
     """Whether an input may be of any kind: it has samples, or is an image, a signal or a table without; and no setting."""
     if not value.is_tensor or not is_floating(value.dtype) or value.rank < 2:
         return False
@@ -101,6 +103,16 @@ def lengths(graph: Graph, seed: int) -> Iterator[Iterator[Question]]:
         yield _ways(graph, 0, seed, batch, name, ["plain"] * batch, sizes)
 
 
+def many(graph: Graph, seed: int) -> Iterator[Question]:
+    """The ways to ask with more samples than usual, nothing without a batch."""
+    if not _has_batch(graph):
+        return iter(())
+    return _ways(graph, 0, seed, _MANY, f"seed {seed}, batch {_MANY}", ["plain"] * _MANY)
+
+
+_MANY = 6
+
+
 def _ways(
     graph: Graph,
     position: int,
@@ -123,7 +135,7 @@ def _ways(
             if value.is_tensor:
                 words[value], draw = _law(value, value in images, position, small)
                 array = np.asarray(draw(generator, shapes[value]))
-                if has_kinds(graph, value):
+                if _has_kinds(graph, value):
                     array = varied(array, kinds, generator) if _has_samples(value) else varied(array[None], kinds, generator)[0]
                     words[value] = f"{words[value]} ({', '.join(dict.fromkeys(kinds))})"
                 inputs[value.name] = array.astype(value.dtype)

@@ -68,7 +68,8 @@ def load_model():
 @dataclass(frozen=True)
 class BehaviourFault:
     """Text at the end of model.py. ``needs``: what must stand in the text; ``operators``: what calls the function that it
-    changes; ``open_axis``, ``floating``: of the first input the second axis must be free, the numbers floating ones."""
+    changes; ``open_axis``, ``floating``: of the first input the second axis must be free, the numbers floating ones;
+    ``several``: outputs."""
 
     target: str
     name: str
@@ -77,12 +78,15 @@ class BehaviourFault:
     operators: tuple[str, ...] = ()
     open_axis: bool = False
     floating: bool = False
+    several: bool = False
 
     def sites(self, conversion: Conversion, graph: Graph) -> Iterator[Site]:
         path = conversion.folder / "model.py"
         code = path.read_text()
         first = graph.inputs[0]
         if self.needs not in code or not all(value.is_tensor for value in (*graph.inputs, *graph.outputs)):
+            return
+        if self.several and len(graph.outputs) < 2:
             return
         if self.floating and first.dtype.kind != "f":
             return
@@ -206,7 +210,7 @@ of_the_model("an output too much", after="outputs, several = [*outputs, outputs[
 of_the_model("output of another type", after="outputs[-1] = outputs[-1].to(torch.int32 if not outputs[-1].is_floating_point() "
     "else torch.float64)", targets=ALONE,
 )  # fmt: skip
-of_the_model("outputs in reverse", after="outputs = outputs[::-1]")
+of_the_model("outputs in reverse", after="outputs = outputs[::-1]", several=True)
 of_the_model("last axis of an output flattened", after="outputs[-1] = outputs[-1].flatten(-2)", targets=ALONE)
 
 # Formulas that are equal until they overflow or cancel

@@ -53,10 +53,52 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("input of another layer", "exported-tcn"): "around a rectifier of the sum of what rectifiers give",
     ("smoothing of a smaller image", "resized"): "an image that grows has nothing to be smoothed",
     ("unstable order", "heads"): "so few numbers are sorted by insertion, which is stable",
+    (
+        "wrong for two samples and for four",
+        "exported-steps_both",
+    ): "the first axis counts steps, and none of the inputs has two",
+    ("wrong for two samples and for four", "exported-steps"): "the first axis counts steps, and none of the inputs has two",
+    ("buffer for the first batch", "exported-steps_both"): "the first axis is fixed",
+    ("buffer for the first batch", "exported-steps"): "the first axis is fixed",
+    ("wrong beyond thirty-two steps", "*"): "its table of positions ends before",
+    ("order of the memory taken for granted", "*"): "of two tokens, or one, that lie in order in any case",
+    ("not a number for zeros", "heads"): "it has ties, which sixty inputs of several kinds at once do not show",
+    ("wrong for large numbers", "square"): "an exponential of such numbers overflows",
+    ("variance that cancels", "*"): "it reads sums that are centred already: nothing cancels",
+    ("gelu cut off", "*"): "what reads a normalisation does not come to 100, and below -5 it gives 1e-6 at most",
+    ("softmax that overflows", "*"): "none of sixty inputs brings its scores to 88",
+    ("sigmoid that overflows", "*"): "none of sixty inputs brings what it reads to 88",
+    ("rectifier that ends at a thousand", "*"): "none of sixty inputs brings it there",
+    ("rectifier that ends at what float16 holds", "*"): "none of sixty inputs brings it there",
+    ("rectifier that drops small numbers", "quantised"): "a quantum behind it is larger",
+    ("rectifier that drops small numbers", "exported-mobilenet"): "it reads means, few of which are so small",
 }
 """(fault, network or * for any): why no input can show it."""
 
-OPEN: dict[tuple[str, str], str] = {}
+_ROUNDS = (
+    "numbers are rounded to integers inside, where last bits decide in one new sample or another, so that kinds are not asked"
+)
+_MASKED = "it shows in a text of which every token is masked, which is not asked"
+
+OPEN: dict[tuple[str, str], str] = {
+    **{
+        (f"wrong {when}", name): _ROUNDS
+        for name in ("heads", "quantised")
+        for when in (
+            "far from zero",
+            "for large numbers",
+            "for small numbers",
+            "where nothing is negative",
+            "where nothing is positive",
+        )
+    },
+    ("not a number for zeros", "quantised"): _ROUNDS,
+    ("not a number for zeros", "unet"): "zeros are not asked where something is divided by a deviation, which is rounding then",
+    ("wrong for small numbers", "matlab"): "its numbers are pixels; the smallest asked are 1e-4 of those, and this is less",
+    ("rectifier that drops small numbers", "mobile"): "it shows in few samples, by as much as rounding",
+    ("softmax that overflows", "transformer"): _MASKED,
+    ("softmax that overflows", "exported-bert"): _MASKED,
+}
 """(fault, network or * for any): why verification misses it, though some input shows it."""
 
 
