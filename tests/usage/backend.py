@@ -1,7 +1,7 @@
 """What people do with an emitted Keras model, on the backend that ``KERAS_BACKEND`` names.
 
-``KERAS_BACKEND=jax python -m tests.usage.backend resnet`` takes a network of ``tests/golden/networks.py``, or the path of a file. It
-is a process of its own because Keras has one backend in each, and fails where the model does not do what it should.
+``KERAS_BACKEND=jax python -m tests.usage.backend resnet`` takes a network of ``tests/golden/networks.py``, or a path.
+It is a process of its own because Keras has one backend in each, and fails where the model does not do what it should.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ class Functions:
         self.program = program
         self._reserved = frozenset(reserved) | {"build_model", "load_model", "name"}
         _concatenate_in_turn(program.statements)
+        _align_where_made(program.statements)
         program.roles = roles(program.statements, program.output_values())
         self._layers = _hold_called_again(program)
         self._inline: set[Module] = set()
@@ -296,6 +297,21 @@ def _concatenate_in_turn(statements: list[Statement | Compound]) -> None:
                 tree.args[0].elts = [variable(known[axis, values[:count]]), *parts[count:]]
                 break
         known[axis, values] = statement.targets[0]
+
+
+def _align_where_made(statements: list[Statement | Compound]) -> None:
+    """What several modules read with more axes, or others, gets these where it is made, not in the first that reads it."""
+    made = {value: statement for statement in statements for value in statement.targets}
+    for statement in [each for each in statements if isinstance(each, Statement) and each.node is None]:
+        sources = [made.get(value) for value in reads([statement])]
+        readers = [each.scope for each in statements if not set(statement.targets).isdisjoint(reads([each]))]
+        if len(sources) != 1 or sources[0] is None or sources[0].scope is None or None in readers:
+            continue
+        around = _common(readers)
+        if any(len(scope) == len(around) for scope in readers) or sources[0].scope != around:
+            continue
+        statements.remove(statement)
+        statements.insert(statements.index(sources[0]) + 1, Statement(statement.targets, statement.tree, None, around))
 
 
 def _hold_called_again(program: Program) -> dict[Value, str]:

@@ -42,6 +42,20 @@ def rotate_half(x):
     return ops.concatenate([-second, first], axis=-1)
 
 
+def llama_attention(x, cos, sin, name):
+    query = layers.Dense(16, use_bias=False, name=f"{name}_q_proj")(x)
+    query = layers.Reshape((-1, 4, 4), name=f"{name}_reshape")(query)
+    key = layers.Dense(8, use_bias=False, name=f"{name}_k_proj")(x)
+    key = layers.Reshape((-1, 2, 4), name=f"{name}_reshape_2")(key)
+    value = layers.Dense(8, use_bias=False, name=f"{name}_v_proj")(x)
+    value = layers.Reshape((-1, 2, 4), name=f"{name}_reshape_3")(value)
+    query = query * cos + rotate_half(query) * sin
+    key = key * cos + rotate_half(key) * sin
+    x = ops.dot_product_attention(query, key, value, is_causal=True)
+    x = layers.Reshape((-1, 16), name=f"{name}_reshape_4")(x)
+    return layers.Dense(16, use_bias=False, name=f"{name}_o_proj")(x)
+
+
 def llama_mlp(x, name):
     gate_proj = layers.Dense(
         24, use_bias=False, activation="silu", name=f"{name}_gate_proj"
@@ -49,6 +63,15 @@ def llama_mlp(x, name):
     x = layers.Dense(24, use_bias=False, name=f"{name}_up_proj")(x)
     x = gate_proj * x
     return layers.Dense(16, use_bias=False, name=f"{name}_down_proj")(x)
+
+
+def decoder_layer(x, cos, sin, name):
+    out = layers.RMSNormalization(name=f"{name}_input_layernorm")(x)
+    out = llama_attention(out, cos, sin, name=f"{name}_self_attn")
+    x = x + out
+    out = layers.RMSNormalization(name=f"{name}_post_attention_layernorm")(x)
+    out = llama_mlp(out, name=f"{name}_mlp")
+    return x + out
 
 
 def build_model():
@@ -61,57 +84,11 @@ def build_model():
     angles = x * Weight((2,), start="ones", trainable=False, name="inv_freq")(input_ids)
     angles = ops.concatenate([angles, angles], axis=-1)
     cos = ops.cos(angles)
-    sin = ops.sin(angles)
-    input_layernorm = layers.RMSNormalization(name="layers_0_input_layernorm")(
-        embed_tokens
-    )
-    query = layers.Dense(16, use_bias=False, name="layers_0_self_attn_q_proj")(
-        input_layernorm
-    )
-    query = layers.Reshape((-1, 4, 4), name="layers_0_self_attn_reshape")(query)
-    key = layers.Dense(8, use_bias=False, name="layers_0_self_attn_k_proj")(
-        input_layernorm
-    )
-    key = layers.Reshape((-1, 2, 4), name="layers_0_self_attn_reshape_2")(key)
-    value = layers.Dense(8, use_bias=False, name="layers_0_self_attn_v_proj")(
-        input_layernorm
-    )
-    value = layers.Reshape((-1, 2, 4), name="layers_0_self_attn_reshape_3")(value)
     cos = ops.expand_dims(cos, (0, 2))
-    mul = query * cos
-    cat = rotate_half(query)
+    sin = ops.sin(angles)
     sin = ops.expand_dims(sin, (0, 2))
-    query = mul + cat * sin
-    key = key * cos + rotate_half(key) * sin
-    x = ops.dot_product_attention(query, key, value, is_causal=True)
-    x = layers.Reshape((-1, 16), name="layers_0_self_attn_reshape_4")(x)
-    x = layers.Dense(16, use_bias=False, name="layers_0_self_attn_o_proj")(x)
-    x = embed_tokens + x
-    out = layers.RMSNormalization(name="layers_0_post_attention_layernorm")(x)
-    out = llama_mlp(out, name="layers_0_mlp")
-    x = x + out
-    input_layernorm = layers.RMSNormalization(name="layers_1_input_layernorm")(x)
-    query = layers.Dense(16, use_bias=False, name="layers_1_self_attn_q_proj")(
-        input_layernorm
-    )
-    query = layers.Reshape((-1, 4, 4), name="layers_1_self_attn_reshape")(query)
-    key = layers.Dense(8, use_bias=False, name="layers_1_self_attn_k_proj")(
-        input_layernorm
-    )
-    key = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_2")(key)
-    value = layers.Dense(8, use_bias=False, name="layers_1_self_attn_v_proj")(
-        input_layernorm
-    )
-    value = layers.Reshape((-1, 2, 4), name="layers_1_self_attn_reshape_3")(value)
-    query = query * cos + rotate_half(query) * sin
-    key = key * cos + rotate_half(key) * sin
-    out = ops.dot_product_attention(query, key, value, is_causal=True)
-    out = layers.Reshape((-1, 16), name="layers_1_self_attn_reshape_4")(out)
-    out = layers.Dense(16, use_bias=False, name="layers_1_self_attn_o_proj")(out)
-    x = x + out
-    out = layers.RMSNormalization(name="layers_1_post_attention_layernorm")(x)
-    out = llama_mlp(out, name="layers_1_mlp")
-    x = x + out
+    x = decoder_layer(embed_tokens, cos, sin, name="layers_0")
+    x = decoder_layer(x, cos, sin, name="layers_1")
     x = layers.RMSNormalization(name="norm")(x)
     x = layers.Dense(50, use_bias=False, name="lm_head")(x)
     return keras.Model(input_ids, x, name="Llama")
