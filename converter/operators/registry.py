@@ -153,11 +153,12 @@ def _no_room(node: Node, target: str) -> Problem:
         return Problem(reason, node.origin, advice)
     name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
     strings = " on strings" if has_strings(node) else ""
-    return Problem(
-        f"operator {name} is not supported{strings} for {target}",
-        node.origin,
-        "Add a room with converter.operators.operator: see README.",
-    )
+    reason = f"operator {name} is not supported{strings} for {target}"
+    advice = "Add a room with converter.operators.operator: see README."
+    if not node.domain and onnx_schema(node.op_type) is None:
+        reason += ": ONNX has none of that name, so the exporter left what it could not translate, and nothing runs the file"
+        advice = "Export the network without it (Keras' gelu with approximate=True, say). " + advice
+    return Problem(reason, node.origin, advice)
 
 
 def refusals(graph: Graph, target: str) -> list[Problem]:

@@ -40,3 +40,11 @@ def test_what_nobody_runs_is_refused_by_name(tmp_path):
     proto = model([node("GRUUnit", ["x", "x", "x", "x"], ["y"])], {"x": [2, 3]}, ["y"], opset=6)
     graph = read(proto, tmp_path)
     assert "operator GRUUnit is not supported for keras" in str(refusals(graph, "keras")[0])
+
+
+def test_what_tf2onnx_could_not_translate_is_called_so(tmp_path):
+    """As it does of Keras' gelu: an operator of TensorFlow under the name of the standard."""
+    proto = model([node("Erfc", ["x"], ["y"])], {"x": [2, 3]}, ["y"])
+    problem = str(refusals(read(proto, tmp_path), "pytorch")[0])
+    assert "operator Erfc is not supported for pytorch: ONNX has none of that name" in problem
+    assert "approximate=True" in problem
