@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.graph import Graph
+from converter.verification.samples import photographs
 
 Size = int | str
 """A fixed size, a symbol, or a sum of both: "past + sequence"."""
@@ -15,7 +16,8 @@ Size = int | str
 
 @dataclass
 class Input:
-    """``kind`` is "normal", "image", "mask" (ones, then zeros), "positions", or a whole number, below which tokens lie."""
+    """``kind`` is "normal", "image" (noise from 0 to 1), "photograph" (0 to 1) or "pixels" (0 to 255), both channels last,
+    "mask" (ones, then zeros), "positions", or a whole number, below which tokens lie."""
 
     kind: str | int
     shape: tuple[Size, ...]
@@ -28,6 +30,8 @@ class Input:
         shape = tuple(size_of(size, sizes) for size in self.shape)
         if self.kind == "image":
             return generator.random(shape).astype(np.float32)
+        if self.kind in ("photograph", "pixels"):
+            return (photographs(shape, generator) * (255 if self.kind == "pixels" else 1)).astype(np.float32)
         if self.kind == "normal":
             return generator.standard_normal(shape).astype(np.float32)
         if self.kind == "mask":  # the last token of every second sample is padding, the first is none in any

@@ -402,6 +402,21 @@ def segformer():
     return _named(model, ("pixel_values",), ("logits",)), {"image": image("height", "width")}
 
 
+@model("torch", "transformers", gives=("logits", "boxes"))
+def detr():
+    """Objects asked of an image by queries; its mask is resized as one image with a channel for each sample."""
+    from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
+
+    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", out_features=["stage2"])
+    config = DetrConfig(
+        backbone_config=backbone, use_timm_backbone=False, backbone=None, use_pretrained_backbone=False, d_model=32,
+        encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=48,
+        decoder_ffn_dim=48, num_queries=6, init_std=0.2,
+    )  # fmt: skip
+    inputs = {"pixel_values": image(64, 64), "pixel_mask": Input("mask", ("batch", 64, 64))}
+    return _named(DetrForObjectDetection(config), tuple(inputs), ("logits", "pred_boxes")), inputs
+
+
 @model(
     "torch", "transformers", sizes=({"batch": 2, "sequence": 7}, {"batch": 3, "sequence": 5}), gives=("text", "image_embeds")
 )
@@ -488,11 +503,13 @@ def transformer():
 # Keras -----------------------------------------------------------------------------------------------------------------------
 
 
-def _application(name: str, **options: Any) -> tuple[Any, dict[str, Input]]:
+def _application(name: str, kind: str = "photograph", size: int = 64, **options: Any) -> tuple[Any, dict[str, Input]]:
+    """A network of ``keras.applications``; ``kind`` is "pixels" for those that scale their input themselves."""
     import keras
 
-    make = getattr(keras.applications, name)
-    return make(weights=None, input_shape=(64, 64, 3), classes=10, **options), {"image": Input("image", ("batch", 64, 64, 3))}
+    shape = (size, size, 3)
+    network = getattr(keras.applications, name)(weights=None, input_shape=shape, classes=10, **options)
+    return network, {"image": Input(kind, ("batch", *shape))}
 
 
 def keras_model(*needs: str, **options: Any) -> Callable[[Callable], Callable]:
@@ -506,7 +523,7 @@ def keras_mobilenet_v2():
 
 @keras_model()
 def keras_mobilenet_v3():
-    return _application("MobileNetV3Small", alpha=0.75, minimalistic=False)
+    return _application("MobileNetV3Small", "pixels", alpha=0.75, minimalistic=False)
 
 
 @keras_model()
@@ -516,7 +533,7 @@ def keras_resnet50():
 
 @keras_model()
 def keras_efficientnet():
-    return _application("EfficientNetB0")
+    return _application("EfficientNetB0", "pixels")
 
 
 @keras_model()
@@ -526,10 +543,7 @@ def keras_densenet():
 
 @keras_model()
 def keras_xception():
-    import keras
-
-    inputs = {"image": Input("image", ("batch", 72, 72, 3))}
-    return keras.applications.Xception(weights=None, input_shape=(72, 72, 3), classes=10), inputs
+    return _application("Xception", size=72)
 
 
 @keras_model(sizes=IMAGES)
