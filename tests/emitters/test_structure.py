@@ -629,6 +629,26 @@ def mobile(net, place, x, channels, filters, width, *, squeeze=0, residual=True,
     return net.add(scope, "Add", x, start) if residual else x
 
 
+def test_a_weight_that_only_some_attentions_add_to_the_one_that_is_their_mask():
+    net, x = Network(), "x"
+    for place, masked in enumerate([False, True, False, True]):
+        scope, path = f"stage/stage.{place}", f"stage.{place}"
+        turned = net.add(scope, "Transpose", x, perm=[0, 1, 3, 2])
+        mask = net.weight(f"{path}.bias", 1, 4, 5, 5)
+        if masked:
+            largest = net.add(scope, "ReduceMax", x, axes=[2, 3], keepdims=1)
+            above = net.add(scope, "Greater", largest, net.add(scope, "ReduceMin", largest, axes=[1], keepdims=1))
+            added = [net.weight(f"{path}.{name}", 1, 1, 5, 5) for name in ("above", "below")]
+            mask = net.add(scope, "Add", mask, net.add(scope, "Where", above, *added))
+        scores = net.add(scope, "Add", net.add(scope, "MatMul", x, turned), mask)
+        x = net.add(scope, "MatMul", net.add(scope, "Softmax", scores, axis=-1), x)
+    model = net.model(x)
+    found = emitted(model)
+    assert list(classes(found.code)) == ["Attention", "Model"]
+    assert re.search(r"mask = self.bias\n +if self.\w+ is not None:", found.code)
+    equal(model)
+
+
 def test_what_blocks_lack_is_told_by_their_numbers():
     """Inverted residuals of one class, however they differ: no number in the name of a class, and the keys of the source."""
     net, x, channels = Network(), "x", 4

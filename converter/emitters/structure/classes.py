@@ -112,7 +112,8 @@ def _attention(readings: list[Reading]) -> str:
     if "att" in name.lower():
         return ""
     attends = any("scaled_dot_product_attention" in ast.unparse(item.tree) for item in _statements(readings[0]))
-    return "" if not attends else f"{name}Attention" if name != "Block" else "Attention"
+    counted = readings[0].call.module.path.rpartition(".")[2].isdigit() or name == "Block"
+    return "" if not attends else "Attention" if counted else f"{name}Attention"
 
 
 _WORDS = {"Conv": "Conv", "ConvTranspose": "ConvTranspose", "BatchNorm": "BN", "LayerNorm": "Norm", "Linear": "Linear"}

@@ -49,6 +49,7 @@ class Modules:
         read = {node.id for tree in written for node in ast.walk(tree) if isinstance(node, ast.Name)}
         self._reserved = frozenset(reserved) - (helper_names("pytorch") - read)  # any other helper is not in the file
         self._class_names = Namespace(reserved)
+        _name_masks(program.statements)
         program.roles = roles(program.statements, program.output_values())
         self._turns: dict[int, ast.expr] = {}
         self.root = Call(Module(""), list(program.statements))
@@ -414,6 +415,7 @@ class Modules:
         items, outputs = _looped(each, items, outputs, [path for path in each.paths() if _is_module(program.layers[path])])
         count = Counter(name.value for tree in trees(items) for name in variables(tree))
         count.update(outputs)
+        items = _without_names(items, count)
         statements = on_one_line(program, items, count)
         namespace = Namespace((*self._reserved, *inputs.values(), "out"))
         held = next((value for value, name in inputs.items() if name == "x"), None)
@@ -433,6 +435,40 @@ class Modules:
 
 def _is_integer(value: Value) -> bool:
     return value.dtype is not None and value.dtype.kind in "iu"
+
+
+def _name_masks(statements: list[Statement | Compound]) -> None:
+    """Give a weight that is the mask of an attention, or is added to one, a variable: so do masks that add weights to it."""
+    masks: set[Value] = set()
+    for statement in [item for item in reversed(statements) if isinstance(item, Statement)]:
+        tree = statement.tree
+        places: list[tuple[ast.AST, str]] = []
+        if isinstance(tree, ast.Call) and ast.unparse(tree.func) == "F.scaled_dot_product_attention":
+            places = [(keyword, "value") for keyword in tree.keywords if keyword.arg == "attn_mask"]
+        elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add) and masks.intersection(statement.targets):
+            places = [(tree, "left"), (tree, "right")]
+        for holder, name in places:
+            held = getattr(holder, name)
+            if is_own(held):
+                mask = Value("mask")
+                setattr(holder, name, variable(mask))
+                statements.insert(statements.index(statement), Statement([mask], held, None, statement.scope))
+            elif hasattr(held, "value"):
+                masks.add(held.value)
+
+
+def _without_names(items: list[Statement | Compound], count: Mapping[Value, int]) -> list[Statement | Compound]:
+    """The items without the variables of masks that ``_name_masks`` gave and one statement alone reads."""
+    found: list[Statement | Compound] = []
+    for item in items:
+        before = found[-1] if found else None
+        if isinstance(item, Statement) and isinstance(before, Statement) and is_own(before.tree):
+            names = [name for name in variables(item.tree) if name.value is before.targets[0]]
+            if count[before.targets[0]] == len(names) == 1:
+                item.tree = _Put(names[0], before.tree).visit(item.tree)
+                found.pop()
+        found.append(item)
+    return found
 
 
 def _adds_whole(item: Statement, value: Value) -> bool:
