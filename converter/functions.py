@@ -79,16 +79,23 @@ for _kind, _end in (
 ):
     _TEXTS[_kind] = _TEXTS[_kind].replace("#attention", _ATTENTION + _end)
 
-# X (batch, time, in), weights as the operator of the same name -> (batch, time, hidden), or of the last step (batch, hidden)
+# X (batch, time, in), weights as the operator of the same name -> (batch, time, hidden), or of the last step (batch, hidden),
+# or of both directions (batch, time, 2 * hidden)
 for _kind, _states, _options in (
-    ("RNN", "last", ""),
-    ("GRU", "last", ", linear_before_reset"),
-    ("LSTM", "last, cell", ""),
+    ("RNN", "last", {"activations": "strings"}),
+    ("GRU", "last", {"linear_before_reset": "int"}),
+    ("LSTM", "last, cell", {}),
 ):
-    _given = f"hidden_size: int = @hidden_size{_options and _options + ': int = @linear_before_reset'}"
+    _given = ", ".join(f"{name}: {kind} = @{name}" for name, kind in {"hidden_size": "int", **_options}.items())
+    _options = "".join(f", {name}" for name in _options)
     _run = f"steps = Transpose <perm = [1, 0, 2]> (X)  all, {_states} = {_kind} <{_given}> (steps, W, R, B)"
     _TEXTS[f"Sequence{_kind}"] = f"""Sequence{_kind} <hidden_size{_options}> (X, W, R, B) => (Y) {{
         {_run}  axis = Constant <value_ints = [1]> ()  each = Squeeze (all, axis)  Y = Transpose <perm = [1, 0, 2]> (each)
+    }}"""
+    _both = _run.replace(_given, f'{_given}, direction = "bidirectional"')
+    _TEXTS[f"Bidirectional{_kind}"] = f"""Bidirectional{_kind} <hidden_size{_options}> (X, W, R, B) => (Y) {{
+        {_both}  each = Transpose <perm = [2, 0, 1, 3]> (all)
+        sizes = Constant <value_ints = [0, 0, -1]> ()  Y = Reshape (each, sizes)
     }}"""
     _TEXTS[f"Last{_kind}"] = f"""Last{_kind} <hidden_size{_options}> (X, W, R, B) => (Y) {{
         {_run}  axis = Constant <value_ints = [0]> ()  Y = Squeeze (last, axis)

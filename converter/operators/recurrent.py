@@ -12,6 +12,7 @@ import numpy as np
 
 from converter import functions
 from converter.emitters.layout import Layout, logical, sequential
+from converter.emitters.names import is_computed, is_generated
 from converter.emitters.site import known
 from converter.emitters.vocabulary import Layer, Local
 from converter.operators.registry import operator
@@ -39,7 +40,7 @@ def _directions(node) -> int:
 
 
 def _kind(node) -> str:
-    return re.sub("^(DynamicQuantize|Sequence|Last)", "", node.op_type)
+    return re.sub("^(DynamicQuantize|Sequence|Bidirectional|Last)", "", node.op_type)
 
 
 def _reason(node, target):
@@ -108,22 +109,54 @@ def _over_time(n, cell, inputs, peepholes):
     return text, options
 
 
-def _torch_layer(n, **more) -> Layer:
-    """``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``."""
-    kind, w, r, b = _kind(n.node), n.weight("W"), n.weight("R"), n.weight("B")
-    weights = {}
-    for index, suffix in enumerate(["", "_reverse"][: w.shape[0]]):
-        weights[f"weight_ih_l0{suffix}"] = _gates(w, index, _TORCH_GATES[kind])
-        weights[f"weight_hh_l0{suffix}"] = _gates(r, index, _TORCH_GATES[kind])
-        if b is not None:
-            both = b.reshape(b.shape[0], 2, b.shape[1] // 2)
-            weights[f"bias_ih_l0{suffix}"] = _gates(_part(both, 0), index, _TORCH_GATES[kind])
-            weights[f"bias_hh_l0{suffix}"] = _gates(_part(both, 1), index, _TORCH_GATES[kind])
+def _torch_layer(n, *before, **more) -> Layer:
+    """``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``, of this node and those ``before`` it whose outputs it reads."""
+    kind, weights = _kind(n.node), {}
+    layers = [tuple(value and value.weight for value in (*node.inputs, None)[1:4]) for node in (*before, n.node)]
+    for place, (w, r, b) in enumerate(layers):
+        for index, direction in enumerate(["", "_reverse"][: w.shape[0]]):
+            suffix = f"l{place}{direction}"
+            weights[f"weight_ih_{suffix}"] = _gates(w, index, _TORCH_GATES[kind])
+            weights[f"weight_hh_{suffix}"] = _gates(r, index, _TORCH_GATES[kind])
+            if b is not None:
+                both = b.reshape(b.shape[0], 2, b.shape[1] // 2)
+                weights[f"bias_ih_{suffix}"] = _gates(_part(both, 0), index, _TORCH_GATES[kind])
+                weights[f"bias_hh_{suffix}"] = _gates(_part(both, 1), index, _TORCH_GATES[kind])
     options = {"nonlinearity": "relu"} if "Relu" in _names(n.node) else {}
-    both_ways = w.shape[0] == 2
-    return Layer(
-        f"nn.{kind}", w.shape[2], r.shape[2], bias=b is not None, bidirectional=both_ways, **options, **more, weights=weights
-    )
+    options |= {"num_layers": len(layers)} if before else {}
+    w, r, b = layers[0]
+    options |= {"bias": b is not None, "bidirectional": w.shape[0] == 2}
+    return Layer(f"nn.{kind}", w.shape[2], r.shape[2], **options, **more, weights=weights)
+
+
+def _stacked(node, following) -> bool:
+    """Whether the next layer of the same module reads what this one gives, and nothing else does.
+
+    Of a source without modules, layers without a name of their own are taken for one.
+    """
+    if following is None or following.domain != functions.DOMAIN or not {node.op_type, following.op_type} <= _ROOMS:
+        return False
+    alike = _kind(node) == _kind(following) and [each.op_type.startswith("Bi") for each in (node, following)].count(True) != 1
+    alike &= node.inputs[2].shape == following.inputs[2].shape and len(node.inputs) == len(following.inputs)
+    alike &= [value is None for value in node.inputs] == [value is None for value in following.inputs]
+    names = [value.weight.origin.name for each in (node, following) for value in each.inputs[1:3]]
+    same = node.scope == following.scope and (node.scope is not None or all(is_computed(n) or is_generated(n) for n in names))
+    return alike and same and not node.op_type.startswith("Last") and following.inputs[0] is node.output
+
+
+def _before(node) -> list:
+    """The layers that one of several builds on, the first one first."""
+    found = [node]
+    while (producer := found[0].inputs[0].producer) is not None and _stacked(producer, found[0]):
+        if len(producer.output.users) > 1:
+            break
+        found.insert(0, producer)
+    return found[:-1]
+
+
+def _is_before(node) -> bool:
+    readers = [user for user, _ in node.output.users]
+    return len(readers) == 1 and node in _before(readers[0]) if readers and _stacked(node, readers[0]) else False
 
 
 def _keras_layers(n, states):
@@ -208,10 +241,16 @@ class _Sequence:
     layout = sequential
 
     def pytorch(n):
-        return n.expr("result[0]", result=_torch_layer(n, batch_first=True)(n.X))
+        if _is_before(n.node):
+            return n.X  # the last layer of the stack runs them all
+        return n.expr("result[0]", result=_torch_layer(n, *_before(n.node), batch_first=True)(n.X))
 
     def keras(n):
-        return _keras_layer(n, 0, return_sequences=True)(n.X)
+        if n.node.op_type.startswith("Sequence"):
+            return _keras_layer(n, 0, return_sequences=True)(n.X)
+        results = [_keras_layer(n, index, return_sequences=True, go_backwards=bool(index))(n.X) for index in range(2)]
+        forward, backward = (Local(result, name) for result, name in zip(results, ("forward", "backward"), strict=True))
+        return n.expr("ops.concatenate([forward, ops.flip(backward, axis=1)], axis=-1)", forward=forward, backward=backward)
 
 
 class _Last:
@@ -220,7 +259,7 @@ class _Last:
     layout = sequential
 
     def pytorch(n):
-        return n.expr("result[0][:, -1]", result=_torch_layer(n, batch_first=True)(n.X))
+        return n.expr("result[0][:, -1]", result=_torch_layer(n, *_before(n.node), batch_first=True)(n.X))
 
     def keras(n):
         return _keras_layer(n, 0)(n.X)
@@ -228,7 +267,9 @@ class _Last:
 
 for _name in _DEFAULT:
     operator(f"Sequence{_name}", functions.DOMAIN)(_Sequence)
+    operator(f"Bidirectional{_name}", functions.DOMAIN)(_Sequence)
     operator(f"Last{_name}", functions.DOMAIN)(_Last)
+_ROOMS = {f"{start}{kind}" for start in ("Sequence", "Bidirectional", "Last") for kind in _DEFAULT}
 
 
 @operator("DynamicQuantizeLSTM", domain="com.microsoft")

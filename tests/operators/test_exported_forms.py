@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from converter.emitters import emit
 from tests.emitted import assert_equal, read
 
 both_targets = pytest.mark.parametrize("target", ["pytorch", "keras"])
@@ -286,3 +289,50 @@ def test_recurrent_layer_behind_branches_of_different_rank(target):
     ]
     weights = {"axis": np.array([1]), "w": numbers(1, 16, 3), "r": numbers(1, 16, 4)}
     assert_equal(model(nodes, {"x": [None] * 4}, weights, ["y"]), target, {"x": numbers(5, 1, 2, 3)})
+
+
+def stacked(op_type: str, directions: int, *, read_between: bool = False, **options) -> onnx.ModelProto:
+    """Two layers as torch writes them: the directions of each step side by side, by a Transpose and a Reshape."""
+    gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[op_type]
+    direction = "bidirectional" if directions == 2 else "forward"
+    weights, nodes, x, size = {"sizes": np.array([0, 0, -1])}, [], "x", 3
+    for layer in "12":
+        weights[f"onnx::{op_type}_{layer}1"] = numbers(directions, gates * 4, size) / 2
+        weights[f"onnx::{op_type}_{layer}2"] = numbers(directions, gates * 4, 4) / 2
+        weights[f"onnx::{op_type}_{layer}3"] = numbers(directions, 2 * gates * 4)
+        given = [x, *(name for name in weights if name.startswith(f"onnx::{op_type}_{layer}"))]
+        nodes += [
+            helper.make_node(op_type, given, [f"all{layer}"], hidden_size=4, direction=direction, **options),
+            helper.make_node("Transpose", [f"all{layer}"], [f"turned{layer}"], perm=[0, 2, 1, 3]),
+            helper.make_node("Reshape", [f"turned{layer}", "sizes"], [f"joined{layer}"]),
+        ]
+        x, size = f"joined{layer}", 4 * directions
+    nodes.append(helper.make_node("Relu", [x], ["y"]))
+    nodes += [helper.make_node("Abs", ["joined1"], ["z"])] * read_between
+    return model(nodes, {"x": ["steps", "batch", 3]}, weights, ["y", "z"][: 1 + read_between])
+
+
+@both_targets
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize(
+    ("op_type", "more"),
+    [("LSTM", {}), ("GRU", {"linear_before_reset": 1}), ("RNN", {}), ("RNN", {"activations": ["Relu"]})],
+)
+def test_recurrent_layers_that_build_on_each_other(op_type, more, directions, target):
+    more = {name: value * directions if name == "activations" else value for name, value in more.items()}
+    network = stacked(op_type, directions, **more)
+    assert_equal(network, target, {"x": numbers(5, 2, 3)})
+    if target == "pytorch":
+        found = emit(read(network), target)
+        assert re.findall(r"nn\.(?:LSTM|GRU|RNN)\(\s*(\d+),\s*(\d+)", found.code) == [("3", "4")]
+        assert "num_layers=2" in found.code
+        assert {name.rpartition(".")[2] for name in found.weights if "weight_ih" in name} == {
+            f"weight_ih_l{layer}{suffix}" for layer in (0, 1) for suffix in ("", "_reverse")[:directions]
+        }
+
+
+@both_targets
+def test_a_recurrent_layer_that_another_reader_has_is_no_part_of_the_next(target):
+    network = stacked("LSTM", 2, read_between=True)
+    assert_equal(network, target, {"x": numbers(5, 2, 3)})
+    assert "num_layers" not in emit(read(network), target).code

@@ -518,7 +518,7 @@ def constant_changed_by_a_hundredth(node: Node) -> Plant:
 
 # Recurrent layers -----------------------------------------------------------------------------------------------------------
 
-RECURRENT = ("LSTM", "GRU", "RNN", "SequenceLSTM", "SequenceGRU", "SequenceRNN", "LastLSTM", "LastGRU", "LastRNN")
+RECURRENT = tuple(f"{start}{kind}" for start in ("", "Sequence", "Bidirectional", "Last") for kind in ("LSTM", "GRU", "RNN"))
 
 
 def gates(node: Node, order: tuple[int, ...]) -> Plant:

@@ -10,35 +10,18 @@ import keras
 from keras import layers, ops
 
 
-def recurrent_outputs(results, backwards):
-    """What a layer for each direction gives, directions on an axis of their own: behind time, and first of the states."""
-    outputs = [
-        ops.flip(y, axis=1) if back else y for (y, *_), back in zip(results, backwards)
-    ]
-    states = zip(*(states for _, *states in results))
-    return ops.stack(outputs, axis=2), *(ops.stack(state) for state in states)
-
-
 def build_model():
     """Tagger, channels last, with fresh weights."""
     tokens = keras.Input((None,), dtype="int64", name="tokens")
     embedding = layers.Embedding(50, 8, name="embedding")(tokens)
-    lstm = layers.LSTM(12, return_sequences=True, return_state=True, name="lstm")(
+    lstm = layers.LSTM(12, return_sequences=True, name="lstm")(embedding)
+    x = layers.LSTM(12, return_sequences=True, go_backwards=True, name="lstm_2")(
         embedding
     )
-    x = layers.LSTM(
-        12, return_sequences=True, return_state=True, go_backwards=True, name="lstm_2"
-    )(embedding)
-    x = recurrent_outputs([lstm, x], (False, True))[0]
-    val = layers.Reshape((-1, 24), name="lstm_3")(x)
-    forward = layers.LSTM(12, return_sequences=True, return_state=True, name="lstm_4")(
-        val
-    )
-    x = layers.LSTM(
-        12, return_sequences=True, return_state=True, go_backwards=True, name="lstm_5"
-    )(val)
-    x = recurrent_outputs([forward, x], (False, True))[0]
-    x = layers.Reshape((-1, 24), name="lstm_6")(x)
+    val = ops.concatenate([lstm, ops.flip(x, axis=1)], axis=-1)
+    forward = layers.LSTM(12, return_sequences=True, name="lstm_3")(val)
+    x = layers.LSTM(12, return_sequences=True, go_backwards=True, name="lstm_4")(val)
+    x = ops.concatenate([forward, ops.flip(x, axis=1)], axis=-1)
     x = layers.Dense(5, name="fc")(x)
     return keras.Model(tokens, x, name="Tagger")
 
