@@ -64,6 +64,7 @@ def kept(graph: Graph, cannot_fold: Callable[[Node], bool], *, layers: bool) -> 
 
     ``layers`` lets weights of layers be computed, and layers be applied to constants.
     """
+    own = set(graph.nodes)
     constant: set[Value] = set()
     derived: dict[Value, bool] = {}  # of trained weights; whether they were only moved
     nodes = []
@@ -79,9 +80,9 @@ def kept(graph: Graph, cannot_fold: Callable[[Node], bool], *, layers: bool) -> 
     found: set[Node] = set()
     for node in reversed(nodes):
         told = bool(node.scope) and bool(node.scope[-1].type) and (layers or not _is_layer(node))
-        if told and all(_goes_on(graph, value, found, constant, derived, layers=layers) for value in node.outputs):
+        if told and all(_goes_on(graph, own, value, found, constant, derived, layers=layers) for value in node.outputs):
             found.add(node)
-    return found | {node for node in nodes if _is_lookup(node) and _meets_others(graph, node.output, constant)}
+    return found | {node for node in nodes if _is_lookup(node) and _meets_others(graph, own, node.output, constant)}
 
 
 def _has_data(value: Value) -> bool:
@@ -97,13 +98,20 @@ def _is_float(value: Value) -> bool:
 
 
 def _goes_on(
-    graph: Graph, value: Value, found: set[Node], constant: set[Value], derived: dict[Value, bool], *, layers: bool
+    graph: Graph,
+    own: set[Node],
+    value: Value,
+    found: set[Node],
+    constant: set[Value],
+    derived: dict[Value, bool],
+    *,
+    layers: bool,
 ) -> bool:
     """Whether all that read a value either stay computed too, or combine it with what flows through the network."""
     if value in graph.outputs or not value.users:
         return False
     for node, index in value.users:
-        if node.domain or node not in graph.nodes:
+        if node.domain or node not in own:
             return False
         if node.outputs[0] in constant:
             is_matrix = derived[value] and index == 1 and node.op_type in _PRODUCTS  # of a layer applied to constants
@@ -134,16 +142,16 @@ def _is_lookup(node: Node) -> bool:
     return math.prod(shape) > node.inputs[0].weight.size
 
 
-def _meets_others(graph: Graph, value: Value, constant: set[Value]) -> bool:
+def _meets_others(graph: Graph, own: set[Node], value: Value, constant: set[Value]) -> bool:
     """Whether the value, moved or not, is only ever added to or multiplied with what the network computes from its inputs."""
     if value in graph.outputs or not value.users:
         return False
     for node, index in value.users:
-        if node.domain or node not in graph.nodes:
+        if node.domain or node not in own:
             return False
         goes_on = node.op_type in _MEETS or (node.op_type in _MOVES and index == 0)
         if node.output in constant:
-            if not goes_on or not _meets_others(graph, node.output, constant):
+            if not goes_on or not _meets_others(graph, own, node.output, constant):
                 return False
         elif node.op_type not in _MEETS and (node.op_type, index) != ("Attention", 3):
             return False
