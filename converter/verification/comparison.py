@@ -246,9 +246,10 @@ def reported(
 
 
 def _top1_agreement(actual: Sequence[Any], reference: Sequence[Any]) -> float | None:
-    """The share of samples whose highest score stands at the same class; equal highest scores are all right."""
+    """The share of samples whose highest score stands at the same class; equal highest scores are all right. None where there
+    are no scores, or none is the highest."""
     pairs = [(class_scores(a), class_scores(b)) for a, b in zip(actual, reference, strict=True)]
-    if any(scores is None or not len(scores) for pair in pairs for scores in pair):
+    if any(scores is None or not len(scores) or np.isnan(scores).any() for pair in pairs for scores in pair):
         return None
     agree = [b[np.arange(len(b)), a.argmax(axis=1)] >= b.max(axis=1) for a, b in pairs]
     return float(np.mean(list(itertools.chain.from_iterable(agree))))

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from converter.graph import Graph, Value
 from converter.verification.compare import class_scores, difference, spread, tolerance_of
+from converter.verification.comparison import compare
+from converter.verification.inputs import Question
 
 RNG = np.random.default_rng(0)
 
@@ -43,6 +45,14 @@ def test_nan_and_infinity_agree_only_with_themselves():
         actual[place] = other
         found = difference(actual, reference)
         assert math.isinf(found.relative) and found.index == (place,)
+
+
+def test_what_is_not_a_number_is_no_highest_score():
+    scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.4, 0.1]], np.float32)
+    asked = [Question("seed 0", {}, "", batch=2)]
+    assert compare([scores], [scores], asked, tolerance_of(Graph("g"), np.dtype("float32"))).top1_agreement == 1
+    scores = np.full((2, 3), np.nan, np.float32)
+    assert compare([scores], [scores], asked, tolerance_of(Graph("g"), np.dtype("float32"))).top1_agreement is None
 
 
 def test_whole_numbers_beyond_float64_differ():
