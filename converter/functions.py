@@ -49,6 +49,14 @@ _TEXTS = {
     "WindowPartition": "WindowPartition <split, whole> (X) => (Y) { #windows }",
     # X (batch * windows, ..., channels), as many as lie in an image -> (batch, height, width, channels)
     "WindowReverse": "WindowReverse <split, whole> (X) => (Y) { #windows }",
+    # X (batch, groups * channels, ...) -> the same shape: the first channel of each group, then the second of each
+    "ChannelShuffle": """ChannelShuffle <groups> (X) => (Y) {
+        shape = Shape (X)  batch = Shape <start = 0, end = 1> (X)  all = Shape <start = 1, end = 2> (X)
+        size = Shape <start = 2> (X)
+        number = Constant <value_int: int = @groups> ()  one = Constant <value_ints = [1]> ()  many = Reshape (number, one)
+        each = Div (all, many)  count = ReduceProd (size)  split = Concat <axis = 0> (batch, many, each, count)
+        apart = Reshape (X, split)  swapped = Transpose <perm = [0, 2, 1, 3]> (apart)  Y = Reshape (swapped, shape)
+    }""",
     # X (times * number, ...), mask (number, ...) -> (times * number, ...): the mask once for each time that X has its number
     "RepeatLike": """RepeatLike (X, mask) => (Y) {
         all = Shape <start = 0, end = 1> (X)  number = Shape <start = 0, end = 1> (mask)  times = Div (all, number)

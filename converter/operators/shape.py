@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converter import functions
-from converter.emitters.layout import along_axes, as_stored, logical, reshaped, transposed, unsqueezed
+from converter.emitters.layout import along_axes, as_stored, logical, reshaped, spatial, transposed, unsqueezed
 from converter.emitters.pad_amounts import amounts_of, sides_of
 from converter.emitters.parts import sections, split, split_sizes
 from converter.emitters.vocabulary import Layer
@@ -424,6 +424,18 @@ class WindowReverse:
     def both(n):
         _, height, width, _ = n.node["whole"]
         return n.expr("window_reverse(X, size, height, width)", size=n.node["split"][3], height=height, width=width)
+
+
+@operator("ChannelShuffle", functions.DOMAIN)
+class ChannelShuffle:
+    layout = spatial
+
+    def pytorch(n):
+        return n.expr("F.channel_shuffle(X, groups)")
+
+    def keras(n):
+        known = all(isinstance(size, int) for size in n.X.shape[1:])
+        return (n.expr if known else n.sized)("channel_shuffle(X, groups)", groups=n.groups)
 
 
 @operator("RepeatLike", functions.DOMAIN)

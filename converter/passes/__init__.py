@@ -23,6 +23,7 @@ from converter.passes.plain_softmax import plain_softmax
 from converter.passes.recognise_same import recognise_same
 from converter.passes.recover.attention import attention
 from converter.passes.recover.between_reshapes import between_reshapes
+from converter.passes.recover.channel_shuffle import channel_shuffle
 from converter.passes.recover.compose_slices import compose_slices
 from converter.passes.recover.concat_of_concat import concat_of_concat
 from converter.passes.recover.convolution_bias import convolution_bias
@@ -93,6 +94,7 @@ PASSES = (
     rotate_half,  # after folding, which computes the ends of slices
     roll,  # likewise
     windows,  # while Reshape is what exporters write
+    channel_shuffle,  # likewise
     compose_slices,  # once what is written with slices of one axis is found
     flatten,  # after folding and freeing: a Reshape target is now (0, -1) or sizes
     zero_bias,  # after folding, which computes the zeros

@@ -1066,6 +1066,17 @@ def image_of_windows_transposed(node: Node, graph: Graph) -> Plant:
     return lambda: before(node, graph, "Transpose", [], {"perm": (0, 2, 1, 3)})
 
 
+@on("ChannelShuffle")
+def channels_shuffled_back(node: Node) -> Plant:
+    """As many groups as a group has channels: the inverse of the shuffle."""
+    return attribute(node, "groups", node.inputs[0].shape[1] // node["groups"])
+
+
+@on("ChannelShuffle")
+def channels_not_shuffled(node: Node) -> Plant:
+    return attribute(node, "groups", 1)
+
+
 @on("Roll")
 def rolled_the_other_way(node: Node) -> Plant:
     return attribute(node, "shifts", tuple(-shift for shift in node["shifts"]))

@@ -1147,3 +1147,10 @@ def window_reverse(windows, size, height, width):
     shape = (-1, height // size, width // size, size, size, windows.shape[-1])
     x = ops.transpose(ops.reshape(windows, shape), (0, 1, 3, 2, 4, 5))
     return ops.reshape(x, (-1, height, width, windows.shape[-1]))
+
+
+def channel_shuffle(x, groups):
+    """The channels of all groups in turn: the first of each, the second of each, and so on."""
+    *size, channels = ops.shape(x)[1:]
+    x = ops.reshape(x, (-1, *size, groups, channels // groups))
+    return ops.reshape(ops.swapaxes(x, -2, -1), (-1, *size, channels))

@@ -148,6 +148,16 @@ def is_closed(graph: Graph, match: Match) -> bool:
     return True
 
 
+def around(graph: Graph, turn: Node) -> Match | None:
+    """The Reshape after a Transpose and the one before it, where nothing else reads what lies between."""
+    first, users = turn.inputs[0].producer, turn.output.users
+    if first is None or len(users) != 1 or turn.inputs[0] in graph.outputs or turn.output in graph.outputs:
+        return None
+    last = users[0][0]
+    plain = all(node.op_type == "Reshape" and not node.domain and node in graph.nodes for node in (first, last))
+    return Match(nodes=[last, turn, first]) if plain and len(first.output.users) == 1 else None
+
+
 def replace(
     graph: Graph,
     match: Match,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from converter import functions
 from converter.graph import Graph, Node, Value, Weight
 from converter.passes.recover.attention import unscaled
-from converter.passes.recover.pattern import Match, replace
+from converter.passes.recover.pattern import Match, around, replace
 
 _BESIDE = (0, 1, 3, 2, 4, 5)
 """The order that puts the windows of an image side by side, and the rows of each; the same puts them back."""
@@ -19,7 +19,7 @@ def windows(graph: Graph) -> None:
     """
     for node in list(graph.nodes):
         turns = node.op_type == "Transpose" and not node.domain and node["perm"] == _BESIDE
-        match = _around(graph, node) if turns else None
+        match = around(graph, node) if turns else None
         if match is None:
             continue
         last, turn, first = match.nodes
@@ -35,16 +35,6 @@ def windows(graph: Graph) -> None:
             _replace(graph, match, "WindowPartition", x, split, shape)
         elif _puts_back(x.shape, split, y.shape):
             _replace(graph, match, "WindowReverse", _ungrouped(x), split, y.shape)
-
-
-def _around(graph: Graph, turn: Node) -> Match | None:
-    """The Reshape after and the one before a Transpose, which nothing else reads."""
-    first, users = turn.inputs[0].producer, turn.output.users
-    if first is None or len(users) != 1 or turn.inputs[0] in graph.outputs or turn.output in graph.outputs:
-        return None
-    last = users[0][0]
-    plain = all(node.op_type == "Reshape" and not node.domain and node in graph.nodes for node in (first, last))
-    return Match(nodes=[last, turn, first]) if plain and len(first.output.users) == 1 else None
 
 
 def _cuts(x: tuple, split: tuple, y: tuple) -> bool:

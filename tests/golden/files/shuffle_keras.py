@@ -10,6 +10,13 @@ import keras
 from keras import layers, ops
 
 
+def channel_shuffle(x, groups):
+    """The channels of all groups in turn: the first of each, the second of each, and so on."""
+    *size, channels = ops.shape(x)[1:]
+    x = ops.reshape(x, (-1, *size, groups, channels // groups))
+    return ops.reshape(ops.swapaxes(x, -2, -1), (-1, *size, channels))
+
+
 def shuffle_unit(x, name):
     first, second = ops.split(x, 2, axis=-1)
     x = layers.Conv2D(8, 1, use_bias=False, name=f"{name}_branch2_0")(second)
@@ -28,9 +35,7 @@ def shuffle_unit(x, name):
     )(x)
     x = ops.relu(x)
     x = ops.concatenate([first, x], axis=-1)
-    x = layers.Reshape((8, 8, 2, 8), name=f"{name}_reshape")(x)
-    x = ops.transpose(x, (0, 1, 2, 4, 3))
-    return layers.Reshape((8, 8, 16), name=f"{name}_reshape_2")(x)
+    return channel_shuffle(x, 2)
 
 
 def build_model():
@@ -70,9 +75,7 @@ def build_model():
     )(x)
     x = ops.relu(x)
     x = ops.concatenate([relu_2, x], axis=-1)
-    x = layers.Reshape((8, 8, 2, 8), name="stage2_0_reshape")(x)
-    x = ops.transpose(x, (0, 1, 2, 4, 3))
-    x = layers.Reshape((8, 8, 16), name="stage2_0_reshape_2")(x)
+    x = channel_shuffle(x, 2)
     x = shuffle_unit(x, name="stage2_1")
     x = shuffle_unit(x, name="stage2_2")
     x = ops.mean(x, axis=(1, 2))

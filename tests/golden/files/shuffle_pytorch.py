@@ -7,6 +7,7 @@ Output linear: float32 (batch, 10)
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
 
@@ -34,7 +35,7 @@ class ShuffleUnit(nn.Module):
 
     def forward(self, x):
         x = torch.cat([self.branch1(x), self.branch2(x)], dim=1)
-        return x.reshape(-1, 2, 8, 8, 8).transpose(1, 2).reshape(-1, 16, 8, 8)
+        return F.channel_shuffle(x, 2)
 
 
 class ShuffleUnit2(nn.Module):
@@ -55,7 +56,7 @@ class ShuffleUnit2(nn.Module):
         first, second = x.chunk(2, dim=1)
         x = self.branch2(second)
         x = torch.cat([first, x], dim=1)
-        return x.reshape(-1, 2, 8, 8, 8).transpose(1, 2).reshape(-1, 16, 8, 8)
+        return F.channel_shuffle(x, 2)
 
 
 class ShuffleNet(nn.Module):

@@ -17,22 +17,26 @@ def average_pool(x, size, strides, sides):
     return total / ops.average_pool(ops.pad(ops.ones_like(x), sides), size, strides)
 
 
-def residual_block(x, name):
-    height, width, channels = x.shape[1:]
-    out = layers.Conv2D(channels, 1, groups=4, use_bias=False, name=f"{name}_gconv1")(x)
+def channel_shuffle(x, groups):
+    """The channels of all groups in turn: the first of each, the second of each, and so on."""
+    *size, channels = ops.shape(x)[1:]
+    x = ops.reshape(x, (-1, *size, groups, channels // groups))
+    return ops.reshape(ops.swapaxes(x, -2, -1), (-1, *size, channels))
+
+
+def residual_block(x, filters, name):
+    out = layers.Conv2D(filters, 1, groups=4, use_bias=False, name=f"{name}_gconv1")(x)
     out = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-05, name=f"{name}_gconv1_bn"
     )(out)
     out = ops.relu(out)
-    out = layers.Reshape((height, width, 4, channels // 4), name=f"{name}_reshape")(out)
-    out = ops.transpose(out, (0, 1, 2, 4, 3))
-    out = layers.Reshape((height, width, channels), name=f"{name}_reshape_2")(out)
+    out = channel_shuffle(out, 4)
     out = layers.ZeroPadding2D(1)(out)
     out = layers.DepthwiseConv2D(3, use_bias=False, name=f"{name}_gconv3")(out)
     out = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-05, name=f"{name}_gconv3_bn"
     )(out)
-    out = layers.Conv2D(channels, 1, groups=4, use_bias=False, name=f"{name}_gconv1_2")(
+    out = layers.Conv2D(filters, 1, groups=4, use_bias=False, name=f"{name}_gconv1_2")(
         out
     )
     out = layers.BatchNormalization(
@@ -42,15 +46,12 @@ def residual_block(x, name):
 
 
 def block(x, filters, name):
-    height, width = x.shape[1:3]
     out = layers.Conv2D(filters, 1, groups=4, use_bias=False, name=f"{name}_gconv1")(x)
     out = layers.BatchNormalization(
         momentum=0.9, epsilon=1e-05, name=f"{name}_gconv1_bn"
     )(out)
     out = ops.relu(out)
-    out = layers.Reshape((height, width, 4, filters // 4), name=f"{name}_reshape")(out)
-    out = ops.transpose(out, (0, 1, 2, 4, 3))
-    out = layers.Reshape((height, width, filters), name=f"{name}_reshape_2")(out)
+    out = channel_shuffle(out, 4)
     out = layers.ZeroPadding2D(1)(out)
     out = layers.DepthwiseConv2D(3, strides=2, use_bias=False, name=f"{name}_gconv3")(
         out
@@ -80,13 +81,13 @@ def build_model():
     x = layers.MaxPooling2D(3, strides=2)(x)
     x = block(x, 112, name="blocks_0")
     for i in range(1, 4):
-        x = residual_block(x, name=f"blocks_{i}")
+        x = residual_block(x, 136, name=f"blocks_{i}")
     x = block(x, 136, name="blocks_4")
     for i in range(5, 12):
-        x = residual_block(x, name=f"blocks_{i}")
+        x = residual_block(x, 272, name=f"blocks_{i}")
     x = block(x, 272, name="blocks_12")
     for i in range(13, 16):
-        x = residual_block(x, name=f"blocks_{i}")
+        x = residual_block(x, 544, name=f"blocks_{i}")
     x = layers.AveragePooling2D(7, strides=1)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(1000, activation="softmax", name="pred")(x)

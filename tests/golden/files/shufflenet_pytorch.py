@@ -13,11 +13,8 @@ from torch import nn
 
 
 class ResidualBlock(nn.Module):
-    def __init__(self, channels, size, size_2):
+    def __init__(self, channels):
         super().__init__()
-        self.channels = channels
-        self.size = size
-        self.size_2 = size_2
         self.gconv1 = nn.Conv2d(channels, channels, 1, groups=4, bias=False)
         self.gconv1_bn = nn.BatchNorm2d(channels)
         self.gconv3 = nn.Conv2d(
@@ -29,20 +26,13 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x):
         out = F.relu(self.gconv1_bn(self.gconv1(x)), inplace=True)
-        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2)
-        out = out.transpose(1, 2)
-        out = self.gconv3(out.reshape(-1, self.channels, self.size_2, self.size_2))
-        return F.relu(
-            self.gconv1_2_bn(self.gconv1_2(self.gconv3_bn(out))) + x, inplace=True
-        )
+        out = self.gconv3_bn(self.gconv3(F.channel_shuffle(out, 4)))
+        return F.relu(self.gconv1_2_bn(self.gconv1_2(out)) + x, inplace=True)
 
 
 class Block(nn.Module):
-    def __init__(self, in_channels, out_channels, size, size_2):
+    def __init__(self, in_channels, out_channels):
         super().__init__()
-        self.out_channels = out_channels
-        self.size = size
-        self.size_2 = size_2
         self.gconv1 = nn.Conv2d(in_channels, out_channels, 1, groups=4, bias=False)
         self.gconv1_bn = nn.BatchNorm2d(out_channels)
         self.gconv3 = nn.Conv2d(
@@ -63,10 +53,7 @@ class Block(nn.Module):
 
     def forward(self, x):
         out = F.relu(self.gconv1_bn(self.gconv1(x)), inplace=True)
-        out = out.reshape(-1, 4, self.size, self.size_2, self.size_2)
-        out = out.transpose(1, 2)
-        out = out.reshape(-1, self.out_channels, self.size_2, self.size_2)
-        out = self.gconv3_bn(self.gconv3(out))
+        out = self.gconv3_bn(self.gconv3(F.channel_shuffle(out, 4)))
         gconv1_2_bn = self.gconv1_2_bn(self.gconv1_2(out))
         x = self.average_pool(x)
         x = torch.cat([gconv1_2_bn, x], dim=1)
@@ -80,12 +67,12 @@ class Shufflenet(nn.Module):
         self.conv3_0_bn = nn.BatchNorm2d(24)
         self.max_pool = nn.MaxPool2d(3, stride=2, padding=1)
         self.blocks = nn.Sequential(
-            Block(24, 112, 28, 56),
-            *(ResidualBlock(136, 34, 28) for _ in range(3)),
-            Block(136, 136, 34, 28),
-            *(ResidualBlock(272, 68, 14) for _ in range(7)),
-            Block(272, 272, 68, 14),
-            *(ResidualBlock(544, 136, 7) for _ in range(3)),
+            Block(24, 112),
+            *(ResidualBlock(136) for _ in range(3)),
+            Block(136, 136),
+            *(ResidualBlock(272) for _ in range(7)),
+            Block(272, 272),
+            *(ResidualBlock(544) for _ in range(3)),
         )
         self.average_pool = nn.AvgPool2d(7, stride=1)
         self.pred = nn.Linear(544, 1000)
