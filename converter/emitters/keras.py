@@ -133,29 +133,13 @@ UNNAMED = {f"layers.{kind}{rank}D" for kind in ("ZeroPadding", "Cropping") for r
 """Layers that stand before or after the one that carries the source's name."""
 
 
-_DEEPEST = 800
-"""Operators in a row in a functional model: Keras walks back from its outputs by recursion, and Python allows 1,000 calls."""
-
-
-def _depth(graph: Graph) -> int:
-    """How many operators follow each other at most."""
-    depths: dict[Value, int] = {}
-    for node in graph.nodes:
-        depth = 1 + max((depths.get(value, 0) for value in node.inputs), default=0)
-        depths |= dict.fromkeys(node.outputs, depth)
-    return max(depths.values(), default=0)
-
-
 def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The model's code, and its weights by variable path ("conv1/kernel").
 
-    Raises NotFunctionalError where a node needs the numbers of its inputs while the model is built, and for a graph that is
-    too deep.
+    Raises NotFunctionalError where a node needs the numbers of its inputs while the model is built.
     """
     if not graph.inputs or not all(is_symbolic(value) for value in graph.inputs):
         raise NotFunctionalError("its inputs are no tensors of known rank")
-    if _depth(graph) > _DEEPEST:
-        raise NotFunctionalError(f"more than {_DEEPEST} of its operators follow each other")
     program = Program.of(graph, Keras(), same=same)
     deep = _depth(program.statements)
     sized = program.target.sized_layers.code()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from converter.emitters import emit
-from tests.emitted import assert_equal, judge, read, run
+from tests.emitted import judge, read, run
 from tests.emitters.test_structure import RANDOM, Network
 
 
@@ -482,14 +482,3 @@ def test_parts_that_only_some_blocks_have_leave_no_variable_unset(blocks, adds):
         x = net.add(scope, "Add", x, begin) if adds else x
     with mock.patch("converter.emitters.keras.formatted", lambda code: code):
         checked(net.model(x))
-
-
-def test_a_network_too_deep_for_the_functional_api_is_a_class():
-    """Keras walks back from the outputs by recursion: a thousand operators in a row are more than Python allows."""
-    rng = np.random.default_rng(0)
-    weights = [numpy_helper.from_array(rng.uniform(0.9, 1.1, (1, 3)).astype(np.float32), f"w{i}") for i in range(1000)]
-    nodes = [helper.make_node("PRelu", [f"t{i}", f"w{i}"], [f"t{i + 1}"]) for i in range(1000)]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("t0", "t1000")]
-    graph = helper.make_graph(nodes, "deep", ends[:1], ends[1:], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    assert_equal(model, "keras", {"t0": np.array([[1.0, -1.0, 0.5]], np.float32)})
