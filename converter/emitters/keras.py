@@ -120,7 +120,7 @@ class Keras:
         if not weight.trainable:
             options["trainable"] = literal(False)
         if weight.dtype != "float32":
-            options["dtype"] = literal(held_as(weight.dtype.name, "keras"))
+            options["holds"] = literal(held_as(weight.dtype.name, "keras"))  # "dtype" would be what the layer computes in
 
         def use() -> ast.expr:
             layer = call("Weight", [literal(weight.shape)], {**options, "name": literal(name)})

@@ -18,9 +18,9 @@ from converter.emitters.helpers.both import resize_places, resize_weights
 class Weight(layers.Layer):
     """A weight that stands alone: called on any tensor of the model, it gives its own value."""
 
-    def __init__(self, shape, start="zeros", dtype="float32", **kwargs):
+    def __init__(self, shape, start="zeros", holds="float32", **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.value = self.add_weight(shape, start, dtype, trainable=self.trainable, autocast=False, name="value")
+        self.value = self.add_weight(shape, start, holds, trainable=self.trainable, autocast=False, name="value")
 
     def call(self, x):
         return ops.convert_to_tensor(self.value)

@@ -17,10 +17,10 @@ CLASSES = ["ant", "bee", "cat", "dog", "eel"]
 class Weight(layers.Layer):
     """A weight that stands alone: called on any tensor of the model, it gives its own value."""
 
-    def __init__(self, shape, start="zeros", dtype="float32", **kwargs):
+    def __init__(self, shape, start="zeros", holds="float32", **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.value = self.add_weight(
-            shape, start, dtype, trainable=self.trainable, autocast=False, name="value"
+            shape, start, holds, trainable=self.trainable, autocast=False, name="value"
         )
 
     def call(self, x):
