@@ -30,12 +30,14 @@ def defaults_of(function: str) -> Mapping[str, Any]:
 
 @functools.cache
 def _helper_defaults() -> dict[str, dict[str, Any]]:
-    """Defaults of the helpers, read from their source; a helper of both targets has the same in both."""
+    """Defaults of the helpers, read from their source; a helper of both targets has the same in both. A class that is
+    constructed as the one it extends has none of its own."""
     found = {}
     for target in ("keras", "pytorch"):
         for node in ast.parse((Path(__file__).with_name("helpers") / f"{target}.py").read_text()).body:
             if isinstance(node, ast.ClassDef):
-                arguments = next(m.args for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__")
+                starts = (m.args for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__")
+                arguments = next(starts, ast.arguments([], [], None, [], [], None, []))
             elif isinstance(node, ast.FunctionDef):
                 arguments = node.args
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Set
 
-from converter.emitters.blocks import BELOW, Compound, Statement, assigned, places_in, trees, variables
+from converter.emitters.blocks import BELOW, Compound, Statement, assigned, is_variable, places_in, trees, variables
 from converter.emitters.names import Namespace, identifier, is_generated, snake_case, without_number
 from converter.emitters.program import Program
 from converter.graph import Scope, Value
@@ -128,6 +128,8 @@ def _layer_said(tree: ast.expr, scope: Scope | None, kind: str) -> str | None:
             tree = tree.value
         else:
             return None
+    if is_variable(tree.func):  # a layer that is called again has the name itself
+        return None
     name = tree.layer_name
     for module in reversed(scope or ()):  # Keras has one name for the whole path
         prefix = identifier(module.path) if module.path else ""

@@ -39,6 +39,14 @@ class PositionEmbedding:
         return Layer("PositionEmbedding", *table.shape, weights={"embeddings": table})(n.first)
 
 
+@operator("ReversibleEmbedding", DOMAIN)
+class ReversibleEmbedding:
+    def keras(n):
+        table = n.operand(1).weight
+        layer = Layer("ReversibleEmbedding", *table.shape, weights={"embeddings": table})
+        return layer(n.first, reverse=n.expr("True") if n.node["reverse"] else None)
+
+
 @operator("Token", DOMAIN)
 class Token:
     layout = as_stored

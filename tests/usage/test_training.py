@@ -17,15 +17,8 @@ from tests.usage.training import differences, emitted_gradients, fine_tuned, sta
 TARGETS = ["pytorch", "keras"]
 
 
-UNTIED = pytest.mark.xfail(reason="in Keras a weight that an embedding and a dense layer share is two variables")
-CASES = [
-    pytest.param(name, target, marks=[UNTIED] if (name, target) == ("gpt", "keras") else [])
-    for name in NETWORKS
-    for target in TARGETS
-]
-
-
-@pytest.mark.parametrize(("name", "target"), CASES)
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_gradients_are_those_of_the_original(name, target):
     """Of every parameter, in training mode, and outputs with them."""
     converted = network(name, target)

@@ -74,6 +74,20 @@ class PositionEmbedding(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class ReversibleEmbedding(layers.Embedding):
+    """A vector for each token and, with ``reverse``, a score for each token by its vector."""
+
+    def call(self, inputs, reverse=False):
+        if reverse:
+            return ops.matmul(inputs, ops.transpose(self.embeddings))
+        return super().call(inputs)
+
+    def compute_output_spec(self, inputs, reverse=False):
+        shape = (*inputs.shape[:-1], self.input_dim) if reverse else (*inputs.shape, self.output_dim)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable()
 class LocalResponseNormalization(layers.Layer):
     """x / (bias + alpha / size * (sum of squares over ``size`` neighbouring channels)) ** beta."""
 

@@ -8,10 +8,11 @@ from converter.passes.keras.dot_product import dot_product
 from converter.passes.keras.multi_head import multi_head
 from converter.passes.keras.positions import positions
 from converter.passes.keras.repeated import repeated
+from converter.passes.keras.tied_embedding import tied_embedding
 from converter.passes.remove_unused import remove_unused
 from converter.passes.trained import has_computed_weights
 
-_ALL = (dot_product,)
+_ALL = (dot_product, tied_embedding)
 """For every model."""
 
 _FUNCTIONAL = (
@@ -19,6 +20,7 @@ _FUNCTIONAL = (
     repeated,
     dot_product,
     multi_head,
+    tied_embedding,
 )
 """For a functional model, which has no sizes while it is built: layers ask for them when it runs."""
 

@@ -22,6 +22,24 @@ class PositionEmbedding(layers.Layer):
         return ops.expand_dims(self.embeddings, 0)[:, : ops.shape(x)[1]]
 
 
+@keras.saving.register_keras_serializable()
+class ReversibleEmbedding(layers.Embedding):
+    """A vector for each token and, with ``reverse``, a score for each token by its vector."""
+
+    def call(self, inputs, reverse=False):
+        if reverse:
+            return ops.matmul(inputs, ops.transpose(self.embeddings))
+        return super().call(inputs)
+
+    def compute_output_spec(self, inputs, reverse=False):
+        shape = (
+            (*inputs.shape[:-1], self.input_dim)
+            if reverse
+            else (*inputs.shape, self.output_dim)
+        )
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+
 def gpt_block(x, name):
     out = layers.LayerNormalization(epsilon=1e-05, name=f"{name}_ln_1")(x)
     out = layers.MultiHeadAttention(4, 4, name=f"{name}_attn")(
@@ -38,13 +56,14 @@ def gpt_block(x, name):
 def build_model():
     """GPT, channels last, with fresh weights."""
     idx = keras.Input((None,), dtype="int64", name="idx")
-    wte = layers.Embedding(50, 16, name="wte")(idx)
+    wte = ReversibleEmbedding(50, 16, name="wte")
+    embedding = wte(idx)
     x = PositionEmbedding(16, 16, name="wpe")(idx)
-    x = wte + ops.squeeze(x, (0,))
+    x = embedding + ops.squeeze(x, (0,))
     x = gpt_block(x, name="h_0")
     x = gpt_block(x, name="h_1")
     x = layers.LayerNormalization(epsilon=1e-05, name="ln_f")(x)
-    x = layers.Dense(50, use_bias=False, name="lm_head")(x)
+    x = wte(x, reverse=True)
     return keras.Model(idx, x, name="GPT")
 
 
