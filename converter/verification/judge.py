@@ -45,11 +45,13 @@ class JudgeError(Exception):
 class Judge:
     """Answers for ``graph``: a graph from an ONNX file is judged by that file itself, any other by its own ONNX form.
 
-    Every weight must have data. A context manager, which holds the temporary file of the ONNX form. Raises JudgeError.
+    Every weight must have data. ``coarse``: what is judged is run by onnxruntime too, so that its coarse sums of normalisations
+    are right on both sides. A context manager, which holds the temporary file of the ONNX form. Raises JudgeError.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, *, coarse: bool = False):
         self._graph = graph
+        self._coarse = coarse
         self._resources = ExitStack()
         original = graph.source.model
         what = "the source file" if original is not None else "the graph's ONNX form"
@@ -112,8 +114,10 @@ class Judge:
 
     @functools.cached_property
     def rounds_normalisations(self) -> bool:
-        """Whether the network has normalisations whose sums onnxruntime takes coarsely."""
-        return any(node.op_type in COARSE and not node.domain for each in self._graph.nested() for node in each.nodes)
+        """Whether the network has normalisations whose sums onnxruntime takes coarsely, and what is judged does not."""
+        return not self._coarse and any(
+            node.op_type in COARSE and not node.domain for each in self._graph.nested() for node in each.nodes
+        )
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
         """The answers with these normalisations in float64, by their definition. Raises JudgeError."""

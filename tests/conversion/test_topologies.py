@@ -6,9 +6,6 @@ import pytest
 import converter
 from tests.topologies import NAMES, seeded
 
-CHANNEL_SHUFFLES = {"shufflenet": 2}
-"""In each of its two kinds of blocks."""
-
 
 @pytest.mark.parametrize("target", ["keras", "pytorch"])
 @pytest.mark.parametrize("name", NAMES)
@@ -19,5 +16,4 @@ def test_topology(name, target, tmp_path):
     assert conversion.report.ok
     assert all(output.max_relative_error <= 1e-5 for output in conversion.report.outputs.values())
     code = (tmp_path / "out" / "model.py").read_text()
-    moved = code.count(".transpose(") + code.count(".permute(")
-    assert moved == CHANNEL_SHUFFLES.get(name, 0)
+    assert ".transpose(" not in code and ".permute(" not in code
