@@ -23,6 +23,9 @@ _FEW = 16
 _SIZE = 100
 """Samples are of one size where the scale of none is this many times that of another."""
 
+_NOTHING = 2.0**-20
+"""Of the usual scale: a gate that closes leaves 0 or 1e-18, as its sigmoid is written."""
+
 _CHANCE = 3
 """What a sample moves by is a few draws of its rounding: it counts for as much as others move, up to so many times its own."""
 
@@ -52,7 +55,7 @@ def samples(
     actual: Sequence[Any], reference: Sequence[Any], batches: Sequence[int], unusual: Collection[int] = ()
 ) -> list[Sample]:
     """Each sample of all cases. ``batches`` holds the batch size of each case; by those of ``unusual`` cases no other is
-    measured.
+    measured, and where one of these is next to nothing beside what is usual, it is measured by ``_NOTHING`` of that.
 
     Samples are compared by their own scale, since a question puts small numbers into one and large ones into another. An output
     whose first axis is not as long as the batch is compared as a whole.
@@ -61,13 +64,21 @@ def samples(
         sample for case, pair in enumerate(zip(actual, reference, strict=True)) for sample in _of(case, *pair, batches[case])
     ]
     usual = [sample for sample in found if sample.case not in unusual]
+    least = _NOTHING * float(np.median([sample.scale for sample in usual])) if usual else 0.0
+    found = [_of_scale(sample, least) if sample.case in unusual else sample for sample in found]
     return [_by_its_like(sample, [sample, *usual]) if sample.few and sample.scale else sample for sample in found]
 
 
 def _by_its_like(sample: Sample, every: Sequence[Sample]) -> Sample:
     """A sample of few numbers, measured by the usual scale of those of its size where its own is less."""
-    scale = max(float(np.median([each.scale for each in every if _alike(each, sample)])), sample.scale)
-    return replace(sample, scale=scale, difference=replace(sample.difference, relative=sample.difference.absolute / scale))
+    return _of_scale(sample, float(np.median([each.scale for each in every if _alike(each, sample)])))
+
+
+def _of_scale(sample: Sample, least: float) -> Sample:
+    """The sample, measured by a scale where its own is less."""
+    if sample.difference.problem or not sample.scale < least < math.inf:
+        return sample
+    return replace(sample, scale=least, difference=replace(sample.difference, relative=sample.difference.absolute / least))
 
 
 def _alike(sample: Sample, other: Sample) -> bool:

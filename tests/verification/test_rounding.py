@@ -141,3 +141,19 @@ def test_own_rounding_counts_as_much_as_the_judge_rounds_and_excuses_no_fault(wr
     (sample,) = samples([actual], [reference], [1])
     most = most_of_own(sample, FLOAT32, coarse)
     assert (excess(*own_rounding(sample, FLOAT32, actual, wide, reference, 1, most)) <= 1) == passes
+
+
+def test_next_to_nothing_is_measured_by_what_is_usual_where_the_question_is_not():
+    """A gate that closes leaves 0 on one side and 1e-18 on the other; what is small and no less than that has its own scale."""
+    usual = np.float32([[1.0, -2.0], [0.5, 2.0]])
+    nothing, small = np.zeros((1, 2), np.float32), np.float32([[1e-3, 2e-3]])
+    cases = [usual, np.concatenate([nothing, small])]
+    asked = {"batches": [2, 2], "unusual": {1}}
+    assert (
+        max(each.difference.relative for each in samples([usual, cases[1] + np.float32([[1e-18], [0]])], cases, **asked)) < 1e-9
+    )
+    assert (
+        max(each.difference.relative for each in samples([usual, cases[1] + np.float32([[1e-9], [0]])], cases, **asked)) > 1e-6
+    )
+    found = samples([usual, cases[1] * np.float32(1.001)], cases, **asked)
+    assert max(each.difference.relative for each in found) == pytest.approx(1e-3, rel=1e-3)
