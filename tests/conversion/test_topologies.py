@@ -14,6 +14,7 @@ def test_topology(name, target, tmp_path):
     onnx.save(seeded(name, 0), source)
     conversion = converter.convert(source, to=target, out=tmp_path / "out")
     assert conversion.report.ok
-    assert all(output.max_relative_error <= 1e-5 for output in conversion.report.outputs.values())
+    # A sample 256 times as large takes the softmax to where the last bits of scores count.
+    assert all(output.max_relative_error <= 1e-4 for output in conversion.report.outputs.values())
     code = (tmp_path / "out" / "model.py").read_text()
     assert ".transpose(" not in code and ".permute(" not in code

@@ -11,7 +11,7 @@ import pytest
 from tests.usage.converted import NETWORKS
 
 ROOT = Path(__file__).parents[2]
-QUICK = {("jax", "mobilenet"), ("torch", "gpt")}
+QUICK = {("jax", "vit"), ("torch", "gpt")}
 CASES = [
     pytest.param(backend, name, marks=[] if (backend, name) in QUICK else [pytest.mark.backends])
     for backend in ("tensorflow", "torch", "jax")
