@@ -25,15 +25,9 @@ LANGUAGE = ("bert", "gpt", "llama")
 SIZES = {"batch": 4, "sequence": 7}
 
 
-def networks(*quick: str, failing: Mapping[str, str] | None = None) -> list[Any]:
-    """All networks as parameters of a test: ``quick`` ones for every run, the others for ``make test-exports``.
-
-    ``failing`` tells of those that fail why they do.
-    """
-    marks: dict[str, list[Any]] = {name: [] if name in quick else [pytest.mark.exports] for name in NETWORKS}
-    for name, reason in (failing or {}).items():
-        marks[name].append(pytest.mark.xfail(reason=reason))
-    return [pytest.param(name, marks=marks[name]) for name in NETWORKS]
+def networks(*quick: str) -> list[Any]:
+    """All networks as parameters of a test: ``quick`` ones for every run, the others for ``make test-exports``."""
+    return [pytest.param(name, marks=[] if name in quick else [pytest.mark.exports]) for name in NETWORKS]
 
 
 @dataclass
