@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter.graph import Graph, Node, Value
+from converter.graph import Graph, Value
+from converter.passes.recover.pattern import Match, replace
 
 DOMAIN = "keras"
 
@@ -22,19 +23,15 @@ def repeated(graph: Graph) -> None:
         if number is not None and any(isinstance(size, str) for size in shape):
             like = next((value for value in graph.inputs if value.shape == shape), None)
             if like is not None:
-                _replace(graph, node, "FullLike", [like], {"value": number, "dtype": node.output.dtype})
+                replace(
+                    graph, Match(nodes=[node]), "FullLike", [like], {"value": number, "dtype": node.output.dtype}, domain=DOMAIN
+                )
         elif (
             node.op_type == "Expand" and data.weight is not None and isinstance(shape[0], str) and data.shape == (1, *shape[1:])
         ):
             like = next((value for value in graph.inputs if value.shape and value.shape[0] == shape[0]), None)
             if like is not None:
-                _replace(graph, node, "Token", [like, data], {})
-
-
-def _replace(graph: Graph, node: Node, op_type: str, inputs: list[Value], attributes: dict) -> None:
-    node.detach()
-    options = {"name": node.name, "origin": node.origin, "scope": node.scope}
-    graph.nodes[graph.nodes.index(node)] = Node(op_type, inputs, node.outputs, attributes, domain=DOMAIN, **options)
+                replace(graph, Match(nodes=[node]), "Token", [like, data], domain=DOMAIN)
 
 
 def _one_number(value: Value) -> np.generic | None:

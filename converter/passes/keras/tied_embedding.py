@@ -7,6 +7,7 @@ import numpy as np
 from converter import functions
 from converter.graph import Graph, Node, Value
 from converter.passes.keras.positions import DOMAIN
+from converter.passes.recover.pattern import Match, replace
 
 
 def tied_embedding(graph: Graph) -> None:
@@ -16,15 +17,17 @@ def tied_embedding(graph: Graph) -> None:
     Exporters write the transposed matrix as a weight of its own. As
     https://keras.io/keras_hub/api/modeling_layers/reversible_embedding does it.
     """
-    embeddings = [node for node in graph.nodes if (node.domain, node.op_type) == (functions.DOMAIN, "Embedding")]
+    lookups = [node for node in graph.nodes if (node.domain, node.op_type) == (functions.DOMAIN, "Embedding")]
+    tables = list(dict.fromkeys(node.inputs[1] for node in lookups))
+    tied: set[Value] = set()
     for node in [node for node in graph.nodes if node.op_type == "MatMul" and not node.domain]:
-        lookup = next((each for each in embeddings if _are_tied(each.inputs[1], node.inputs[1])), None)
-        if lookup is None:
-            continue
-        table = lookup.inputs[1]
-        _replace(graph, node, [node.inputs[0], table], reverse=True)
-        if lookup in graph.nodes:  # once for each table
-            _replace(graph, lookup, list(lookup.inputs), reverse=False)
+        table = next((each for each in tables if _are_tied(each, node.inputs[1])), None)
+        if table is not None:
+            tied.add(table)
+            _replace(graph, node, [node.inputs[0], table], reverse=True)
+    for node in lookups:
+        if node.inputs[1] in tied:
+            _replace(graph, node, list(node.inputs), reverse=False)
 
 
 def _are_tied(table: Value, matrix: Value) -> bool:
@@ -39,7 +42,4 @@ def _are_tied(table: Value, matrix: Value) -> bool:
 
 
 def _replace(graph: Graph, node: Node, inputs: list[Value], *, reverse: bool) -> None:
-    node.detach()
-    options = {"name": node.name, "origin": node.origin, "scope": node.scope, "domain": DOMAIN}
-    made = Node("ReversibleEmbedding", inputs, node.outputs, {"reverse": int(reverse)}, **options)
-    graph.nodes[graph.nodes.index(node)] = made
+    replace(graph, Match(nodes=[node]), "ReversibleEmbedding", inputs, {"reverse": int(reverse)}, domain=DOMAIN)

@@ -44,3 +44,21 @@ def test_a_table_of_one_number_is_not_tied(tmp_path):
     onnx.save(language_model(ones.T.copy(), ones), tmp_path / "net.onnx")
     conversion = converter.convert(tmp_path / "net.onnx", "keras", out=tmp_path / "keras", verify=False)
     assert len(conversion.load().weights) == 2
+
+
+def test_a_table_that_is_looked_up_twice_is_one_weight_and_other_products_stay(tmp_path):
+    """A decoder's tokens too, and products that come after the tied one."""
+    model = language_model(TABLE.T.copy())
+    more = [
+        helper.make_node("Gather", ["embed.weight", "others"], ["also"]),
+        helper.make_node("MatMul", ["also", "head.weight"], ["second"]),
+        helper.make_node("MatMul", ["second", "last.weight"], ["third"]),
+    ]
+    model.graph.node.extend(more)
+    model.graph.initializer.append(numpy_helper.from_array(np.eye(7, 3, dtype=np.float32), "last.weight"))
+    model.graph.input.append(helper.make_tensor_value_info("others", TensorProto.INT64, ["n", "steps"]))
+    model.graph.output.append(helper.make_tensor_value_info("third", TensorProto.FLOAT, ["n", "steps", 3]))
+    onnx.save(model, tmp_path / "net.onnx")
+    conversion = converter.convert(tmp_path / "net.onnx", "keras", out=tmp_path / "keras")
+    assert conversion.report.ok
+    assert len(conversion.load().weights) == 2
