@@ -8,7 +8,7 @@ a transpose is emitted only where an operator needs another order than it gets. 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from converter.graph import Dimension, Graph, Node, Shape, Value
@@ -321,7 +321,7 @@ def _wanted(graph: Graph, rule_of: Callable[[Node], Rule]) -> dict[Value, Layout
 
     It is found from the last node to the first: a search from the inputs on would go as deep as the network."""
     found: dict[Value, Layout] = {}
-    nodes = list(_with_subgraphs(graph))
+    nodes = [node for each in graph.nested() for node in each.nodes]  # those of sub-graphs behind the ones around them
     for value in itertools.chain((value for node in reversed(nodes) for value in node.outputs), graph.inputs):
         if value is None or value.rank is None:
             continue
@@ -331,14 +331,6 @@ def _wanted(graph: Graph, rule_of: Callable[[Node], Rule]) -> dict[Value, Layout
                 found[value] = layout
                 break
     return found
-
-
-def _with_subgraphs(graph: Graph) -> Iterator[Node]:
-    """All nodes, those of its subgraphs behind each."""
-    for node in graph.nodes:
-        yield node
-        for subgraph in node.subgraphs():
-            yield from _with_subgraphs(subgraph)
 
 
 def _asked(node: Node, index: int, rule: Rule, after: Mapping[Value, Layout]) -> Layout | None:
