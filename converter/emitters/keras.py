@@ -176,7 +176,7 @@ def _depth(statements: list[Statement | Compound]) -> int:
         return own + max([*before, *map(deepest, ast.iter_child_nodes(tree))], default=0)
 
     for statement in statements:
-        depths |= dict.fromkeys(getattr(statement, "targets", ()), max(map(deepest, statement.heads), default=0))
+        depths |= dict.fromkeys(statement.targets, max(map(deepest, statement.heads), default=0))
     return max(depths.values(), default=0)
 
 

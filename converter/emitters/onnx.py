@@ -288,10 +288,7 @@ def _written_attributes(node: Node, opset: int) -> dict[str, Any]:
 
 
 def _all_nodes(graph: Graph) -> Iterator[Node]:
-    for node in graph.nodes:
-        yield node
-        for subgraph in node.subgraphs():
-            yield from _all_nodes(subgraph)
+    return (node for each in graph.nested() for node in each.nodes)
 
 
 def _all_values(graph: Graph) -> Iterator[Value]:

@@ -385,21 +385,23 @@ def _blocks(n, sizes, space: bool):
     return split, (0, 1, 4, 2, 5, 3) if first else (0, 3, 4, 1, 5, 2), (-1, inner, height * b, width * b)
 
 
-def _blocked(op_type: str, space: bool) -> None:
-    def open_sizes(n) -> bool:
-        return n.first.shape is None or not all(isinstance(size, int) for size in n.first.shape[1:])
+def _open_sizes(n) -> bool:
+    """Whether a size but that of the batch is not known when converting."""
+    return n.first.shape is None or not all(isinstance(size, int) for size in n.first.shape[1:])
 
+
+def _blocked(op_type: str, space: bool) -> None:
     def pytorch(n):
         if n.mode == "CRD":
             return n.expr("F.pixel_unshuffle(x, b)" if space else "F.pixel_shuffle(x, b)", x=n.first, b=n.blocksize)
-        if open_sizes(n):
+        if _open_sizes(n):
             return n.expr("space_to_depth(x, b)" if space else "depth_to_space(x, b)", x=n.first, b=n.blocksize)
         split, order, whole = _blocks(n, n.first.shape[1:], space)
         text = "x.reshape(*split).permute(*order).reshape(*whole)"
         return n.expr(text, x=n.first, split=list(split), order=list(order), whole=list(whole))
 
     def keras(n):
-        if open_sizes(n):
+        if _open_sizes(n):
             text = "space_to_depth(x, b, channels_first=first)" if space else "depth_to_space(x, b, channels_first=first)"
             return n.sized(text, x=n.first, b=n.blocksize, first=n.mode == "CRD")
         split, order, whole = _blocks(n, n.first.shape[1:], space)
@@ -434,8 +436,7 @@ class ChannelShuffle:
         return n.expr("F.channel_shuffle(X, groups)")
 
     def keras(n):
-        known = all(isinstance(size, int) for size in n.X.shape[1:])
-        return (n.expr if known else n.sized)("channel_shuffle(X, groups)", groups=n.groups)
+        return (n.sized if _open_sizes(n) else n.expr)("channel_shuffle(X, groups)", groups=n.groups)
 
 
 @operator("RepeatLike", functions.DOMAIN)
