@@ -10,6 +10,7 @@ import numpy as np
 from converter import functions
 from converter.emitters.layout import Layout, Plan
 from converter.emitters.names import is_computed
+from converter.emitters.reshaping import merging_or_parting
 from converter.emitters.sizes import Extents
 from converter.emitters.vocabulary import Expression, Operand, Sized, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
@@ -204,6 +205,11 @@ class Site:
         if open_axes and (unsaid or 0 not in sizes):  # beside a size of 0 anything may be left
             sizes[[*open_axes, *computed, *unsaid][-1]] = -1
         return sizes
+
+    def merging_or_parting(self, target: list[int | Sized]) -> Template | None:
+        """The reshape to a target as PyTorch says it where neighbouring axes become one, or one several; None for any other."""
+        shape = self.extents.sizes.shape
+        return merging_or_parting(shape(self.node.inputs[0]), shape(self.node.output), target)
 
     def held_sizes(self) -> Template | None:
         """A tensor of the sizes that the only output holds, None where it holds anything else."""

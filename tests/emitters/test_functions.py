@@ -375,7 +375,7 @@ def test_an_activation_that_some_blocks_lack_may_be_none():
 def test_sizes_of_what_comes_in_are_asked_for():
     net = Blocks()
     x = "x"
-    for place, (channels, height, width) in enumerate([(4, 8, 4), (8, 4, 2)]):
+    for place, (channels, height, width) in enumerate([(4, 12, 8), (8, 6, 4)]):
         scope, path = f"merge/merge.{place}", f"merge.{place}"
         parts = net.sizes(-1, channels, height // 2, 2, width // 2, 2)
         x = net.add(f"{scope}/parts", "Reshape", net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, channels), parts)
@@ -383,7 +383,7 @@ def test_sizes_of_what_comes_in_are_asked_for():
         x = net.add(scope, "Reshape", x, net.sizes(-1, 4 * channels, height // 2, width // 2))
         x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4 * channels, 2 * channels)
     model = net.model(x)
-    for size, wanted in zip(model.graph.input[0].type.tensor_type.shape.dim[1:], (4, 8, 4), strict=True):
+    for size, wanted in zip(model.graph.input[0].type.tensor_type.shape.dim[1:], (4, 12, 8), strict=True):
         size.dim_value = wanted
     code = checked(model)
     (text,) = functions(code).values()

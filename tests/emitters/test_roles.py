@@ -37,7 +37,7 @@ def test_parts_are_called_after_the_place_where_attention_reads_them(order, name
     parts = [heads(name, to) for name, to in zip(("getitem", "getitem_1", "getitem_2"), order, strict=True)]
     code = attention(THREE, *parts, "y = Attention(q, k, v)")
     assert f"{names} = x.chunk(3, dim=-1)" in code
-    assert "query = query.reshape(" in code
+    assert "query = query.unflatten(" in code
     assert "F.scaled_dot_product_attention(query, key, value)" in code
 
 

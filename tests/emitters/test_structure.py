@@ -649,6 +649,30 @@ def test_a_weight_that_only_some_attentions_add_to_the_one_that_is_their_mask():
     equal(model)
 
 
+def test_sizes_of_what_comes_in_are_asked_for():
+    net, x = Network(), "x"
+    for place, (channels, height, width) in enumerate([(4, 12, 8), (8, 6, 4)]):
+        scope, path = f"merge/merge.{place}", f"merge.{place}"
+
+        def sizes(*numbers: int) -> str:
+            net.weights.append(numpy_helper.from_array(np.array(numbers), f"sizes{len(net.weights)}"))
+            return net.weights[-1].name
+
+        x = net.conv(f"{scope}/conv1", f"{path}.conv1", x, channels, channels)
+        x = net.add(scope, "Reshape", x, sizes(-1, channels, height // 2, 2, width // 2, 2))
+        x = net.add(scope, "Transpose", x, perm=[0, 1, 3, 5, 2, 4])
+        x = net.add(scope, "Reshape", x, sizes(-1, 4 * channels, height // 2, width // 2))
+        x = net.conv(f"{scope}/conv2", f"{path}.conv2", x, 4 * channels, 2 * channels)
+    model = net.model(x)
+    for size, wanted in zip(model.graph.input[0].type.tensor_type.shape.dim[1:], (4, 12, 8), strict=True):
+        size.dim_value = wanted
+    code = emitted(model).code
+    assert "channels, height, width = x.shape[1:]" in code
+    assert ".reshape(-1, channels, height // 2, 2, width // 2, 2)" in code
+    feeds = {"x": RANDOM.standard_normal((2, 4, 12, 8)).astype(np.float32)}
+    np.testing.assert_allclose(run(read(model), "pytorch", feeds)[0], judge(model, feeds)[0], rtol=1e-4, atol=1e-4)
+
+
 def test_what_blocks_lack_is_told_by_their_numbers():
     """Inverted residuals of one class, however they differ: no number in the name of a class, and the keys of the source."""
     net, x, channels = Network(), "x", 4

@@ -197,9 +197,9 @@ pytorch("left in training mode", r"return model\.eval\(\)", "return model.train(
 pytorch("weights not loaded", r"\n    model\.load_state_dict\(.*\)", "")
 pytorch("results exchanged", r"return \(?(\w+), (\w+)\)?\n", r"return \2, \1\n")
 pytorch("inputs exchanged", r"def forward\(self, (\w+), (\w+)", r"def forward(self, \2, \1")
-pytorch("batch of one written down", r"x\.shape\[0\], -1,", "1, -1,")
+pytorch("attention of the first sample for all", r"\.flatten\(2\)", ".flatten(2)[:1]")
 pytorch("length written down", r"ids\.shape\[1\]", "6")
-pytorch("size of the batch and length exchanged", r"reshape\(x\.shape\[0\], -1,", "reshape(-1, x.shape[0],")
+pytorch("heads interleaved", r"\.transpose\(1, 2\)\.flatten\(2\)", ".permute(0, 2, 3, 1).flatten(2)")
 pytorch("samples reversed in a batch", RESULT, r"\n        return (\1).flip(0)\n\n\ndef load_model")
 pytorch(
     "mean of the batch taken away",

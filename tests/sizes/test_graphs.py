@@ -224,13 +224,13 @@ def test_as_exporters_write_it(name, target):
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
-        ("split_heads", ["x = x.reshape(x.shape[0], -1, 4, 8)", "return x.reshape(x.shape[0], -1, 32)"]),
+        ("split_heads", ["x = x.unflatten(-1, (4, 8))", ".flatten(2)"]),
         (
             "expanded_mask",
             ["y = x.expand(-1, 1, x.shape[3], -1)", "torch.arange(mask.shape[1], device=mask.device)", "+ mask.shape[1]"],
         ),
         ("doubled_image", ["2, 2 * x.shape[2], 2 * x.shape[3])", "out[:, :, : x.shape[2], : x.shape[3]]"]),
-        ("padded_to_multiple", ["F.pad(x, (0, 0, 0, -x.shape[1] % 8))", "x.reshape(-1, 6)"]),
+        ("padded_to_multiple", ["F.pad(x, (0, 0, 0, -x.shape[1] % 8))", "x.flatten(0, 1)"]),
         ("first_state", ["(x) + 0.5"]),
         (
             "cached_positions",

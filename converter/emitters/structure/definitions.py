@@ -9,7 +9,7 @@ from typing import Any
 
 from converter.emitters.blocks import Statement, variable
 from converter.emitters.expressions import own, parse
-from converter.emitters.names import Namespace, identifier, snake_case
+from converter.emitters.names import Namespace, identifier, snake_case, without_number
 from converter.emitters.structure.calls import Call, called
 from converter.emitters.structure.classes import kind_of, name_class
 from converter.emitters.structure.given import counts_heads, multiple_of, sizes_of_input
@@ -111,10 +111,10 @@ def _parametrise(
         if len(set(numbers)) > 1:  # a stride that equals a padding does so by chance
             by_numbers.setdefault((numbers, "width" if _measures_width(role) else role), []).append(place)
     names, keys = Namespace(("self", "x", "name", "layers", *first.definitions)), {}
-    asked: dict[str, str] = {}
-    if not any(first.constructors.values()):
-        definition.asked, asked = sizes_of_input(list(by_numbers.values()), readings, names)
-    written_out = [places for places in by_numbers.values() if places[0] not in asked]
+    is_module = any(first.constructors.values())
+    definition.asked, asked = sizes_of_input(list(by_numbers.values()), readings, names, is_module=is_module)
+    remaining = [[place for place in places if place not in asked] for places in by_numbers.values()]
+    written_out = [places for places in remaining if places]
     computed = _computed(written_out, readings) if computes else {}
     groups = [places for places in written_out if id(places) not in computed]
     widths = [places for places in groups if _is_width(places, first)]
@@ -144,7 +144,7 @@ def _parametrise(
     texts = {place: taken[id(places)] for places in groups for place in places} | asked
     for place, text in asked.items():
         first.mark(place, text)
-    for places in by_numbers.values():
+    for places in written_out:
         if id(places) in computed:
             text, base = computed[id(places)]
             for place in places:
@@ -244,7 +244,8 @@ def _condition(piece: Piece, flags: list[bool], readings: list[Reading], texts: 
             return f"{texts[place]} is not None"
     around = [*first.numbers] if piece.is_sum else places
     inner, outer = widths_of(around, first)
-    given = [reading.call.given[-1] if piece.run and outer and reading.call.given else None for reading in readings]
+    is_function = piece.run and not any(first.constructors.values())
+    given = [reading.call.given[-1] if is_function and outer and reading.call.given else None for reading in readings]
     given = given if all(type(width) is int for width in given) else []
     if given:
         texts = {outer: repr(first.numbers[outer]), **texts, "": "x.shape[-1]"}
@@ -318,9 +319,9 @@ def _computed(groups: list[list[str]], readings: list[Reading]) -> dict[int, tup
 
 
 def _multiple(have: list[int], want: list[int]) -> str:
-    """How numbers are computed from others that differ at least twice: "4 * {}", "{} // 4", "" where neither is right."""
+    """How numbers are computed from others: "4 * {}", "{} // 4", "" where neither is right."""
     for factor in (have[0] // max(want[0], 1), want[0] // max(have[0], 1)):
-        if factor > 1 and len(set(want)) > 2:
+        if factor > 1:
             if have == [factor * number for number in want]:
                 return f"{factor} * {{}}"
             if have == [number // factor for number in want]:
@@ -361,11 +362,13 @@ def _name(places: list[str], reading: Reading) -> str:
     kind = "channels" if "channels" in kinds else "features"
     if first in places and last in places:
         return kind
+    if first in places and last is None and not any(role in INSIDE[:2] for _, role in roles):
+        return kind
     if first in places or last in places:
         return f"{'in' if first in places else 'out'}_{kind}"
     if any(role in INSIDE or role in OUTSIDE for _, role in roles):
         return f"hidden_{kind}"
-    return next((role for _, role in roles if role), "size")
+    return next((without_number(role) for _, role in roles if role), "size")
 
 
 def _size_name(places: list[str], reading: Reading) -> str:

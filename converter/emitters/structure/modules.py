@@ -21,6 +21,7 @@ from converter.emitters.structure.calls import Call, called, is_own, nest, own_p
 from converter.emitters.structure.classes import find_kinds, kind_of, name_class
 from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, Parameter, define
+from converter.emitters.structure.given import Asked
 from converter.emitters.structure.readings import ACTIVATION_MODULES, Reading
 from converter.emitters.structure.roles import roles
 from converter.emitters.structure.stages import stages
@@ -57,6 +58,9 @@ class Modules:
         self.root = nest(program.statements, program.output_values())
         self._settle()
         self._unwrap()
+        for each in self.root.walk():
+            shape = each.inputs[0].shape if each.inputs and each.inputs[0].is_tensor else None
+            each.given = () if shape is None else tuple(shape)
         find_kinds(self.root, program.layers)
         self._homes: dict[str, set[tuple[str, str]]] = {}
         for around in self.root.walk():
@@ -423,7 +427,7 @@ class Modules:
         for statement in statements:
             for head in trees([statement]):
                 _resolve(head, each, members)
-        lines = function_lines(statements, outputs, names)
+        lines = [*definition.asked, *function_lines(statements, outputs, names)]
         return "\n".join(
             [
                 f"class {definition.name}(nn.Module):",
@@ -822,7 +826,9 @@ class _Relative(ast.NodeTransformer):
         self.members = tuple(members)
 
     def visit(self, node: ast.AST) -> ast.AST:
-        return _parameter(node.parameter, held=True) if hasattr(node, "parameter") else super().visit(node)
+        if hasattr(node, "parameter"):
+            return _parameter(node.parameter, held=not isinstance(node.parameter, Asked))
+        return super().visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if not is_own(node):

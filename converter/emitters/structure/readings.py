@@ -167,6 +167,7 @@ class Reading:
         if is_activation(tree):
             self._enter(f"{place}.function", Function(function), "activation", tree.func, None)
             return ("Call", "activation", self._tree(tree.args[0], f"{place}.0", ""))
+        method = tree.func.attr if not function and isinstance(tree.func, ast.Attribute) else ""
         defaults, names = self._signature(function)
         names = self._widths if function.startswith("torch.") and self._widths else names
 
@@ -180,15 +181,16 @@ class Reading:
                 continue
             if function == "nn.Sequential":
                 self.elements[id(argument)] = f"{place}.{number}"
-            role = names[number] if number < len(names) else ""
+            role = names[number] if number < len(names) else "size" if method in _RESHAPING else ""
             if function in NEUTRAL and number == 1:
                 each = argument.elts if isinstance(argument, ast.Tuple) else argument
                 args.append(self._tree(each, f"{place}.{number}", NEUTRAL[function]))
                 continue
-            if function in _SHAPED and isinstance(argument, ast.Tuple):
+            if (function in _SHAPED or method in _RESHAPING) and isinstance(argument, ast.Tuple):
                 args.append(("shape", self._tree(argument.elts, f"{place}.{number}", "size")))
                 continue
-            args.append(self._tree(argument, f"{place}.{role or number}", role))
+            at = number if method else role or number
+            args.append(self._tree(argument, f"{place}.{at}", role))
         keywords, given = [], {}
         for keyword in tree.keywords:
             if id(keyword.value) in self._without:
@@ -285,6 +287,9 @@ NEUTRAL = {"torch.roll": "shift", "ops.roll": "shift", "F.pad": "padding"}
 
 _SHAPED = ("layers.Reshape", "ops.reshape", "Weight")
 """Functions that take a shape, in which each size is a number of its own."""
+
+_RESHAPING = ("reshape", "unflatten")
+"""Methods that do."""
 
 
 def _leading(function: str) -> tuple[str, ...]:

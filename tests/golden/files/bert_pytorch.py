@@ -22,13 +22,12 @@ class SelfAttention(nn.Module):
         self.output = nn.Linear(16, 16)
 
     def forward(self, x, mul):
-        query = self.query(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
-        key = self.key(x).reshape(x.shape[0], -1, 4, 4)
-        value = self.value(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
+        query = self.query(x).unflatten(-1, (4, 4)).transpose(1, 2)
+        key = self.key(x).unflatten(-1, (4, 4))
+        value = self.value(x).unflatten(-1, (4, 4)).transpose(1, 2)
         x = key.permute(0, 2, 3, 1)
         x = F.softmax(query @ x / 2.0 + mul, dim=-1) @ value
-        x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
-        return self.output(x)
+        return self.output(x.transpose(1, 2).flatten(2))
 
 
 class Embeddings(nn.Module):

@@ -13,12 +13,12 @@ from torch import nn
 
 
 class ConvNeXtBlock(nn.Module):
-    def __init__(self, channels, hidden_features):
+    def __init__(self, channels):
         super().__init__()
         self.dwconv = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
         self.norm = nn.LayerNorm(channels, eps=1e-06)
-        self.pwconv1 = nn.Linear(channels, hidden_features)
-        self.pwconv2 = nn.Linear(hidden_features, channels)
+        self.pwconv1 = nn.Linear(channels, 4 * channels)
+        self.pwconv2 = nn.Linear(4 * channels, channels)
         self.gamma = nn.Parameter(torch.ones(channels))
 
     def forward(self, x):
@@ -43,8 +43,8 @@ class ConvNeXt(nn.Module):
         )
         self.stages = nn.ModuleList(
             [
-                nn.Sequential(ConvNeXtBlock(8, 32), ConvNeXtBlock(8, 32)),
-                nn.Sequential(ConvNeXtBlock(16, 64), ConvNeXtBlock(16, 64)),
+                nn.Sequential(ConvNeXtBlock(8), ConvNeXtBlock(8)),
+                nn.Sequential(ConvNeXtBlock(16), ConvNeXtBlock(16)),
             ]
         )
         self.norm = nn.LayerNorm(16, eps=1e-06)

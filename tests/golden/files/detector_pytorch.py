@@ -37,10 +37,10 @@ class Detect(nn.Module):
         self.cls = nn.ModuleList([nn.Conv2d(16, 3, 1), nn.Conv2d(16, 3, 1)])
 
     def forward(self, x, silu):
-        view = self.box[0](x).reshape(-1, 4, 64)
-        view_2 = self.box[1](silu).reshape(-1, 4, 16)
-        view_3 = self.cls[0](x).reshape(-1, 3, 64)
-        view_4 = self.cls[1](silu).reshape(-1, 3, 16)
+        view = self.box[0](x).flatten(2)
+        view_2 = self.box[1](silu).flatten(2)
+        view_3 = self.cls[0](x).flatten(2)
+        view_4 = self.cls[1](silu).flatten(2)
         x = torch.cat([view, view_2], dim=-1)
         transpose = x.transpose(1, 2)
         x = torch.cat([view_3, view_4], dim=-1)

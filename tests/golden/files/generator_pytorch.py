@@ -25,7 +25,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, z):
-        x = self.project(z).reshape(-1, 16, 4, 4)
+        x = self.project(z).unflatten(-1, (16, 4, 4))
         return self.main(x)
 
 

@@ -20,12 +20,11 @@ class CausalSelfAttention(nn.Module):
 
     def forward(self, x):
         query, key, value = self.c_attn(x).chunk(3, dim=-1)
-        query = query.reshape(query.shape[0], -1, 4, 4).transpose(1, 2)
-        key = key.reshape(key.shape[0], -1, 4, 4).transpose(1, 2)
-        value = value.reshape(value.shape[0], -1, 4, 4).transpose(1, 2)
+        query = query.unflatten(-1, (4, 4)).transpose(1, 2)
+        key = key.unflatten(-1, (4, 4)).transpose(1, 2)
+        value = value.unflatten(-1, (4, 4)).transpose(1, 2)
         x = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
-        return self.c_proj(x)
+        return self.c_proj(x.transpose(1, 2).flatten(2))
 
 
 class MLP(nn.Module):

@@ -27,16 +27,15 @@ class LlamaAttention(nn.Module):
         self.o_proj = nn.Linear(16, 16, bias=False)
 
     def forward(self, x, cos, sin):
-        query = self.q_proj(x).reshape(x.shape[0], -1, 4, 4).transpose(1, 2)
-        key = self.k_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
-        value = self.v_proj(x).reshape(x.shape[0], -1, 2, 4).transpose(1, 2)
+        query = self.q_proj(x).unflatten(-1, (4, 4)).transpose(1, 2)
+        key = self.k_proj(x).unflatten(-1, (2, 4)).transpose(1, 2)
+        value = self.v_proj(x).unflatten(-1, (2, 4)).transpose(1, 2)
         query = query * cos + rotate_half(query) * sin
         key = key * cos + rotate_half(key) * sin
         x = F.scaled_dot_product_attention(
             query, key, value, is_causal=True, enable_gqa=True
         )
-        x = x.transpose(1, 2).reshape(x.shape[0], -1, 16)
-        return self.o_proj(x)
+        return self.o_proj(x.transpose(1, 2).flatten(2))
 
 
 class LlamaMLP(nn.Module):

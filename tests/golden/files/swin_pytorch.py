@@ -27,28 +27,27 @@ def window_reverse(windows, size, height, width):
 
 
 class WindowAttention(nn.Module):
-    def __init__(self, features, hidden_features, num_heads):
+    def __init__(self, features, num_heads):
         super().__init__()
-        self.features = features
         self.num_heads = num_heads
-        self.qkv = nn.Linear(features, hidden_features)
+        self.qkv = nn.Linear(features, 3 * features)
         self.relative_position_bias = nn.Parameter(torch.zeros(num_heads, 16, 16))
         self.proj = nn.Linear(features, features)
 
     def forward(self, x):
-        x = self.qkv(x).reshape(-1, 16, 3, self.num_heads, 4)
+        x = self.qkv(x).unflatten(-1, (3, self.num_heads, 4))
         query, key, value = x.permute(2, 0, 3, 1, 4).unbind(0)
         x = F.scaled_dot_product_attention(
             query, key, value, attn_mask=self.relative_position_bias
         )
-        return self.proj(x.transpose(1, 2).reshape(-1, 16, self.features))
+        return self.proj(x.transpose(1, 2).flatten(2))
 
 
 class Mlp(nn.Module):
-    def __init__(self, features, hidden_features):
+    def __init__(self, features):
         super().__init__()
-        self.fc1 = nn.Linear(features, hidden_features)
-        self.fc2 = nn.Linear(hidden_features, features)
+        self.fc1 = nn.Linear(features, 2 * features)
+        self.fc2 = nn.Linear(2 * features, features)
 
     def forward(self, x):
         x = F.gelu(self.fc1(x))
@@ -69,23 +68,20 @@ class PatchMerging(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    def __init__(
-        self, in_features, window_features, mlp_features, num_heads, size, shift=0
-    ):
+    def __init__(self, features, num_heads, shift=0):
         super().__init__()
-        self.in_features = in_features
-        self.size = size
         self.shift = shift
-        self.norm1 = nn.LayerNorm(in_features)
-        self.attn = WindowAttention(in_features, window_features, num_heads)
-        self.norm2 = nn.LayerNorm(in_features)
-        self.mlp = Mlp(in_features, mlp_features)
+        self.norm1 = nn.LayerNorm(features)
+        self.attn = WindowAttention(features, num_heads)
+        self.norm2 = nn.LayerNorm(features)
+        self.mlp = Mlp(features)
 
     def forward(self, x):
+        height, width = x.shape[1:3]
         out = torch.roll(self.norm1(x), (-self.shift, -self.shift), (1, 2))
         out = window_partition(out, 4)
-        out = self.attn(out.reshape(-1, 16, self.in_features))
-        out = window_reverse(out, 4, self.size, self.size)
+        out = self.attn(out.flatten(1, 2))
+        out = window_reverse(out, 4, height, width)
         x = x + torch.roll(out, (self.shift, self.shift), (1, 2))
         return x + self.mlp(self.norm2(x))
 
@@ -94,11 +90,9 @@ class SwinTransformer(nn.Module):
     def __init__(self):
         super().__init__()
         self.patch_embed = nn.Conv2d(3, 8, 4, stride=4)
-        self.stage1 = nn.Sequential(
-            SwinBlock(8, 24, 16, 2, 8), SwinBlock(8, 24, 16, 2, 8, shift=2)
-        )
+        self.stage1 = nn.Sequential(SwinBlock(8, 2), SwinBlock(8, 2, shift=2))
         self.merge = PatchMerging()
-        self.stage2 = nn.Sequential(SwinBlock(16, 48, 32, 4, 4))
+        self.stage2 = nn.Sequential(SwinBlock(16, 4))
         self.norm = nn.LayerNorm(16)
         self.head = nn.Linear(16, 10)
 

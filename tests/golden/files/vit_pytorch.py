@@ -19,10 +19,10 @@ class Attention(nn.Module):
         self.proj = nn.Linear(16, 16)
 
     def forward(self, x):
-        x = self.qkv(x).reshape(-1, 17, 3, 4, 4).permute(2, 0, 3, 1, 4)
+        x = self.qkv(x).unflatten(-1, (3, 4, 4)).permute(2, 0, 3, 1, 4)
         query, key, value = x.unbind(0)
         x = F.scaled_dot_product_attention(query, key, value)
-        return self.proj(x.transpose(1, 2).reshape(-1, 17, 16))
+        return self.proj(x.transpose(1, 2).flatten(2))
 
 
 class Mlp(nn.Module):
@@ -60,7 +60,7 @@ class VisionTransformer(nn.Module):
         self.head = nn.Linear(16, 10)
 
     def forward(self, x):
-        patch_embed = self.patch_embed(x).reshape(-1, 16, 16).transpose(1, 2)
+        patch_embed = self.patch_embed(x).flatten(2).transpose(1, 2)
         x = self.cls_token.expand(x.shape[0], 1, 16)
         x = torch.cat([x, patch_embed], dim=1)
         x = x + self.pos_embed
