@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ import onnx
 
 from converter.graph import Graph, Value
 from converter.verification.borders import Borders, borders, drawn_anew, large_numbers, near_borders
-from converter.verification.crowd import KINDS, crowded, finite
+from converter.verification.crowd import KINDS, MASKED, NOISE, SMALL, crowded, finite, of_rows, steady, with_usual
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
 from converter.verification.inputs import Question, lengths, many, questions
 from converter.verification.judge import ERRORS, Judge, JudgeError
 from converter.verification.reference import Inside
 from converter.verification.units import waking
+from converter.verification.windows import Windows
 
 Asked = list[tuple[Question, dict[str, Any]]]
 """Questions, each with the judge's answers by output name."""
@@ -30,14 +31,8 @@ _FACTORS = (16, 256, 1 / 16)
 
 _BUDGET = 2**30
 
-_DEVIATIONS = {
-    "InstanceNormalization",
-    "MeanVarianceNormalization",
-    "LpNormalization",
-    "GroupNormalization",
-    "Sqrt",
-    "ReduceL2",
-}
+_UNITS = 8
+"""In the last place, by which a number is moved further than rounding moves it."""
 
 _MOST_NUMBERS = 10_000
 _MOST_TIMES = 8
@@ -50,8 +45,9 @@ def ask(
     """All that is asked about ``graph``, with the answers; the outputs of which these prove little, each with the reason; and
     what the reader of the report is to be warned of. Raises JudgeError and ValueError."""
     warnings: list[str] = []
-    asked = _ask(judge, graph, seeds, batch_sizes, warnings)
-    others = _ask_more(judge, graph, asked, seeds)
+    windows = Windows(judge, graph, _without_weights(judge.model))
+    asked = _ask(judge, graph, seeds, batch_sizes, windows, warnings)
+    others = _ask_more(judge, graph, asked, seeds, windows)
     at_borders = _ask_at_borders(judge, asked, others)
     more, unproven = _ask_otherwise(judge, graph, asked)
     hidden = unseen(asked, lambda inputs: _answered(judge, inputs))
@@ -64,8 +60,10 @@ def ask(
     return asked + others + at_borders + more, unproven, warnings
 
 
-def _ask(judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int], warnings: list[str]) -> Asked:
-    """Each question in the first way that the judge can answer.
+def _ask(
+    judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int], windows: Windows, warnings: list[str]
+) -> Asked:
+    """Each question in the first way that the judge can answer with something left in each window.
 
     An open batch size may stand for another, as where the exporter wrote a batch of 1 into the network: then what the judge
     cannot run is left out, and the report says so. Where it can run none of ``batch_sizes``, others are tried.
@@ -74,51 +72,91 @@ def _ask(judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence
     for sizes in (batch_sizes, _OTHER_BATCH_SIZES):
         asked: Asked = []
         for ways in questions(graph, seeds, sizes):
+            first: Asked = []
             for question in ways:
                 try:
-                    asked.append((question, judge.answer(question.inputs)))
-                    failed.pop(question.name, None)
-                    break
+                    answered = [(question, judge.answer(question.inputs))]
                 except JudgeError as error:
                     failed.setdefault(question.name, error)
+                    continue
+                if not windows.have_no_place(question):
+                    first = answered
+                    break
+                first = first or answered
+            asked += first
+            for question, _ in first:
+                failed.pop(question.name, None)
         if asked:
             warnings += [f"{name}: onnxruntime cannot run the source so, it was not asked ({failed[name]})" for name in failed]
             return asked
     raise next(iter(failed.values()), JudgeError("there is no input to run it on"))
 
 
-def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int]) -> Asked:
-    """A short and a long question, and one with more samples, of which those are asked that the judge answers with finite
-    numbers."""
+def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int], windows: Windows) -> Asked:
+    """A short and a long question, and one with more samples."""
     found: Asked = []
     for ways in lengths(graph, seeds[0]):
         for question in ways:
             if (answers := _answered(judge, question.inputs)) is not None:
-                found.append((question, answers))
+                if not windows.have_no_place(question):
+                    found.append((question, answers))
                 break
-    more = list(crowded([question for question, _ in asked if question.answer is None], _kinds(judge, graph)))
-    if all(question.batch == 1 for question in more):  # their first axis is not that of samples
-        more += itertools.islice(many(graph, seeds[0]), 1)
-    for question in more:
-        answers = _answered(judge, question.inputs)
-        kept = None if answers is None else finite(question, answers)
-        if kept is not None and kept.batch != question.batch:
-            answers = _answered(judge, kept.inputs)
-        if kept is not None and answers is not None:
-            found.append((kept, answers))
+    crowds = list(crowded([question for question, _ in asked if question.answer is None]))
+    doubtful = _doubtful(judge, graph)
+    told = (_told(judge, *each, doubtful) for each in crowds)
+    found += [each for each in told if each is not None]
+    if all(question.batch == 1 for question, *_ in crowds):  # their first axis is not that of samples
+        for question in itertools.islice(many(graph, seeds[0]), 1):
+            answers = _answered(judge, question.inputs)
+            if answers is not None and finite(question, answers).all():
+                found.append((question, answers))
     return found
 
 
-def _kinds(judge: Judge, graph: Graph) -> set[str]:
-    """The kinds of samples that tell something about the network, but for rounding."""
+def _told(
+    judge: Judge, question: Question, usual: Question, kinds: Sequence[str], doubtful: Collection[str]
+) -> tuple[Question, dict[str, Any]] | None:
+    """The question with the judge's answers, and samples of the ``usual`` one in the places of those whose answers are not
+    finite, or whose kind is ``doubtful`` and whose answers move far. None where there is nothing new to ask, or no answer."""
+    in_doubt = np.array([kind in doubtful for kind in kinds])
+    for last in (False, False, True):  # a sample may be rounded by the range of all
+        answers = _answered(judge, question.inputs)
+        if answers is None:
+            return None
+        bad = ~finite(question, answers)
+        asked = in_doubt & ~bad
+        if asked.any():
+            bad[asked] = ~_steady(judge, of_rows(question, asked))
+        if not bad.any():
+            return question, answers
+        if question.batch == 1 or last:
+            return None
+        question = with_usual(question, usual, bad)
+        in_doubt &= ~bad
+    return None
+
+
+def _steady(judge: Judge, question: Question) -> np.ndarray:
+    """In which samples no answer moves far that rounding leaves open."""
+    try:
+        answers = judge.answer(question.inputs)
+        others = [
+            *judge.other_answers("weights", [question.inputs]),
+            *judge.answers_near(question.inputs, question.usual, _UNITS),
+        ]
+    except JudgeError:
+        return np.zeros(question.batch, bool)
+    return steady(question, answers, others)
+
+
+def _doubtful(judge: Judge, graph: Graph) -> set[str]:
+    """The kinds of samples of which the network may tell its rounding alone."""
     operators = {node.op_type for each in graph.nested() for node in each.nodes}
     if borders(_without_weights(judge.model)).rounds or operators & {"MaxUnpool", "NonMaxSuppression"}:
-        return set()  # last bits decide in one sample or another
-    found = set(KINDS)
+        return {*KINDS, NOISE, MASKED}  # last bits decide in one sample or another
+    found = {MASKED}
     if not judge.continuous:
-        found -= {"tiny"}  # beside a 1 that is added they are rounding, and no other answer of the judge tells
-    if operators & _DEVIATIONS:
-        found -= {"zeros"}  # the deviation of one colour is 0 but for rounding, and what is divided by it is rounding alone
+        found |= SMALL  # beside a 1 that is added they are rounding
     return found
 
 

@@ -6,7 +6,7 @@ Each step costs, so each is taken for the questions that need it alone, and only
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from converter.verification.ties import NEAR, comparing, naming, unpooled, with_
 Wide = Callable[[Sequence[int]], Sequence[Sequence[Any]] | None]
 """What the emitted code gives in float64 for some cases, by output; None where it cannot compute so."""
 
+_NONE: Mapping[int, Sequence[float]] = {}
+
 
 class Comparison:
     """Compares the outputs of the emitted code with the judge's answers to all questions ``asked``."""
@@ -31,6 +33,7 @@ class Comparison:
         self._questions = [question for question, _ in asked]
         self._answers = [answers for _, answers in asked]
         self._others: dict[int, dict[str, dict[str, Any]]] = {}  # by case and way
+        self._near: dict[int, list[dict[str, Any]]] = {}
         self._exact: dict[int, dict[str, Any]] = {}
         self._own: dict[int, Sequence[Any] | None] = {}
         self.differing: dict[int, float] = {}
@@ -69,6 +72,9 @@ class Comparison:
                 report, held = self._held(value, actual, reference, usual, self._moved(value))
                 if report.ok:
                     break
+            if not report.ok:
+                self._ask_near(_beyond(held))
+                report, held = self._held(value, actual, reference, usual, self._moved(value), self._moved_inside(value))
         if not report.ok and all(
             excess(each, tolerance) <= 1 + most_of_own(each, tolerance, self._coarse(value, each)) / (tolerance.relative or 1.0)
             for each, tolerance in held
@@ -80,11 +86,17 @@ class Comparison:
         return report, held
 
     def _held(
-        self, value: Value, actual: Sequence[Any], reference: Sequence[Any], usual: Tolerance, moved: dict[int, list[float]]
+        self,
+        value: Value,
+        actual: Sequence[Any],
+        reference: Sequence[Any],
+        usual: Tolerance,
+        moved: Mapping[int, Sequence[float]],
+        inside: Mapping[int, Sequence[float]] = _NONE,
     ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
         unusual = {case for case, question in enumerate(self._questions) if question.unusual}
         found = samples(actual, reference, [question.batch for question in self._questions], unusual)
-        held = list(zip(found, allowances(found, usual, moved, continuous=self._judge.continuous), strict=True))
+        held = list(zip(found, allowances(found, usual, moved, inside, continuous=self._judge.continuous), strict=True))
         return reported(actual, reference, self._questions, held), held
 
     def _ask_others(self, held: Sequence[tuple[Sample, Tolerance]], ways: Sequence[str] = WAYS) -> None:
@@ -112,6 +124,23 @@ class Comparison:
         return {
             case: movement(self._answer(case)[value.name], self._others_of(case, value), self._questions[case].batch)
             for case in self._others
+        }
+
+    def _ask_near(self, cases: Sequence[int]) -> None:
+        """Ask the judge, where a case has samples much smaller than usual, what its answers move by when the numbers inside are
+        rounded as usual ones are."""
+        for case in cases:
+            question = self._questions[case]
+            if question.usual and case not in self._near:
+                try:
+                    self._near[case] = self._judge.answers_near(question.inputs, question.usual, 1)
+                except JudgeError:
+                    self._near[case] = []
+
+    def _moved_inside(self, value: Value) -> dict[int, list[float]]:
+        return {
+            case: movement(self._answer(case)[value.name], [each[value.name] for each in near], self._questions[case].batch)
+            for case, near in self._near.items()
         }
 
     def _ask_by_definition(self, cases: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ import itertools
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,8 @@ class Question:
     """The batch size, 1 where there is none or it is not known."""
     unusual: bool = False
     """Whether its samples are of such sizes that others are not measured by them."""
+    usual: Mapping[str, float] = field(default_factory=dict)
+    """Where they are: the largest usual number of each input, by which the numbers inside are rounded."""
 
 
 def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) -> Iterator[Iterator[Question]]:
@@ -95,7 +97,7 @@ _LENGTHS = {"short": [((64, 32), (1, 0))], "long": [((64, 32), (size, 0)) for si
 
 def lengths(graph: Graph, seed: int) -> Iterator[Iterator[Question]]:
     """For a short and a long question the ways to ask, best first; none where no axis but those of space has a free size."""
-    if not any(not spatial for spatial in _open_sizes(graph).values()):
+    if not any(not spatial for spatial in open_sizes(graph).values()):
         return
     for how, sizes in _LENGTHS.items():
         batch = 2 if how == "short" else 1
@@ -123,10 +125,10 @@ def _ways(
     sizes: Sequence[tuple[tuple[int, int], tuple[int, int]]] = (),
 ) -> Iterator[Question]:
     start = position % 2  # the second seed asks for another size first
-    open_sizes = _open_sizes(graph)
-    sizes = sizes or ([*_SIZES[start:], *_SIZES[:start]] if open_sizes else _SIZES[:1])
+    free = open_sizes(graph)
+    sizes = sizes or ([*_SIZES[start:], *_SIZES[:start]] if free else _SIZES[:1])
     whole = [False, True] if any(value.is_tensor and value.dtype.kind in "iuO" for value in graph.inputs) else [False]
-    for pair, small, total in itertools.product(sizes, whole, _sums(open_sizes)):
+    for pair, small, total in itertools.product(sizes, whole, _sums(free)):
         shapes = _shapes(graph, batch, *pair, total)
         generator = np.random.default_rng([seed, batch])
         images = image_inputs(graph)
@@ -155,9 +157,9 @@ _MOST_BATCHES = 4
 """Open sizes that are taken for the batch, in turn."""
 
 
-def _sums(open_sizes: Mapping[_Key, bool]) -> list[_Sum | None]:
+def _sums(free: Mapping[_Key, bool]) -> list[_Sum | None]:
     """No sum first, then each size as the batch, then each sum that could be."""
-    keys = [key for key, spatial in open_sizes.items() if not spatial]
+    keys = [key for key, spatial in free.items() if not spatial]
     pairs = [(total, *pair) for total in keys for pair in itertools.combinations([k for k in keys if k != total], 2)]
     return [None, *((key,) for key in keys[:_MOST_BATCHES]), *pairs[:_MOST_SUMS]]
 
@@ -175,7 +177,7 @@ def _has_batch(graph: Graph) -> bool:
     return any(_is_batch(value, 0) for value in graph.inputs if value.shape)
 
 
-def _open_sizes(graph: Graph) -> dict[_Key, bool]:
+def open_sizes(graph: Graph) -> dict[_Key, bool]:
     """Each size left open, and whether it is spatial; axes of one symbol are one size, of "past + new" the sum of two."""
     tensors = [value for value in graph.inputs if value.is_tensor]
     batch = {value.shape[0] for value in tensors if value.shape and _is_batch(value, 0)}
@@ -226,7 +228,7 @@ def _shapes(
         value.shape[0]: batch for value in tensors if value.shape and _is_batch(value, 0) and value.shape[0] is not None
     }
     counts = {True: itertools.count(*spatial), False: itertools.count(*other)}
-    for key, is_spatial in _open_sizes(graph).items():
+    for key, is_spatial in open_sizes(graph).items():
         if total is None or key != total[0]:
             sizes[key] = next(counts[is_spatial])
     if total is not None:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnx
 import onnx.numpy_helper
@@ -106,6 +107,19 @@ class Judge:
             except JudgeError:  # it makes operators that do not take all that the plain ones do
                 pass
         return self._answers(self._defined_session if self.rounds_normalisations else self._session, nudged)
+
+    def answers_near(
+        self, inputs: Mapping[str, np.ndarray], usual: Mapping[str, float], units: float
+    ) -> list[dict[str, np.ndarray]]:
+        """Two answers to inputs of which each number is moved by up to so many units in the last place of the largest of the
+        ``usual`` ones (by input) and of itself: numbers inside are like the usual ones, and rounded as they are. Those with
+        normalisations in float64 where onnxruntime sums them coarsely. Raises JudgeError."""
+        rng = np.random.default_rng(0)
+        near = [
+            {name: _moved(array, usual.get(name, 0.0), units, rng) for name, array in inputs.items()}
+            for _ in range(_TIMES_NEAR)
+        ]
+        return self._answers(self._defined_session if self.rounds_normalisations else self._session, near)
 
     @functools.cached_property
     def continuous(self) -> bool:
@@ -204,6 +218,18 @@ def _nudged(array: Any, rng: np.random.Generator) -> Any:
     if not isinstance(array, np.ndarray) or not is_floating(array.dtype):
         return array
     return np.asarray(np.nextafter(array, np.where(rng.random(array.shape) < 0.5, np.inf, -np.inf).astype(array.dtype)))
+
+
+_TIMES_NEAR = 2
+
+
+def _moved(array: Any, usual: float, units: float, rng: np.random.Generator) -> Any:
+    """Each number moved up or down by up to so many units in the last place of itself and of the ``usual`` number."""
+    if not isinstance(array, np.ndarray) or not is_floating(array.dtype):
+        return array
+    numbers = array.astype(np.float64)
+    unit = units * float(ml_dtypes.finfo(array.dtype).eps)
+    return (numbers + unit * (np.abs(numbers) + usual) * rng.uniform(-1, 1, array.shape)).astype(array.dtype)
 
 
 _OWN_WEIGHTS = {"base_values", "target_weights", "class_weights", "coefficients", "intercepts"}

@@ -116,9 +116,15 @@ def movement(answer: Any, others: Sequence[Any], batch: int) -> list[float]:
 
 
 def allowances(
-    found: Sequence[Sample], tolerance: Tolerance, moved: Mapping[int, Sequence[float]], *, continuous: bool = False
+    found: Sequence[Sample],
+    tolerance: Tolerance,
+    moved: Mapping[int, Sequence[float]],
+    inside: Mapping[int, Sequence[float]],
+    *,
+    continuous: bool = False,
 ) -> list[Tolerance]:
-    """The tolerance of each sample, given the movements of some cases, by sample.
+    """The tolerance of each sample, given the movements of some cases, by sample; ``inside`` those of some in which numbers
+    inside are rounded as usual ones are, which count for the sample itself alone.
 
     Of a network that computes a ``continuous`` function a sample that moves by more than is ever allowed is held to what it
     moves by, where most others stay below: it does so because its rounding is amplified, and not because a number at a border
@@ -127,9 +133,11 @@ def allowances(
     own = [moved[each.case][each.row] if each.case in moved else None for each in found]
     shares = [each / sample.scale if each and sample.scale else 0.0 for each, sample in zip(own, found, strict=True)]
     largest = max(shares, default=0.0)
-    lifted = continuous and sum(MARGIN * share > tolerance.most for share in shares) <= MOST * len(found)
+    rounded = [inside[each.case][each.row] / each.scale if each.case in inside and each.scale else 0.0 for each in found]
+    most = [MARGIN * max(pair) for pair in zip(shares, rounded, strict=True)]
+    lifted = continuous and sum(each > tolerance.most for each in most) <= MOST * len(found)
     tolerances = []
-    for sample, movement, share in zip(found, own, shares, strict=True):
+    for sample, movement, share, within, lift in zip(found, own, shares, rounded, most, strict=True):
         if movement is None:
             tolerances.append(tolerance)
             continue
@@ -138,7 +146,7 @@ def allowances(
             counted = _of_few(like, tolerance) / (sample.scale or 1.0)
         else:
             counted = min(largest, _CHANCE * share)
-        amplified = _amplified(tolerance, counted, max(tolerance.most, MARGIN * share) if lifted else tolerance.most)
+        amplified = _amplified(tolerance, max(counted, within), max(tolerance.most, lift) if lifted else tolerance.most)
         silent = MARGIN * movement if not sample.scale else 0.0  # zeros, where the judge's other answers have none
         tolerances.append(replace(amplified, absolute=max(amplified.absolute, silent)))
     return tolerances

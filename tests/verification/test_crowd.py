@@ -7,7 +7,7 @@ import pytest
 from onnx import helper
 
 import converter
-from converter.verification.crowd import KINDS, crowded, finite
+from converter.verification.crowd import MASKED, crowded, finite, of_rows, steady, with_usual
 from converter.verification.inputs import Question, lengths
 from tests.models import save
 
@@ -20,7 +20,7 @@ def question(batch: int, **inputs: np.ndarray) -> Question:
 
 def test_a_crowd_has_an_even_number_of_samples_beyond_three_of_many_kinds():
     x = np.random.default_rng(0).standard_normal((3, 2, 5)).astype(np.float32)
-    (crowd,) = crowded([question(1, x=x[:1]), question(3, x=x)], KINDS)
+    ((crowd, _, _),) = crowded([question(1, x=x[:1]), question(3, x=x)])
     rows = crowd.inputs["x"].reshape(crowd.batch, -1)
     assert crowd.batch > 3
     assert crowd.batch % 2 == 0
@@ -32,26 +32,89 @@ def test_a_crowd_has_an_even_number_of_samples_beyond_three_of_many_kinds():
 
 
 def test_large_samples_are_few():
-    (crowd,) = crowded([question(3, x=np.ones((3, 3, 300, 300), np.float32))], KINDS)
+    ((crowd, _, _),) = crowded([question(3, x=np.ones((3, 3, 300, 300), np.float32))])
     assert crowd.batch == 4
 
 
 def test_a_mask_in_a_crowd_has_holes():
     mask = np.ones((3, 6), np.int64)
     mask[1::2, 4:] = 0
-    (crowd,) = crowded([question(3, ids=np.arange(18).reshape(3, 6), attention_mask=mask)], KINDS)
+    ((crowd, _, kinds),) = crowded([question(3, ids=np.arange(18).reshape(3, 6), attention_mask=mask)])
     changes = abs(np.diff(crowd.inputs["attention_mask"], axis=1)).sum(axis=1)
     assert (changes > 1).any()
     assert crowd.inputs["ids"].max() == 17
+    assert kinds[-1] == MASKED
+    assert not crowd.inputs["attention_mask"][-1].any()
 
 
-def test_samples_whose_answers_are_not_finite_are_left_out():
-    asked = question(6, x=np.arange(6.0)[:, None])
-    answers = np.ones((6, 1))
-    answers[2] = np.nan
-    assert finite(asked, {"y": answers}).inputs["x"].ravel().tolist() == [0, 1, 3, 4]
-    answers[:3] = np.inf
-    assert finite(asked, {"y": answers}) is None
+def test_samples_whose_answers_are_not_finite_are_usual_ones():
+    asked, usual = question(3, x=np.arange(3.0)[:, None]), question(3, x=np.arange(3.0, 6)[:, None])
+    good = finite(asked, {"y": np.array([[1.0], [np.nan], [1.0]])})
+    assert with_usual(asked, usual, ~good).inputs["x"].ravel().tolist() == [0, 4, 2]
+    assert of_rows(asked, good).inputs["x"].ravel().tolist() == [0, 2]
+    assert of_rows(asked, good).batch == 2
+    assert not finite(asked, {"y": np.array([1.0, np.inf])}).any()  # an output without samples
+
+
+def test_a_sample_is_steady_where_answers_that_are_as_right_agree():
+    answers = {"y": np.array([[1.0, 0.5], [1.0, 0.5]]), "class": np.array([0, 1])}
+    near = {"y": answers["y"] + [[1e-5], [0]], "class": np.array([0, 1])}
+    jumps = {"y": answers["y"] + [[0], [1e-2]], "class": np.array([0, 1])}
+    other = {"y": answers["y"], "class": np.array([1, 1])}
+    asked = question(2, x=np.zeros((2, 1)))
+    assert steady(asked, answers, [near]).tolist() == [True, True]
+    assert steady(asked, answers, [near, jumps]).tolist() == [True, False]
+    assert steady(asked, answers, [other]).tolist() == [False, True]
+
+
+def test_where_a_sample_is_rounded_others_are_asked_that_are_not(tmp_path):
+    """Halves are at the border between two integers, zeros and noise are not."""
+    path = save(tmp_path / "m.onnx", [node("Round", ["x"], ["y"])], {"x": ["batch", 40]}, {"y": ["batch", 40]})
+    conversion = converter.convert(path, to="pytorch", out=tmp_path / "out")
+    (crowd,) = [case for case in conversion.report.cases if case.name.endswith("more samples")]
+    assert crowd.shapes["x"][0] > 3
+    assert conversion.report.ok
+    file = tmp_path / "out" / "model.py"
+    file.write_text(file.read_text().replace("return torch.round(x)", "return torch.round(x) + (x < 0).all(1, keepdim=True)"))
+    assert not conversion.verify().ok
+
+
+def _normalised(tmp_path):
+    """Convolutions, each with an InstanceNormalization behind it, which divides what a flat image leaves by next to nothing."""
+    rng, nodes, weights, x = np.random.default_rng(0), [], {}, "x"
+    for number in range(3):
+        weights[f"w{number}"] = rng.standard_normal((4, 4, 3, 3)).astype(np.float32) / 6
+        weights |= {f"{letter}{number}": rng.standard_normal(4).astype(np.float32) for letter in "bsm"}
+        nodes.append(node("Conv", [x, f"w{number}", f"b{number}"], [f"c{number}"], pads=[1] * 4))
+        nodes.append(node("InstanceNormalization", [f"c{number}", f"s{number}", f"m{number}"], [f"n{number}"]))
+        x = f"n{number}"
+    nodes.append(node("Identity", [x], ["y"]))
+    sizes = ["batch", 4, 8, 8]
+    return converter.convert(
+        save(tmp_path / "m.onnx", nodes, {"x": sizes}, {"y": sizes}, weights), to="pytorch", out=tmp_path / "out"
+    )
+
+
+def test_an_image_of_zeros_shows_what_is_not_finite_though_all_else_is_rounding(tmp_path):
+    conversion = _normalised(tmp_path)
+    assert conversion.report.ok, conversion.report
+    file = tmp_path / "out" / "model.py"
+    code = file.read_text().replace("def forward(self, x):", "def forward(self, x):\n        given = x")
+    last = "self.instance_normalization_3(self.conv_3(x))"
+    assert last in code
+    for wrong in ("0 / given.abs().sum((1, 2, 3), keepdim=True)", "(given.abs().amax((1, 2, 3), keepdim=True) < 0.01)"):
+        file.write_text(code.replace(last, f"{last} + {wrong}"))
+        assert not conversion.verify().ok, wrong
+
+
+def test_a_length_that_leaves_a_window_no_place_is_not_asked(tmp_path):
+    pools = [node("MaxPool", [f"x{n}"], [f"x{n + 1}"], kernel_shape=[2], strides=[2]) for n in range(3)]
+    nodes = [node("Identity", ["x"], ["x0"]), *pools, node("GlobalMaxPool", ["x3"], ["y"])]
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 4, "steps"]}, {"y": ["batch", 4, 1]})
+    conversion = converter.convert(path, to="pytorch", out=tmp_path / "out")
+    assert conversion.report.ok, conversion.report
+    assert {case.shapes["x"][2] for case in conversion.report.cases} >= {9, 150}
+    assert all(case.shapes["x"][2] >= 8 for case in conversion.report.cases)
 
 
 def test_a_free_length_is_asked_short_and_long(tmp_path):

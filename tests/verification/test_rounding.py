@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 def held(actual, reference, moved=None, batch=1):
     """The largest excess of any sample."""
     found = samples([actual], [reference], [batch])
-    tolerances = [FLOAT32] * len(found) if moved is None else allowances(found, FLOAT32, {0: moved})
+    tolerances = [FLOAT32] * len(found) if moved is None else allowances(found, FLOAT32, {0: moved}, {})
     return max(excess(*pair) for pair in zip(found, tolerances, strict=True))
 
 
@@ -97,7 +97,7 @@ def test_a_sample_that_shows_rounding_alone_is_held_to_it_beside_others_that_do_
 
     def passes(moved, *, continuous=True):
         found = samples([actual], [reference], [3])
-        tolerances = allowances(found, FLOAT32, {0: moved}, continuous=continuous)
+        tolerances = allowances(found, FLOAT32, {0: moved}, {}, continuous=continuous)
         return all(excess(*pair) <= 1 for pair in zip(found, tolerances, strict=True))
 
     assert passes([0.01, 1e-6, 1e-6])
