@@ -237,8 +237,8 @@ def _beyond(judge: Judge, known: Borders, usual: Sequence[Question], asked: Sequ
         left = {
             (name, number, above) for name, numbers in known.inside.items() for number in numbers for above in (False, True)
         }
-        # the largest and the smallest numbers first: what they pass need not be looked for again
-        for question in sorted(asked, key=lambda question: question.batch, reverse=True):
+        # the largest and the smallest numbers first: what they pass need not be looked for again; of large samples they alone
+        for question in sorted(asked, key=lambda question: question.batch, reverse=True)[: 1 if asked[0].is_large else None]:
             left -= _passed(left, inside(question.inputs))
             if not left:
                 return

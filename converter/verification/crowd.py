@@ -52,7 +52,7 @@ def crowded(asked: Sequence[Question]) -> Iterator[tuple[Question, Question, lis
         return
     question = max(asked, key=lambda question: question.batch)  # the first of them
     arrays = [np.asarray(array) for array in question.inputs.values()]
-    size, generator = sum(array.size for array in arrays), np.random.default_rng(len(arrays))
+    size, generator = question.numbers, np.random.default_rng(len(arrays))
     largest = {name: magnitude(array) for name, array in question.inputs.items() if is_floating(np.asarray(array).dtype)}
     if question.batch == 1 or not all(array.ndim and len(array) == question.batch for array in arrays):
         floats = any(is_floating(array.dtype) for array in arrays)

@@ -62,7 +62,7 @@ def unseen(
 ) -> list[str]:
     """Those of several inputs on which no output depends, in the smallest question ``asked``, which is asked again with another
     value of each. ``answer`` gives None where there is no answer."""
-    question, plain = min(asked, key=lambda pair: sum(np.size(array) for array in pair[0].inputs.values()))
+    question, plain = min(asked, key=lambda pair: pair[0].numbers)
     found = []
     for name, array in list(question.inputs.items())[:_MOST_INPUTS] if len(question.inputs) > 1 else ():
         changed = [
@@ -94,9 +94,11 @@ def _others(array: Any) -> Iterator[np.ndarray]:
 
 def otherwise(asked: Sequence[Question]) -> Iterator[list[Question]]:
     """Two of the questions asked again with photographs in place of images of noise, and with smaller and with larger numbers;
-    pixels also with smaller and larger contrast."""
+    pixels also with smaller and larger contrast. Of large samples one question."""
     free = [question for question in asked if question.answer is None]
-    largest = sorted(free, key=lambda question: sum(np.size(array) for array in question.inputs.values()))[-2:]
+    largest = sorted(free, key=lambda question: question.numbers)[-2:]
+    if largest and largest[-1].batch > 1 and largest[-1].is_large:
+        largest = largest[-1:]
     for how, factor, offset in _PHOTOGRAPHS:
         shown = [_with_photographs(question, how, factor, offset) for question in largest]
         if None not in shown:

@@ -39,6 +39,8 @@ _MOST_SUMS = 12
 _WORDS = ("", "a", "Zebra", "naïve word", "10")
 _DIGITS = ("0", "1", "2", "10")
 
+_LARGE = 25_000
+
 
 @dataclass
 class Question:
@@ -54,6 +56,16 @@ class Question:
     """Whether its samples are of such sizes that others are not measured by them."""
     usual: Mapping[str, float] = field(default_factory=dict)
     """Where they are: the largest usual number of each input, by which the numbers inside are rounded."""
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers all inputs have."""
+        return sum(np.size(array) for array in self.inputs.values())
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a sample has so many that a question more costs a good part of all."""
+        return self.numbers > _LARGE * self.batch
 
 
 def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) -> Iterator[Iterator[Question]]:

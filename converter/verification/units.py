@@ -22,9 +22,8 @@ _BUDGET = 2**30
 _MOST_NUMBERS = 200_000
 """Of all samples that are drawn, if these are not fewer than the least."""
 _DRAWN = (4, 64)
-_SMALL, _LARGE = 25_000, 300_000
-"""Numbers of a sample up to which all that was asked counts, beyond it only the last question and few samples drawn; and those
-beyond which even that costs too much: a few more than an image of 299 by 299 has."""
+_LARGE = 300_000
+"""Numbers of a sample beyond which even that costs too much: a few more than an image of 299 by 299 has."""
 _CHOSEN = 8
 
 _RECTIFIERS = {
@@ -72,8 +71,8 @@ def waking(judge: Judge, model: onnx.ModelProto, asked: Sequence[Question]) -> I
         return found & np.all([_finite(array, len(found)) for array in arrays.values()], axis=0)[:, None]
 
     try:
-        small = _numbers(question) <= _SMALL
-        asleep = ~np.concatenate([awake(each.inputs) for each in (asked if small else asked[-1:])]).any(axis=0)
+        counted = asked[-1:] if question.is_large else asked  # the last has samples of the most kinds
+        asleep = ~np.concatenate([awake(each.inputs) for each in counted]).any(axis=0)
         if not asleep.any():
             return
         inputs = _drawn(question, count)
@@ -126,13 +125,8 @@ def _count(question: Question) -> int:
     if not rows or not any(is_floating(array.dtype) and array.dtype.itemsize >= 4 for array in arrays):
         return 0
     least, most = _DRAWN
-    size = _numbers(question)
+    size = question.numbers / question.batch
     return 0 if size > _LARGE else int(min(max(_MOST_NUMBERS // max(size, 1), least), most))
-
-
-def _numbers(question: Question) -> float:
-    """How many numbers a sample has."""
-    return sum(np.size(array) for array in question.inputs.values()) / max(question.batch, 1)
 
 
 def _drawn(question: Question, count: int) -> dict[str, np.ndarray]:
