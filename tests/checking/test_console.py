@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ def shown(out: Console) -> None:
             display.finished(check.result("equal"))
 
 
+def written(terminal: int) -> str:
+    """All that a pseudo-terminal holds, of which one read gives a part."""
+    os.set_blocking(terminal, False)
+    parts = []
+    while select.select([terminal], [], [], 0.2)[0]:
+        parts.append(os.read(terminal, 2**16))
+    return b"".join(parts).decode()
+
+
 def test_a_terminal_shows_a_bar_that_goes_away_and_a_line_for_each_check(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "160")
@@ -31,8 +41,7 @@ def test_a_terminal_shows_a_bar_that_goes_away_and_a_line_for_each_check(monkeyp
         assert terminal.isatty()
         shown(Console(file=terminal))
         terminal.flush()
-        os.set_blocking(ours, False)
-        text = re.sub(r"\x1b\[[0-9;]*m", "", os.read(ours, 2**16).decode())  # without colours
+        text = re.sub(r"\x1b\[[0-9;]*m", "", written(ours))  # without colours
     os.close(ours)
     assert "checked" in text and "0/2" in text and "[a].toml" in text
     assert text.count("equal  specs/[a].toml") == 2
