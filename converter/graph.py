@@ -366,9 +366,10 @@ class Graph:
         self.nodes.append(Node(op_type, inputs, outputs, attributes, name=name, domain=domain, origin=origin))
         return outputs[0]
 
-    def copy(self) -> Graph:
-        """The same graph of nodes and values of its own; weights, and what is noted, are shared."""
-        return _copied(self, {})
+    def copy(self, copies: dict[Value, Value] | None = None) -> Graph:
+        """The same graph of nodes and values of its own; weights, and what is noted, are shared. ``copies`` is told which
+        value has become which."""
+        return _copied(self, {} if copies is None else copies)
 
     def values(self) -> Iterator[Value]:
         """Inputs, then every node's inputs and outputs, each once."""

@@ -128,6 +128,7 @@ def verify(
         report.versions = answer.versions
         if any(len(arrays) != len(outputs) for arrays in answer.outputs):
             report.findings.append(f"the emitted model gives {len(answer.outputs[0])} outputs instead of {len(outputs)}")
+            look(graph.outputs, every)
             return report
         changed = [] if target == "onnx" else _changed(weights, answer.weights, target)
         if changed:

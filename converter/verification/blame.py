@@ -8,17 +8,16 @@ runs the one node on the numbers that the emitted code had at that place.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from converter.emitters.blocks import Statement
-from converter.emitters.layout import Plan
-from converter.emitters.program import Program
 from converter.functions import DOMAIN
 from converter.graph import Graph, Node, Value, Weight
 from converter.verification import causes, reference
@@ -28,6 +27,7 @@ from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
 from converter.verification.layers import Blame, Layer
 from converter.verification.limits import LIMITS, Limits
+from converter.verification.visible import visible
 from converter.verification.worker import Trace, trace_model
 
 BUDGET = 2**31
@@ -35,6 +35,9 @@ BUDGET = 2**31
 
 _LOCAL = 2e-5
 """Relative error of one float32 layer on the same numbers: sums in another order, and functions computed otherwise."""
+
+_INSIDE = 20.0
+"""Seconds for the nodes that the emitted code computes in one layer with the one that differs."""
 
 _TIES = 0.02
 """Share of the numbers rounded to integers that may be one quantum away, because the last bit decides."""
@@ -98,7 +101,7 @@ class Comparison:
             for value in node.outputs
             if value is not None and numeric(source.get(value.name))
         }
-        self._visible, self._plan = _visible(graph, target)
+        self._visible, self._plan = visible(graph, target)
         self._alignment = Alignment(trace.entries if trace is not None else [])
         self._text = _lines(folder)
         self._weights = weights
@@ -252,7 +255,7 @@ class Comparison:
         for node in self.graph.nodes:
             outputs = [value for value in node.outputs if value is not None]
             touched = any(value in tainted for value in node.reads())
-            if node in wrong and not touched and not all(self._is_near(value) for value in outputs if value in self._visible):
+            if node in wrong and not touched and not all(map(self._is_near, self._shown(outputs))):
                 return self._accuse(node, wrong[node])
             for value in outputs:
                 match = self._matches.get(value)
@@ -290,16 +293,27 @@ class Comparison:
                     found |= {each} if each in self._visible else self._seen_behind(each)
         return found
 
+    def _shown(self, values: Sequence[Value]) -> set[Value]:
+        """What the emitted code has a tensor for: those of the values, or what is computed from them."""
+        seen = {value for value in values if value in self._visible}
+        return seen or {each for value in values for each in self._seen_behind(value)}
+
+    def _held(self, value: Value | None, depth: int = 20) -> Any:
+        """What the emitted code had for a value; where it has no tensor for it, what that should be, given what it had."""
+        match = self._matches.get(value)
+        if match is not None:
+            return match.array.astype(self._values[value].dtype)
+        own = reference.numbers(value, self._values)
+        node = None if value is None else value.producer
+        if node not in self._rows or value in self._visible or not depth or not numeric(own) or own.dtype.kind != "f":
+            return own
+        results = reference.of_node(node, [self._held(each, depth - 1) for each in node.inputs])
+        return own if results is None else results[node.outputs.index(value)]
+
     def _computes(self, node: Node) -> bool:
         """Whether the emitted code computes the node's results from what it had as inputs."""
         if node not in self._judged:
-            inputs = [
-                self._matches[value].array.astype(self._values[value].dtype)
-                if value in self._matches
-                else reference.numbers(value, self._values)
-                for value in node.inputs
-            ]
-            results = reference.of_node(node, inputs)
+            results = reference.of_node(node, [self._held(value) for value in node.inputs])
             pairs = zip(node.outputs, results or (), strict=False)
             self._judged[node] = results is None or not any(
                 self._apart(self._matches[value].array, result, value, local=True)
@@ -312,6 +326,8 @@ class Comparison:
         """The node is to blame: what its result became, and why."""
         values = [value for value in node.outputs if value is not None and numeric(self._values.get(value))]
         value = next((v for v in values if v in self._visible and not self._is_near(v)), values[0] if values else None)
+        if value is not None and not any(each in self._visible for each in values) and cause:
+            return self._accuse_inside(node, value, cause)
         inputs = [reference.numbers(each, self._values) for each in node.inputs]
         after = [self._matches[each].entry for each in node.reads() if each in self._matches]
         row = self.layers[self._rows[node]]
@@ -336,6 +352,9 @@ class Comparison:
             else:
                 cause = causes.left_out(node, inputs, value, self._values, arrays)
                 match = None if cause else match
+            if not cause and (inside := self._inside(node, value, arrays)) is not None:
+                self._place(self.layers[self._rows[inside[0]]], candidates[inside[2]])
+                return self._blame(inside[0], "writing", self._values[inside[0].outputs[0]], None, inside[1])
         if place is not None:
             self._place(row, place)
         elif raised is not None:
@@ -350,6 +369,58 @@ class Comparison:
             elif place is not None:
                 cause = f"its shape is {self._alignment.entries[place].array.shape} in the emitted code"
         return self._blame(node, "writing", self._values[value], found, cause)
+
+    def _inside(self, node: Node, value: Value, tensors: Sequence[np.ndarray]) -> tuple[Node, str, int] | None:
+        """Of the nodes that the emitted code computes in one with the given one, the one that, with one thing changed, gives
+        what one of the tensors holds: (the node, the cause, which tensor)."""
+        group = self._computed_with(node)
+        floating = [each for each in group if len(each.outputs) == 1 and self._values[each.outputs[0]].dtype.kind == "f"]
+        end = time.monotonic() + _INSIDE
+        for number, each in enumerate(reversed(floating)):
+            inputs = [self._held(given) for given in each.inputs]
+            onward = functools.partial(self._onward, each, [*group[group.index(each) + 1 :], node], value)
+            seconds = max(end - time.monotonic(), 0) / (len(floating) - number)
+            cause, which = causes.writing(each, inputs, 0, tensors, self._plan.of(value), onward, seconds)
+            if which is not None:
+                return each, cause, which
+        return None
+
+    def _computed_with(self, node: Node) -> list[Node]:
+        """The nodes that compute what a node reads from what the emitted code has tensors for, in order."""
+        found, ahead = set(), [node]
+        while ahead:
+            for value in ahead.pop().reads():
+                maker = value.producer
+                if value in self._visible or not numeric(self._values.get(value)):
+                    continue
+                if maker in self._rows and maker not in found:
+                    found.add(maker)
+                    ahead.append(maker)
+        return sorted(found, key=lambda each: self._rows[each])
+
+    def _onward(self, changed: Node, nodes: Sequence[Node], value: Value, result: np.ndarray) -> Any:
+        """What a value is if the node ``changed`` gives ``result``: ``nodes`` are those behind it, in order."""
+        known: dict[Value, Any] = {changed.outputs[0]: result}
+        for node in nodes:
+            if any(each in known for each in node.inputs):
+                inputs = [known[each] if each in known else self._held(each) for each in node.inputs]
+                results = reference.of_node(node, inputs)
+                if results is None:
+                    return None
+                known |= {each: array for each, array in zip(node.outputs, results, strict=False) if each is not None}
+        return known.get(value)
+
+    def _accuse_inside(self, node: Node, value: Value, cause: str) -> Blame:
+        """The blame for a node that the emitted code computes together with others: it has a tensor of their result alone."""
+        shown = next((each for each in self._shown([value]) if not self._is_near(each)), None)
+        if shown is not None:
+            after = [self._matches[each].entry for each in shown.producer.reads() if each in self._matches]
+            match = self._matches.get(shown)
+            if match is None:
+                match = self._alignment.resembling(self._values[shown], self._plan.of(shown), self._unknown(after)[:12])
+            if match is not None:
+                self._place(self.layers[self._rows[node]], match.entry)
+        return self._blame(node, "writing", self._values[value], None, cause)
 
     def _last_of_line(self, places: Sequence[int]) -> int | None:
         """The last of those that stand in one line with the first."""
@@ -418,12 +489,54 @@ class Comparison:
         return self._matches[value].entry if value in self._matches else None
 
     def _in_returning(self, outputs: Sequence[Value]) -> Blame | None:
-        for value in outputs:
-            node = value.producer
-            if self._is_near(value) and node in self._rows:
-                cause = "it is computed as it should be, but the model returns something else in its place"
-                return self._blame(node, "writing", self._values[value], None, cause)
+        """The first layer whose result is computed as it should be, but not returned in its place."""
+        if self.trace is None:
+            return None
+        returned = self._returned() or []
+        own = [(place, value) for place, value in enumerate(self.graph.outputs) if value in outputs and self._is_near(value)]
+        own = [(place, value) for place, value in own if value.producer in self._rows]
+        count = len(self.graph.outputs)
+        for place, value in own:
+            found = [at for at, array in enumerate(returned) if self._is_value(array, value)]
+            if place not in found:
+                return self._not_in_place(place, value, found, returned)
+        for place, array in enumerate(returned[count:], count):
+            value = self._known_as(array)
+            if value is not None:
+                cause = f"the model returns it as output {place} too, where the source has {count} outputs"
+                return self._blame(value.producer, "writing", None, None, cause)
+        for _, value in own:
+            cause = "it is computed as it should be, but the model returns something else in its place"
+            return self._blame(value.producer, "writing", self._values[value], None, cause)
         return None
+
+    def _returned(self) -> list[Any] | None:
+        """What the model gave back; a tuple of a model with one output by its items."""
+        returned = self.trace.returned
+        if returned is not None and len(self.graph.outputs) == 1 and len(returned) == 1 and isinstance(returned[0], list):
+            return returned[0]
+        return returned
+
+    def _is_value(self, array: Any, value: Value) -> bool:
+        """Whether an array in stored axis order is what the code computed for the value."""
+        stored = self._alignment.entries[self._matches[value].entry].array
+        return numeric(array) and array.shape == stored.shape and error(array, stored, magnitude(stored)) <= _LOCAL
+
+    def _known_as(self, array: Any) -> Value | None:
+        """The value that an array is, the last to be computed."""
+        return next((v for v in reversed(self._matches) if v.producer in self._rows and self._is_value(array, v)), None)
+
+    def _not_in_place(self, place: int, value: Value, found: Sequence[int], returned: Sequence[Any]) -> Blame:
+        instead = self._known_as(returned[place]) if place < len(returned) else None
+        if found:
+            what = f"it as output {found[0]} instead of {place}"
+        elif place >= len(returned):
+            what = f"{len(returned)} instead of {len(self.graph.outputs)} outputs"
+        else:
+            what = "something else" if instead is None else f"the result of {self.layers[self._rows[instead.producer]].name!r}"
+            what = f"{what} in its place"
+        cause = f"it is computed as it should be, but the model returns {what}"
+        return self._blame(value.producer, "writing", self._values[value], None, cause)
 
     def _blame(self, node: Node, stage: str, expected: Any, found: Any, cause: str) -> Blame:
         row = self.layers[self._rows[node]]
@@ -466,31 +579,6 @@ def _said(row: Mapping[str, Any]) -> str:
     if row["problem"] == "shape":
         return f"weight {key!r} has the shape {row['found']} instead of {row['expected']}"
     return f"weight {key!r} is missing" if row["problem"] == "missing" else f"the model has a weight {key!r} that nobody gave"
-
-
-def _visible(graph: Graph, target: str) -> tuple[set[Value], Plan]:
-    """The values that the emitted code has a tensor for, and how it stores them."""
-    program = _program(graph, target)
-    if program is None:
-        return {value for node in graph.nodes for value in node.outputs if value is not None}, Plan()
-    targets = [statement.targets for statement in program.statements if isinstance(statement, Statement)]
-    return {value for each in targets for value in each}, program.layouts
-
-
-def _program(graph: Graph, target: str) -> Program | None:
-    from converter.emitters import keras, keras_subclass, pytorch
-    from converter.emitters.site import NotFunctionalError
-
-    makers: dict[str, list[Callable[[], Program]]] = {
-        "pytorch": [lambda: Program.of(graph, pytorch.PyTorch())],
-        "keras": [lambda: Program.of(graph, keras.Keras()), lambda: Program.of(graph, keras_subclass.KerasSubclass())],
-    }
-    for make in makers.get(target, ()):
-        try:
-            return make()
-        except NotFunctionalError:
-            continue
-    return None
 
 
 def _lines(folder: Path) -> list[str]:

@@ -40,17 +40,31 @@ class Hypothesis:
 
 
 def writing(
-    node: Node, inputs: Sequence[Any], index: int, tensors: Sequence[np.ndarray], layout: Layout
+    node: Node,
+    inputs: Sequence[Any],
+    index: int,
+    tensors: Sequence[np.ndarray],
+    layout: Layout,
+    onward: Callable[[np.ndarray], Any] | None = None,
+    seconds: float = _SECONDS,
 ) -> tuple[str, int | None]:
     """The cause for output ``index`` of a node being what one of ``tensors`` holds (in stored axis order), and which; empty
-    where none was recognised."""
-    base = _run(node, inputs, index, Hypothesis(""))
-    end = time.monotonic() + _SECONDS
-    for hypothesis in _hypotheses(node, inputs, base):
+    where none was recognised.
+
+    ``onward``: what one of the tensors holds is not that output but what this computes from it.
+    """
+    base = own = _run(node, inputs, index, Hypothesis(""))
+    if onward is not None and own is not None:
+        base = onward(own)
+    end = time.monotonic() + seconds
+    for hypothesis in _hypotheses(node, inputs, own):
         if time.monotonic() > end:
             break
         result = _run(node, inputs, index, hypothesis)
-        if not numeric(result) or (base is not None and _equal(result, base)):
+        if not numeric(result) or (own is not None and _equal(result, own)):
+            continue
+        result = result if onward is None else onward(result)
+        if not numeric(result):
             continue
         for which, tensor in enumerate(tensors):
             if numeric(tensor) and tensor.size == result.size and _explains(result, tensor, base, layout):

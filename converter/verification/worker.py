@@ -150,12 +150,14 @@ class Trace:
     """One run of the emitted code, tensor by tensor, in order of execution.
 
     ``raised`` holds the ``message`` of what ended it, and the ``lines`` of model.py that it came through, outermost first.
-    ``weights`` describes each weight of the folder that is not the expected one (``trace.differences``).
+    ``weights`` describes each weight of the folder that is not the expected one (``trace.differences``). ``returned`` is what
+    the model gave back, in stored axis order, None where it gave nothing back.
     """
 
     entries: list[Entry]
     raised: dict[str, Any] | None
     weights: list[dict[str, Any]]
+    returned: list[Any] | None = None
 
 
 def trace_model(
@@ -200,7 +202,8 @@ def trace_model(
                 Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], results), row["over"])
                 for row in answer["entries"]
             ]
-    return Trace(entries, answer["raised"], answer["weights"])
+            returned = run.restored(answer["returned"], results)
+    return Trace(entries, answer["raised"], answer["weights"], returned)
 
 
 def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) -> str | None:

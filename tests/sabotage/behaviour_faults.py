@@ -2,7 +2,8 @@
 
 Each stands at the end of model.py. Those of the model as a whole change what ``load_model`` gives: ``inputs`` and ``outputs``
 are lists of tensors, ``calls`` counts the calls before. Those of one function replace it by a formula that is equal for usual
-numbers. No layer is to blame for the former; for the latter it is the one that calls the function, where there is one alone.
+numbers. For the former the layer is to blame whose result is not given back in its place; where the results are other numbers,
+none is. For the latter it is the one that calls the function, where there is one alone.
 """
 
 from __future__ import annotations
@@ -79,6 +80,9 @@ class BehaviourFault:
     open_axis: bool = False
     floating: bool = False
     several: bool = False
+    displaced: slice | None = None
+    """The outputs that are not given back in their places, if the fault is this: of the layers that compute them any may be
+    blamed."""
 
     def sites(self, conversion: Conversion, graph: Graph) -> Iterator[Site]:
         path = conversion.folder / "model.py"
@@ -95,8 +99,12 @@ class BehaviourFault:
         own = [node.name for node in graph.nodes if node.op_type in self.operators]
         if self.operators and not own:
             return
+        layers = tuple(own) if len(own) == 1 else ()
+        if self.displaced is not None:
+            makers = [value.producer for value in graph.outputs[self.displaced] if value.producer is not None]
+            layers = tuple(node.name or node.origin for node in makers)
         head, _, tail = code.rpartition(_END)
-        yield Site(own[0] if len(own) == 1 else None, lambda: path.write_text(f"{head}\n{self.text}{_END}{tail}"))
+        yield Site(layers, lambda: path.write_text(f"{head}\n{self.text}{_END}{tail}"))
 
 
 BEHAVIOUR_FAULTS: list[BehaviourFault] = []
@@ -205,12 +213,12 @@ of_the_model("order of the memory taken for granted", before="inputs[0] = torch.
 )  # fmt: skip
 
 # What is given back
-of_the_model("an output missing", after="outputs = outputs[:-1] if several else []\nseveral = True")
-of_the_model("an output too much", after="outputs, several = [*outputs, outputs[0]], True")
+of_the_model("an output missing", after="outputs = outputs[:-1] if several else []\nseveral = True", displaced=slice(-1, None))
+of_the_model("an output too much", after="outputs, several = [*outputs, outputs[0]], True", displaced=slice(1))
 of_the_model("output of another type", after="outputs[-1] = outputs[-1].to(torch.int32 if not outputs[-1].is_floating_point() "
     "else torch.float64)", targets=ALONE,
 )  # fmt: skip
-of_the_model("outputs in reverse", after="outputs = outputs[::-1]", several=True)
+of_the_model("outputs in reverse", after="outputs = outputs[::-1]", several=True, displaced=slice(None))
 of_the_model("last axis of an output flattened", after="outputs[-1] = outputs[-1].flatten(-2)", targets=ALONE)
 
 # Formulas that are equal until they overflow or cancel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,11 +50,16 @@ class Outcome:
     network: str
     target: str
     planted: str
-    layer: str | None
+    layers: tuple[str, ...]
     verdict: str
     blamed: bool | None = None
     detail: str = ""
     report: Report | None = field(default=None, repr=False)
+
+    @property
+    def layer(self) -> str:
+        """Where it was planted, in words."""
+        return " or ".join(self.layers) or "no layer"
 
 
 class Subject:
@@ -165,7 +170,7 @@ def _places(count: int, most: int) -> list[int]:
 def _graph_outcome(subject: Subject, fault: str, graph: Graph, site: Site) -> Outcome:
     site.plant()
     subject._copies += 1
-    outcome = Outcome(fault, subject.name, subject.target, "graph", site.layer, "")
+    outcome = Outcome(fault, subject.name, subject.target, "graph", site.layers, "")
     try:
         conversion = converter.convert(
             graph, to=subject.target, out=subject.folder / f"{subject.name}_{subject.target}_{subject._copies}", verify=False
@@ -183,7 +188,7 @@ def judged(subject: Subject, conversion: Conversion, outcome: Outcome) -> Outcom
     outcome.report = report = conversion.verify()
     if not report.ok:
         outcome.verdict = "caught"
-        outcome.blamed = None if outcome.layer is None else blamed(report, outcome.layer)
+        outcome.blamed = blamed(report, outcome.layers) if outcome.layers else None
     else:
         outcome.detail = subject.shown(conversion)
         outcome.verdict = "missed" if outcome.detail else "equivalent"
@@ -191,11 +196,11 @@ def judged(subject: Subject, conversion: Conversion, outcome: Outcome) -> Outcom
     return outcome
 
 
-def blamed(report: Report, layer: str) -> bool | None:
-    """Whether the report names the layer; None where it looked at no layer, as for code that does not run."""
+def blamed(report: Report, layers: Collection[str]) -> bool | None:
+    """Whether the report names one of the layers; None where it looked at no layer, as for code that does not run."""
     if report.blame is None:
         return False if report.layers else None
-    return report.layers[report.blame.layer].name == layer
+    return report.layers[report.blame.layer].name in layers
 
 
 def file_outcomes(subject: Subject, fault: Any, planted: str, most: int = 2) -> Iterator[Outcome]:
@@ -205,7 +210,7 @@ def file_outcomes(subject: Subject, fault: Any, planted: str, most: int = 2) -> 
         conversion = subject.copy()
         site = list(fault.sites(conversion, subject.graph))[place]
         site.plant()
-        yield judged(subject, conversion, Outcome(fault.name, subject.name, subject.target, planted, site.layer, ""))
+        yield judged(subject, conversion, Outcome(fault.name, subject.name, subject.target, planted, site.layers, ""))
 
 
 PLACES = ("graph", "code", "behaviour", "weights")

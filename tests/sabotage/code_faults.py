@@ -37,7 +37,8 @@ class CodeFault:
                 layer = _activation(graph, layer)
             if layer is None and len(candidates) == len(matches):
                 layer = candidates[number]
-            yield Site(layer, lambda match=match: _replace(path, code, match, match.expand(self.replacement)))
+            layers = () if layer is None else (layer,)
+            yield Site(layers, lambda match=match: _replace(path, code, match, match.expand(self.replacement)))
 
 
 def _activation(graph: Graph, layer: str | None) -> str | None:

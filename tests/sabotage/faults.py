@@ -11,10 +11,10 @@ from converter.graph import Graph, Node
 
 @dataclass(frozen=True)
 class Site:
-    """One place of a fault. ``plant`` does the harm; ``layer`` is the node that verification must blame, None where several
-    are equally right."""
+    """One place of a fault. ``plant`` does the harm; ``layers`` are the nodes of which verification must blame one, none where
+    nobody can say which that is."""
 
-    layer: str | None
+    layers: tuple[str, ...]
     plant: Callable[[], None]
 
 
@@ -30,7 +30,7 @@ class GraphFault:
         for node in list(graph.nodes):
             plant = self.harm(node, graph)
             if plant is not None:
-                yield Site(node.name or node.origin, plant)
+                yield Site((node.name or node.origin,), plant)
 
 
 GRAPH_FAULTS: list[GraphFault] = []

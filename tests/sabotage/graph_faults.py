@@ -1231,7 +1231,7 @@ class WholeGraph:
     def sites(self, graph: Graph) -> Iterator[Site]:
         plant = self.harm(graph)
         if plant is not None:
-            yield Site(None, plant)
+            yield Site((), plant)
 
 
 def outputs_exchanged(graph: Graph) -> Plant:

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from converter.conversion import Conversion
-from converter.graph import Graph
+from converter.graph import Graph, Weight
 from tests.sabotage.faults import Site
 from tests.sabotage.graph_faults import one
 
@@ -27,8 +27,6 @@ class WeightFault:
 
     def sites(self, conversion: Conversion, graph: Graph) -> Iterator[Site]:
         arrays = read(conversion.folder)
-        readers = {value.weight.origin: node.name for value in graph.weights() for node, _ in value.users[:1]}
-        shared = {value.weight.origin for value in graph.weights() if len(value.users) > 1}
         emitted = conversion._emitted.weights if conversion._emitted else {}
         for key, array in arrays.items():
             if (self.rank and array.ndim != self.rank) or array.dtype != np.float32 or array.size < 2:
@@ -37,8 +35,21 @@ class WeightFault:
             if new.shape != array.shape or np.array_equal(new, array):
                 continue
             weight = emitted.get(key) or _same(emitted, array)
-            layer = None if weight is None or weight.origin in shared else readers.get(weight.origin)
-            yield Site(layer, lambda key=key, new=new: write(conversion.folder, key, new))
+            layers = () if weight is None else _readers(graph, weight)
+            yield Site(layers, lambda key=key, new=new: write(conversion.folder, key, new))
+
+
+def _readers(graph: Graph, weight: Weight) -> tuple[str, ...]:
+    """The nodes that read a weight, or the same numbers as a weight of its own: transposed, as a tied embedding is."""
+
+    def is_same(other: Weight) -> bool:
+        if other.origin is weight.origin or not other.has_data or other.size != weight.size:
+            return other.origin is weight.origin
+        one, two = weight.array(), other.array()
+        return weight.size > 1 and weight.trainable and any(np.array_equal(one, each) for each in (two, two.T))
+
+    nodes = [node for value in graph.weights() if is_same(value.weight) for node, _ in value.users]
+    return tuple(dict.fromkeys(node.name or node.origin for node in nodes))
 
 
 def _same(emitted: dict, array: np.ndarray):

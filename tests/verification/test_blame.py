@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -11,9 +12,10 @@ from safetensors.numpy import load_file, save_file
 import converter
 from converter.graph import Value, Weight
 from tests.models import classifier
+from tests.sabotage.forking import forked
 from tests.sabotage.networks import write
 
-SWIN = Path(__file__).parents[2] / "fixtures" / "networks" / "swin.onnx"
+NETWORKS = Path(__file__).parents[2] / "fixtures" / "networks"
 ONCE = {"seeds": (0,), "batch_sizes": (1,)}
 
 
@@ -112,7 +114,7 @@ def test_what_is_equal_is_looked_into_only_if_asked(conversion):
 
 def test_a_fault_of_reading_behind_windows_is_not_blamed_on_them(tmp_path):
     """Windows have other axes in the source, under the same name."""
-    graph = converter.read(SWIN)
+    graph = converter.read(NETWORKS / "swin.onnx")
     last = graph.nodes[-1]
     last.set_input(2, Value.of_weight(Weight.of(-last.inputs[2].array, "head.bias"), "head.bias"))
     report = converter.convert(graph, to="pytorch", out=tmp_path / "out", verify=False).verify(**ONCE)
@@ -128,3 +130,67 @@ def test_what_is_written_over_before_it_is_read_again(tmp_path):
     report = conversion.verify(**ONCE)
     assert not report.ok and report.layers[report.blame.layer].name == "selu"
     assert report.blame.cause == "it is written over its input, which is read again"
+
+
+@pytest.fixture(scope="module")
+def gpt(tmp_path_factory):
+    """In Keras its attention is one layer, which stands for a dozen nodes; so is the embedding of its positions."""
+    source = NETWORKS / "gpt.onnx"
+    with forked():
+        yield converter.convert(source, to="keras", out=tmp_path_factory.mktemp("gpt") / "out", verify=False)
+
+
+EDITED = [
+    ("ops.gelu(out)", "ops.gelu(out, approximate=False)", "node_gelu", "the approximation were none instead of tanh"),
+    ("use_causal_mask=True", "use_causal_mask=False", "node_scaled_dot_product_attention", "is_causal were 0 instead of 1"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "layer", "cause"), EDITED, ids=[new for _, new, _, _ in EDITED])
+def test_of_several_nodes_that_one_layer_stands_for_the_one_is_blamed_that_explains_it(gpt, old, new, layer, cause):
+    path = gpt.folder / "model.py"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    report = gpt.verify(seeds=(0,), batch_sizes=(2,))
+    path.write_text(text)
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, cause in report.blame.cause) == (layer, True)
+    assert new in blamed.code or "MultiHeadAttention" in blamed.code
+
+
+WEIGHTS = [("multi_head_attention/query_dense", "node_MatMul_7"), ("position_embedding", "node_embedding_1")]
+
+
+@pytest.mark.parametrize(("place", "layer"), WEIGHTS, ids=[layer for _, layer in WEIGHTS])
+def test_a_weight_of_a_layer_that_stands_for_several_nodes_is_blamed_on_the_one_that_reads_it(gpt, place, layer):
+    with h5py.File(gpt.folder / "model.weights.h5", "r+") as file:
+        weight = file[f"layers/{place}/vars/0"]
+        right = weight[()]
+        weight[...] = right * np.float32(1.01)
+    report = gpt.verify(**ONCE)
+    with h5py.File(gpt.folder / "model.weights.h5", "r+") as file:
+        file[f"layers/{place}/vars/0"][...] = right
+    assert report.layers[report.blame.layer].name == layer
+    assert "differs from the source's" in report.blame.cause
+
+
+RETURNED = [
+    ("x, features", "features", "the model returns it as output 1 instead of 0"),
+    ("features, features", "scores", "the model returns the result of 'features' in its place"),
+    ("(features,)", "scores", "the model returns 1 instead of 2 outputs"),
+    ("features, x, join1", "join1", "the model returns it as output 2 too"),
+]
+
+
+@pytest.mark.parametrize(("new", "layer", "cause"), RETURNED, ids=[new for new, _, _ in RETURNED])
+def test_a_result_that_is_not_returned_in_its_place_is_blamed_on_its_layer(tmp_path, new, layer, cause):
+    conversion = converter.convert(write("dense", tmp_path), to="pytorch", out=tmp_path / "out", verify=False)
+    path = conversion.folder / "model.py"
+    text = path.read_text()
+    assert text.count("return features, x\n") == 1
+    path.write_text(text.replace("return features, x\n", f"return {new}\n"))
+    report = conversion.verify(**ONCE)
+    assert not report.ok
+    assert report.layers[report.blame.layer].name == layer
+    assert cause in report.blame.cause

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.graph import Graph
+from converter.graph import Graph, Value
 from converter.passes.fold_constants import fold_constants
 from converter.passes.keras.dot_product import dot_product
 from converter.passes.keras.multi_head import multi_head
@@ -25,9 +25,9 @@ _FUNCTIONAL = (
 """For a functional model, which has no sizes while it is built: layers ask for them when it runs."""
 
 
-def lowered(graph: Graph, *, functional: bool) -> Graph:
-    """A copy of the graph that also has operators of the domain "keras"."""
-    graph = graph.copy()
+def lowered(graph: Graph, *, functional: bool, copies: dict[Value, Value] | None = None) -> Graph:
+    """A copy of the graph that also has operators of the domain "keras". ``copies`` is told which value has become which."""
+    graph = graph.copy(copies)
     if any(has_computed_weights(node) for node in graph.nodes):
         fold_constants(graph, layers=False)  # Keras has no layers whose weights are computed, and builds none for a constant
     for run in _FUNCTIONAL if functional else _ALL:

@@ -1,0 +1,56 @@
+"""Which values of a graph the emitted code has a tensor for, and in which axis order it stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from converter.emitters.blocks import Compound, Statement
+from converter.emitters.layout import Plan
+from converter.emitters.program import Program
+from converter.graph import Graph, Value
+
+
+def visible(graph: Graph, target: str) -> tuple[set[Value], Plan]:
+    """The values that a statement of the emitted code computes, and how they are stored.
+
+    What several nodes compute together in one layer of the target, as the heads of an attention, is none of them.
+    """
+    written = _written(graph, target)
+    if written is None:
+        return {value for node in graph.nodes for value in node.outputs if value is not None}, Plan()
+    program, copies = written
+    targets = set(_targets(program.statements))
+    own = {old: copies.get(old, old) for each in graph.nested() for old in each.values()}
+    layouts = {old: program.layouts.layouts[new] for old, new in own.items() if new in program.layouts.layouts}
+    return {old for old, new in own.items() if new in targets}, Plan(layouts)
+
+
+def _targets(statements: list[Statement | Compound]) -> Iterator[Value]:
+    for statement in statements:
+        yield from statement.targets if isinstance(statement, Statement) else ()
+
+
+def _written(graph: Graph, target: str) -> tuple[Program, dict[Value, Value]] | None:
+    """The program that was written, and which value of its graph each value of the source's has become."""
+    from converter.emitters import keras, keras_subclass, pytorch
+    from converter.emitters.site import NotFunctionalError
+    from converter.passes.keras import lowered
+
+    def functional() -> tuple[Program, dict[Value, Value]]:
+        copies: dict[Value, Value] = {}
+        return Program.of(lowered(graph, functional=True, copies=copies), keras.Keras()), copies
+
+    def subclass() -> tuple[Program, dict[Value, Value]]:
+        copies: dict[Value, Value] = {}
+        return Program.of(lowered(graph, functional=False, copies=copies), keras_subclass.KerasSubclass()), copies
+
+    makers: dict[str, list[Callable[[], tuple[Program, dict[Value, Value]]]]] = {
+        "pytorch": [lambda: (Program.of(graph, pytorch.PyTorch()), {})],
+        "keras": [functional, subclass],
+    }
+    for make in makers.get(target, ()):
+        try:
+            return make()
+        except NotFunctionalError:
+            continue
+    return None
