@@ -19,6 +19,13 @@ NETWORKS = Path(__file__).parents[2] / "fixtures" / "networks"
 ONCE = {"seeds": (0,), "batch_sizes": (1,)}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def fork():
+    """Without it most of the time would go into starting the frameworks."""
+    with forked():
+        yield
+
+
 @pytest.fixture(scope="module")
 def conversion(tmp_path_factory):
     folder = tmp_path_factory.mktemp("blame")
@@ -136,8 +143,7 @@ def test_what_is_written_over_before_it_is_read_again(tmp_path):
 def gpt(tmp_path_factory):
     """In Keras its attention is one layer, which stands for a dozen nodes; so is the embedding of its positions."""
     source = NETWORKS / "gpt.onnx"
-    with forked():
-        yield converter.convert(source, to="keras", out=tmp_path_factory.mktemp("gpt") / "out", verify=False)
+    return converter.convert(source, to="keras", out=tmp_path_factory.mktemp("gpt") / "out", verify=False)
 
 
 EDITED = [
