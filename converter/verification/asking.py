@@ -31,8 +31,9 @@ _FACTORS = (16, 256, 1 / 16)
 
 _BUDGET = 2**30
 
-_UNITS = 8
-"""In the last place, by which a number is moved further than rounding moves it."""
+_UNITS, _DRAWS = 8, 6
+"""In the last place, by which a number is moved further than rounding moves it, and how often: one at a border between two
+integers stays on its side every second time."""
 
 _MOST_NUMBERS = 10_000
 _MOST_TIMES = 8
@@ -140,10 +141,7 @@ def _steady(judge: Judge, question: Question) -> np.ndarray:
     """In which samples no answer moves far that rounding leaves open."""
     try:
         answers = judge.answer(question.inputs)
-        others = [
-            *judge.other_answers("weights", [question.inputs]),
-            *judge.answers_near(question.inputs, question.usual, _UNITS),
-        ]
+        others = judge.answers_near(question.inputs, question.usual, _UNITS, _DRAWS, weights=True)
     except JudgeError:
         return np.zeros(question.batch, bool)
     return steady(question, answers, others)

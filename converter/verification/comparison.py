@@ -133,7 +133,7 @@ class Comparison:
             question = self._questions[case]
             if question.usual and case not in self._near:
                 try:
-                    self._near[case] = self._judge.answers_near(question.inputs, question.usual, 1)
+                    self._near[case] = self._judge.answers_near(question.inputs, question.usual, 1, 2)
                 except JudgeError:
                     self._near[case] = []
 

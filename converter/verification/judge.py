@@ -109,17 +109,22 @@ class Judge:
         return self._answers(self._defined_session if self.rounds_normalisations else self._session, nudged)
 
     def answers_near(
-        self, inputs: Mapping[str, np.ndarray], usual: Mapping[str, float], units: float
+        self, inputs: Mapping[str, np.ndarray], usual: Mapping[str, float], units: int, count: int, *, weights: bool = False
     ) -> list[dict[str, np.ndarray]]:
-        """Two answers to inputs of which each number is moved by up to so many units in the last place of the largest of the
-        ``usual`` ones (by input) and of itself: numbers inside are like the usual ones, and rounded as they are. Those with
-        normalisations in float64 where onnxruntime sums them coarsely. Raises JudgeError."""
-        rng = np.random.default_rng(0)
-        near = [
-            {name: _moved(array, usual.get(name, 0.0), units, rng) for name, array in inputs.items()}
-            for _ in range(_TIMES_NEAR)
-        ]
-        return self._answers(self._defined_session if self.rounds_normalisations else self._session, near)
+        """So many answers to inputs of which each number is moved by up to some units in the last place of the largest of the
+        ``usual`` ones (by input) and of itself: numbers inside are like the usual ones, and rounded as they are. With
+        ``weights`` these are as many units away. Those with normalisations in float64 where onnxruntime sums them coarsely.
+        Raises JudgeError."""
+        rng, found = np.random.default_rng(0), []
+        model = self._defined if self.rounds_normalisations else self._model
+        for _ in range(count):
+            near = {name: _moved(array, usual.get(name, 0.0), units, rng) for name, array in inputs.items()}
+            if weights:
+                with _nudged_weights(model, rng, units) as (moved, numbers):
+                    found += self._answers(_session(moved, threads=self._threads, weights=numbers), [near])
+            else:
+                found += self._answers(self._defined_session if self.rounds_normalisations else self._session, [near])
+        return found
 
     @functools.cached_property
     def continuous(self) -> bool:
@@ -220,16 +225,13 @@ def _nudged(array: Any, rng: np.random.Generator) -> Any:
     return np.asarray(np.nextafter(array, np.where(rng.random(array.shape) < 0.5, np.inf, -np.inf).astype(array.dtype)))
 
 
-_TIMES_NEAR = 2
-
-
 def _moved(array: Any, usual: float, units: float, rng: np.random.Generator) -> Any:
     """Each number moved up or down by up to so many units in the last place of itself and of the ``usual`` number."""
     if not isinstance(array, np.ndarray) or not is_floating(array.dtype):
         return array
     numbers = array.astype(np.float64)
     unit = units * float(ml_dtypes.finfo(array.dtype).eps)
-    return (numbers + unit * (np.abs(numbers) + usual) * rng.uniform(-1, 1, array.shape)).astype(array.dtype)
+    return np.asarray(numbers + unit * (np.abs(numbers) + usual) * rng.uniform(-1, 1, array.shape)).astype(array.dtype)
 
 
 _OWN_WEIGHTS = {"base_values", "target_weights", "class_weights", "coefficients", "intercepts"}
@@ -238,13 +240,14 @@ _OWN_WEIGHTS = {"base_values", "target_weights", "class_weights", "coefficients"
 
 @contextmanager
 def _nudged_weights(
-    model: str | Path | bytes, rng: np.random.Generator
+    model: str | Path | bytes, rng: np.random.Generator, units: int = 1
 ) -> Iterator[tuple[str | Path | bytes, dict[str, onnxruntime.OrtValue]]]:
-    """(the model, its floating weights moved by name), but for numbers so round that they are constants rather than weights."""
+    """(the model, its floating weights moved by so many units by name), but for numbers so round that they are constants rather
+    than weights."""
     proto = _loaded(model)
     weights = {
         tensor.name: onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(
-            _nudged_weight(onnx.numpy_helper.to_array(tensor), rng, _ROUND_BITS[tensor.data_type]), tensor.data_type
+            _nudged_weight(onnx.numpy_helper.to_array(tensor), rng, _ROUND_BITS[tensor.data_type], units), tensor.data_type
         )
         for tensor in proto.graph.initializer
         if tensor.data_type in _ROUND_BITS and math.prod(tensor.dims)
@@ -281,11 +284,11 @@ _ROUND_BITS = {
 """The last bits of a number: one in which they are 0 is a constant like 0.5 or 3, and no weight."""
 
 
-def _nudged_weight(array: np.ndarray, rng: np.random.Generator, bits: int) -> np.ndarray:
-    """Each number moved towards 0 or away from it by one unit in the last place, if not its last ``bits`` are all 0."""
+def _nudged_weight(array: np.ndarray, rng: np.random.Generator, bits: int, units: int) -> np.ndarray:
+    """Each number moved towards 0 or away from it by so many units in the last place, if not its last ``bits`` are all 0."""
     numbers = array.reshape(-1).view(f"i{array.itemsize}")
     signs = np.unpackbits(np.frombuffer(rng.bytes(-(-numbers.size // 8)), np.uint8), count=numbers.size).view(np.int8)
-    steps = (2 * signs - 1) * (numbers & (2**bits - 1) != 0)
+    steps = (2 * signs - 1) * units * (numbers & (2**bits - 1) != 0)
     return (numbers + steps).astype(numbers.dtype, copy=False).view(array.dtype).reshape(array.shape)
 
 
