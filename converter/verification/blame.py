@@ -8,24 +8,26 @@ runs the one node on the numbers that the emitted code had at that place.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from converter.emitters.layout import Plan
 from converter.functions import DOMAIN
 from converter.graph import Graph, Node, Value, Weight
-from converter.verification import causes, reference
+from converter.verification import bodies, causes, reference
 from converter.verification.alignment import Alignment, Match, error, magnitude, numeric
 from converter.verification.compare import Tolerance, difference, share_beyond, tolerance_of
 from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
-from converter.verification.layers import Blame, Layer
+from converter.verification.layers import Blame, Layer, Stage
 from converter.verification.limits import LIMITS, Limits
 from converter.verification.visible import visible
 from converter.verification.worker import Trace, trace_model
@@ -72,7 +74,10 @@ def look_inside(
     trace = None
     if target != "onnx":
         trace = trace_model(target, folder, stored, len(graph.outputs), weights, fresh=fresh, budget=BUDGET, limits=limits)
-    comparison = Comparison(graph, target, folder, weights, question.name, trace, values, source)
+    shown = visible(graph, target)
+    comparison = Comparison(graph, shown, _lines(folder), weights, question.name, trace, values, source)
+    if source:
+        comparison.model, comparison.given = judge.model, question.inputs
     comparison.find(differing)
     is_wrong = bool(differing) or (trace is not None and (trace.raised is not None or bool(trace.weights)))
     found = comparison.blame if is_wrong else None
@@ -85,15 +90,21 @@ class Comparison:
     def __init__(
         self,
         graph: Graph,
-        target: str,
-        folder: Path,
+        shown: tuple[set[Value], Plan],
+        text: Sequence[str],
         weights: Mapping[str, Weight],
         case: str,
         trace: Trace | None,
         values: Mapping[Value, Any],
         source: Mapping[str, Any],
+        around: Comparison | None = None,
     ):
-        self.graph, self.case, self.trace = graph, case, trace
+        self.graph, self.case, self.trace, self._around = graph, case, trace, around
+        self._whole: Graph = graph if around is None else around._whole
+        self.model: str | Path | bytes | None = None
+        """The source, where its values are known."""
+        self.given: Mapping[str, Any] = {}
+        """The inputs of the case."""
         self._values = values
         self._source = {
             value: _like(source[value.name], values.get(value), value)
@@ -101,11 +112,11 @@ class Comparison:
             for value in node.outputs
             if value is not None and numeric(source.get(value.name))
         }
-        self._visible, self._plan = visible(graph, target)
+        self._visible, self._plan = shown
         self._alignment = Alignment(trace.entries if trace is not None else [])
-        self._text = _lines(folder)
+        self._text = text
         self._weights = weights
-        self._matches: dict[Value, Match] = {}
+        self._matches: dict[Value, Match] = {} if around is None else dict(around._matches)
         self._known: set[int] = set()
         self._tolerances: dict[Value, Tolerance] = {}
         self._rows = {node: place for place, node in enumerate(graph.nodes)}
@@ -113,6 +124,7 @@ class Comparison:
         self._align()
         self._judged: dict[Node, bool] = {}
         self.blame: Blame | None = None
+        self._blamed: Node | None = None
 
     # Rows
 
@@ -178,7 +190,7 @@ class Comparison:
 
     def _tolerance(self, value: Value, dtype: Any) -> Tolerance:
         if value not in self._tolerances:
-            self._tolerances[value] = tolerance_of(self.graph, dtype, value)
+            self._tolerances[value] = tolerance_of(self._whole, dtype, value)
         return self._tolerances[value]
 
     # The first to differ
@@ -187,7 +199,7 @@ class Comparison:
         """Set ``blame``; ``outputs`` are those that differ. Rows whose error is rounding that grew are equal."""
         self.blame = self._in_reading() or self._in_writing() or self._in_overwriting() or self._in_returning(outputs)
         if self.blame is not None:
-            self._mark(self.graph.nodes[self.blame.layer], self.blame.stage)
+            self._mark(self._blamed, self.blame.stage)
 
     def _mark(self, blamed: Node, stage: str) -> None:
         """The layers behind the blamed one that differ with it."""
@@ -228,9 +240,12 @@ class Comparison:
                 if not differs(value):
                     continue
                 inputs = [known[v] if v in known else reference.numbers(v, self._values) for v in node.inputs]
-                alone = reference.of_node(node, inputs)
+                right = functools.partial(reference.numbers, values={**self._values, **known})
+                alone = self._alone(node, right)
                 if alone is not None and not self._apart(alone[index], known[value], value, local=True):
                     continue
+                if (inside := self._in_body(node, "reading", right)) is not None:
+                    return inside
                 cause = causes.reading(node, inputs, index, known[value])
                 return self._blame(node, "reading", known[value], self._values.get(value), cause)
         return None
@@ -313,7 +328,7 @@ class Comparison:
     def _computes(self, node: Node) -> bool:
         """Whether the emitted code computes the node's results from what it had as inputs."""
         if node not in self._judged:
-            results = reference.of_node(node, [self._held(value) for value in node.inputs])
+            results = self._alone(node, self._held)
             pairs = zip(node.outputs, results or (), strict=False)
             self._judged[node] = results is None or not any(
                 self._apart(self._matches[value].array, result, value, local=True)
@@ -322,8 +337,49 @@ class Comparison:
             )
         return self._judged[node]
 
+    def _alone(self, node: Node, numbers: Callable[[Value | None], Any]) -> list[Any] | None:
+        """What the node gives for the numbers of what it reads."""
+        if any(node.subgraphs()):
+            return bodies.of_node(node, numbers, BUDGET)
+        return reference.of_node(node, [numbers(value) for value in node.inputs])
+
+    def _in_body(self, node: Node, stage: Stage, numbers: Callable[[Value | None], Any]) -> Blame | None:
+        """The blame for a layer inside a loop or a branch that is to blame; its layers are listed behind the others then.
+
+        ``numbers`` are those around it, the source's or what the emitted code had.
+        """
+        if stage == "writing":
+            rounds, trace = bodies.rounds(node, numbers, BUDGET), self.trace
+        else:
+            if self.model is None:
+                return None
+            rounds, trace = bodies.in_source(node, self.model, self.given, numbers, BUDGET), None
+        for number, each in enumerate(rounds):
+            case = self.case if node.op_type == "If" else f"{self.case}, round {number} of {node.name or node.origin!r}"
+            shown = self._visible, self._plan
+            inner = Comparison(each.body, shown, self._text, self._weights, case, trace, each.values, each.source, self)
+            inner.find()
+            if inner.blame is None:
+                continue
+            if number and stage == "writing" and not inner._is_run():
+                return None
+            self._blamed, count = node, len(self.layers)
+            self.layers[self._rows[node]].verdict = "differs"
+            for row in inner.layers:
+                row.inputs = [place + count for place in row.inputs]
+            self.layers += inner.layers
+            return dataclasses.replace(inner.blame, layer=inner.blame.layer + count)
+        return None
+
+    def _is_run(self) -> bool:
+        """Whether anything in here was computed: the emitted code may have made fewer rounds."""
+        values = [value for node in self.graph.nodes for value in node.outputs if value in self._visible]
+        return any(self._is_near(value) for value in values if self._values[value].dtype.kind == "f")
+
     def _accuse(self, node: Node, cause: str = "") -> Blame:
         """The node is to blame: what its result became, and why."""
+        if any(node.subgraphs()) and (inside := self._in_body(node, "writing", self._held)) is not None:
+            return inside
         values = [value for value in node.outputs if value is not None and numeric(self._values.get(value))]
         value = next((v for v in values if v in self._visible and not self._is_near(v)), values[0] if values else None)
         if value is not None and not any(each in self._visible for each in values) and cause:
@@ -490,7 +546,7 @@ class Comparison:
 
     def _in_returning(self, outputs: Sequence[Value]) -> Blame | None:
         """The first layer whose result is computed as it should be, but not returned in its place."""
-        if self.trace is None:
+        if self.trace is None or self._around is not None:
             return None
         returned = self._returned() or []
         own = [(place, value) for place, value in enumerate(self.graph.outputs) if value in outputs and self._is_near(value)]
@@ -539,7 +595,7 @@ class Comparison:
         return self._blame(value.producer, "writing", self._values[value], None, cause)
 
     def _blame(self, node: Node, stage: str, expected: Any, found: Any, cause: str) -> Blame:
-        row = self.layers[self._rows[node]]
+        row, self._blamed = self.layers[self._rows[node]], node
         row.verdict = "differs"
         if not numeric(expected) or not numeric(found) or expected.shape != found.shape:
             row.absolute = row.relative = math.inf

@@ -26,8 +26,14 @@ def visible(graph: Graph, target: str) -> tuple[set[Value], Plan]:
 
 
 def _targets(statements: list[Statement | Compound]) -> Iterator[Value]:
+    """What statements compute, those of loops and branches too, and what these give: variables of their bodies hold it."""
     for statement in statements:
-        yield from statement.targets if isinstance(statement, Statement) else ()
+        if isinstance(statement, Statement):
+            yield from statement.targets
+            continue
+        if statement.node is not None:
+            yield from (value for value in statement.node.outputs if value is not None)
+        yield from _targets(statement.bodies)
 
 
 def _written(graph: Graph, target: str) -> tuple[Program, dict[Value, Value]] | None:

@@ -30,9 +30,10 @@ class CodeFault:
         path = conversion.folder / "model.py"
         code = path.read_text()
         matches = [match for match in re.finditer(self.pattern, code) if match.expand(self.replacement) != match.group()]
-        candidates = [node.name for node in graph.nodes if node.op_type == self.operator]
+        nodes = [node for each in graph.nested() for node in each.nodes]
+        candidates = [node.name for node in nodes if node.op_type == self.operator]
         for number, match in enumerate(matches):
-            layer = _constructed(code, match.start(), {node.name for node in graph.nodes})
+            layer = _constructed(code, match.start(), {node.name for node in nodes})
             if "activation" in self.pattern:
                 layer = _activation(graph, layer)
             if layer is None and len(candidates) == len(matches):

@@ -32,6 +32,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("an array of the file in float16", "decoder"): "minus 1e9 in a mask, of which only the size counts",
     ("constant changed by a hundredth", "transformer"): "minus 1e4 in a mask, of which only the size counts",
     ("axis of a concatenation", "heads"): "cells of two axes, the second is the last",
+    ("axis of a concatenation", "loops"): "cells of two axes, the second is the last",
     ("axis of a concatenation", "recurrent"): "cells of two axes, the second is the last",
     ("float16 policy", "heads"): "it has no layers, which alone follow a policy",
     ("activation forgotten", "quantised"): "the integers behind have zero point 0, which is a rectifier itself",

@@ -27,8 +27,8 @@ class GraphFault:
     """What plants the fault at a node, None where it does not apply."""
 
     def sites(self, graph: Graph) -> Iterator[Site]:
-        for node in list(graph.nodes):
-            plant = self.harm(node, graph)
+        for node, around in [(node, each) for each in graph.nested() for node in each.nodes]:
+            plant = self.harm(node, around)
             if plant is not None:
                 yield Site((node.name or node.origin,), plant)
 

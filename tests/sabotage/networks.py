@@ -78,6 +78,16 @@ class Net:
         scale, bias = self.positive(f"{name}.weight", size), self.normal(f"{name}.bias", size, size=0.3)
         return self("LayerNormalization", name, x, scale, bias, axis=-1, epsilon=1e-5)
 
+    def body(
+        self, inputs: dict[str, tuple[int, list[int | str]]], outputs: dict[str, tuple[int, list[int | str]]], fill
+    ) -> Any:
+        """A sub-graph of the nodes that ``fill`` adds; it reads weights and results from around it by name."""
+        outer, self.nodes = self.nodes, []
+        fill()
+        infos = [[helper.make_tensor_value_info(name, *port) for name, port in ports.items()] for ports in (inputs, outputs)]
+        inner, self.nodes = helper.make_graph(self.nodes, "body", *infos), outer
+        return inner
+
     def save(self, path: Path, opset: int = 21) -> Path:
         return save(path, self.nodes, self.inputs, self.outputs, self.weights, opset=opset)
 
@@ -404,9 +414,52 @@ def resized(net: Net) -> None:
     net.output("mask", "batch", 4, 8, 8)
 
 
+def loops(net: Net) -> None:
+    """A Loop that sharpens an image, a branch that a flag chooses, a Scan over steps; weights of all inside."""
+    x, flag = net.input("image", "batch", 4, 6, 6), net.input("flag", dtype=TensorProto.BOOL)
+    image = (FLOAT, ["batch", 4, 6, 6])
+
+    def sharpen() -> None:
+        y = net("Elu", "loop.elu", net.conv("loop.conv", "loop.x", (4, 4), pads=[0, 1, 2, 1]), alpha=0.7)
+        y = net("AveragePool", "loop.pool", y, kernel_shape=[3, 3], strides=[1, 1], pads=[1, 1, 1, 1], count_include_pad=1)
+        net("Add", "loop.sum", net("Mul", "loop.scaled", y, net.constant("loop.half", np.float32(0.5))), "image")
+        net("Identity", "loop.on", "loop.go")
+
+    ports = {"loop.i": (INT64, []), "loop.go": (TensorProto.BOOL, []), "loop.x": image}
+    body = net.body(ports, {"loop.on": (TensorProto.BOOL, []), "loop.sum": image}, sharpen)
+    x = net("Loop", "loop", net.constant("rounds", 3), net.constant("go", True), x, body=body)
+
+    def branch(name: str, function: str, **attributes: Any) -> Any:
+        y = {f"{name}.out": image}
+        return net.body(
+            {}, y, lambda: net(function, f"{name}.out", net.conv(f"{name}.conv", x, (4, 4), kernel=1), **attributes)
+        )
+
+    one, other = branch("then", "LeakyRelu", alpha=0.1), branch("else", "Tanh")
+    x = net("If", "branch", flag, then_branch=one, else_branch=other)
+    steps = net("Reshape", "steps", x, net.constant("steps_shape", [0, 4, 36]))
+    steps = net("Transpose", "steps_first", steps, perm=[1, 0, 2])
+
+    def cell() -> None:
+        rows = net("Concat", "cell.rows", "cell.x", "cell.h", axis=1)
+        gate = net("Sigmoid", "cell.gate", net.linear("cell.fc1", rows, (44, 8)))
+        new = net("Tanh", "cell.new", net.linear("cell.fc2", rows, (44, 8)))
+        net("Add", "cell.next", net("Mul", "cell.kept", gate, "cell.h"), net("Sub", "cell.rest", new, gate))
+        net("Identity", "cell.y", "cell.next")
+
+    rows = (FLOAT, ["batch", 8])
+    body = net.body({"cell.h": rows, "cell.x": (FLOAT, ["batch", 36])}, {"cell.next": rows, "cell.y": rows}, cell)
+    first = net("ReduceMean", "start", x, net.constant("start_axes", [2, 3]), keepdims=0)
+    first = net("Concat", "start2", first, first, axis=1)
+    net("Scan", "scan", first, steps, outputs=["last", "ys"], body=body, num_scan_inputs=1)
+    net.linear("fc", "last", (8, 8))
+    net.output("ys", 4, "batch", 8)
+    net.output("fc", "batch", 8)
+
+
 SMALL: dict[str, Callable[[Net], None]] = {
     function.__name__: function
-    for function in (cnn, dense, mobile, unet, recurrent, transformer, decoder, square, heads, quantised, resized)
+    for function in (cnn, dense, mobile, unet, recurrent, transformer, decoder, square, heads, quantised, resized, loops)
 }
 
 

@@ -48,7 +48,7 @@ def _readers(graph: Graph, weight: Weight) -> tuple[str, ...]:
         one, two = weight.array(), other.array()
         return weight.size > 1 and weight.trainable and any(np.array_equal(one, each) for each in (two, two.T))
 
-    nodes = [node for value in graph.weights() if is_same(value.weight) for node, _ in value.users]
+    nodes = [node for each in graph.nested() for value in each.weights() if is_same(value.weight) for node, _ in value.users]
     return tuple(dict.fromkeys(node.name or node.origin for node in nodes))
 
 

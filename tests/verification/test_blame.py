@@ -200,3 +200,57 @@ def test_a_result_that_is_not_returned_in_its_place_is_blamed_on_its_layer(tmp_p
     assert not report.ok
     assert report.layers[report.blame.layer].name == layer
     assert cause in report.blame.cause
+
+
+@pytest.fixture(scope="module")
+def loops(tmp_path_factory):
+    """A Loop, an If and a Scan, each with weights and functions inside."""
+    folder = tmp_path_factory.mktemp("loops")
+    return converter.convert(write("loops", folder), to="pytorch", out=folder / "out", verify=False)
+
+
+INSIDE = [
+    (", alpha=0.7)", ")", "loop.elu", "as if alpha were 1 instead of 0.7"),
+    ("* 0.5 + image", "* 0.5 - image", "loop.sum", ""),
+    ("negative_slope=0.1", "negative_slope=0.2", "then.out", "as if alpha were 0.2 instead of 0.1"),
+    ("torch.tanh(self.else_conv(loop_x))", "F.softsign(self.else_conv(loop_x))", "else.out", "Softsign stood in place of Tanh"),
+    ("torch.sigmoid(self.cell_fc1", "torch.tanh(self.cell_fc1", "cell.gate", "Tanh stood in place of Sigmoid"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "layer", "cause"), INSIDE, ids=[layer for _, _, layer, _ in INSIDE])
+def test_a_layer_inside_a_loop_or_a_branch_is_blamed_by_its_name(loops, old, new, layer, cause):
+    path = loops.folder / "model.py"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    report = loops.verify()
+    path.write_text(text)
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, report.blame.stage, blamed.verdict) == (layer, "writing", "differs")
+    assert cause in report.blame.cause
+    assert new.strip(", ") in blamed.code
+    outer = {"loop": "loop", "cell": "scan"}.get(layer.partition(".")[0], "branch")
+    assert {row.verdict for row in report.layers if row.name == outer} == {"differs"}
+
+
+READ = [("loop.elu", "alpha", 0.35), ("then.out", "alpha", 0.2), ("cell.fc2", "beta", 0.5)]
+
+
+@pytest.mark.parametrize(("layer", "attribute", "number"), READ)
+def test_a_fault_of_reading_inside_a_loop_or_a_branch_is_blamed_on_the_layer_there(tmp_path, layer, attribute, number):
+    graph = converter.read(write("loops", tmp_path))
+    node = next(node for each in graph.nested() for node in each.nodes if node.name == layer)
+    node.attributes[attribute] = number
+    report = converter.convert(graph, to="pytorch", out=tmp_path / "out", seeds=(0, 1), batch_sizes=(2,)).report
+    assert (report.layers[report.blame.layer].name, report.blame.stage) == (layer, "reading")
+    assert f"{attribute} were" in report.blame.cause
+
+
+def test_a_loop_that_runs_once_too_seldom_is_blamed_itself(loops):
+    path = loops.folder / "model.py"
+    text = path.read_text()
+    path.write_text(text.replace("range(3)", "range(2)"))
+    report = loops.verify(**ONCE)
+    path.write_text(text)
+    assert report.layers[report.blame.layer].name == "loop"
