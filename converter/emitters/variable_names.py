@@ -71,7 +71,8 @@ def _name_block(
             elif held is None and _goes_through(program, value, statement, statements[place + 1 :]):
                 names[value], held = "x", value
             else:
-                give(value, _own_name(value, statement) or _source_name(program, value, statement), place)
+                part = _part_name(value, statement, statements[place - 1] if place else None)
+                give(value, part or _own_name(value, statement) or _source_name(program, value, statement), place)
         if isinstance(statement, Compound):
             others = places_in([other for other in statements if other is not statement]).keys() | outside
             for clause in statement.clauses:
@@ -181,14 +182,46 @@ def _own_name(value: Value, statement: Statement | Compound) -> str | None:
     return identifier(without_number(value.name))
 
 
-_ORDINALS = ("first", "second", "third")
+_ORDINALS = ("first", "second", "third", "fourth")
 """Names for parts of a tensor, where there are few."""
+
+_JOINT = {"qkv": ("query", "key", "value"), "query_key_value": ("query", "key", "value"), "kv": ("key", "value")}
+"""Names of layers that say what the parts of what they give are, in order."""
+
+
+def _part_name(value: Value, statement: Statement | Compound, before: Statement | Compound | None) -> str | None:
+    """What a part is called by the layer that made the whole, in the statement itself or the one before."""
+    if isinstance(statement, Compound) or len(statement.targets) < 2:
+        return None
+    made = [statement]
+    if isinstance(before, Statement) and before.targets == [name.value for name in variables(statement.tree)]:
+        made.append(before)
+    for each in made:
+        layer = _layer_said(each.tree, each.scope, "") or ""
+        names = _JOINT.get(layer.removeprefix("to_"), ())
+        if len(names) == len(statement.targets):
+            return names[statement.targets.index(value)]
+    is_unbound = (
+        isinstance(statement.tree, ast.Call) and statement.node is None and ast.unparse(statement.tree.func).endswith("unbind")
+    )
+    if is_unbound and len(statement.targets) <= len(_ORDINALS) and _is_generated_part(value):
+        return _ORDINALS[statement.targets.index(value)]
+    return None
+
+
+def _is_generated_part(value: Value) -> bool:
+    """Whether the name of a part says nothing but that it is one."""
+    return without_number(value.name) in ("", "select", "getitem", "unbind", "split", "gather") or is_generated(value.name)
 
 
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program.prefix)
     kind = snake_case(statement.node.op_type if statement.node else "value")
-    if kind == "split" and len(statement.targets) <= len(_ORDINALS) and (is_generated(text) or text.startswith("split")):
+    if (
+        kind == "split"
+        and len(statement.targets) <= len(_ORDINALS)
+        and (is_generated(text) or without_number(text).startswith("split"))
+    ):
         return _ORDINALS[statement.targets.index(value)]
     layer = None if isinstance(statement, Compound) else _layer_said(statement.tree, statement.scope, kind)
     if statement.scope is not None:

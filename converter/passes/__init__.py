@@ -45,6 +45,7 @@ from converter.passes.recover.roll import roll
 from converter.passes.recover.rotate_half import rotate_half
 from converter.passes.recover.same_parts import same_parts
 from converter.passes.recover.split import split
+from converter.passes.recover.unbind import unbind
 from converter.passes.recover.windows import window_masks, windows
 from converter.passes.recover.zero_bias import zero_bias
 from converter.passes.remove_identity import remove_identity
@@ -71,6 +72,7 @@ PASSES = (
     lookup,  # after folding, which computes the places; before sizes get names, of which it needs none
     split,  # before sizes get names: those of its parts follow from it
     same_parts,  # after lists of parts became Split
+    unbind,  # likewise
     name_sizes,  # after the batch is free; all that follows asks whether sizes are equal
     fold_constants,  # what others compute from the sizes that turned out to be numbers
     neutral,  # after sizes have names, of which it asks whether they are equal

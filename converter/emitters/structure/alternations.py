@@ -39,6 +39,16 @@ def alternations(sequences: list[list[ast.expr]], definitions: Mapping[str, Defi
     return [_generator(modules, differ, defaults) if fits else None for modules, fits in zip(sequences, fit, strict=True)]
 
 
+def depths(sequences: list[list[ast.expr]]) -> list[ast.expr | None]:
+    """For each of some sequences in the same place of modules of one class its modules as a generator, where all differ in
+    how many equal modules they have and the module around them could be written once for all; else None."""
+    texts = [[ast.unparse(module) for module in modules] for modules in sequences]
+    kinds = {ast.unparse(module.func) if isinstance(module, ast.Call) else "" for modules in sequences for module in modules}
+    if len(kinds) != 1 or len({len(each) for each in texts}) < 2 or any(len(set(each)) > 1 for each in texts):
+        return [None] * len(sequences)
+    return [_generator(modules, set(), {}) for modules in sequences]
+
+
 def _takes_turns(modules: list[ast.expr]) -> bool:
     texts = [ast.unparse(module) for module in modules]
     return len(texts) > 1 and all(text == texts[place % 2] for place, text in enumerate(texts))
@@ -61,7 +71,8 @@ def _generator(modules: list[ast.expr], differ: set[int | str], defaults: Mappin
             module.args[place] = choice
         else:
             given[place] = choice
-    module.keywords = [ast.keyword(name, given[name]) for name in defaults if name in given]
+    if differ:
+        module.keywords = [ast.keyword(name, given[name]) for name in defaults if name in given]
     bind = {"module": lambda: module, "depth": lambda: literal(len(modules))}
-    generator = fill("[module for i in range(depth)]", bind)
+    generator = fill(f"[module for {'i' if differ else '_'} in range(depth)]", bind)
     return ast.GeneratorExp(generator.elt, generator.generators)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from converter.emitters.blocks import Statement
 from converter.emitters.names import Namespace
 from converter.emitters.structure.readings import MAKE, RUN, Reading
@@ -27,37 +29,50 @@ def sizes_of_input(
     if len({len(shape) for shape in shapes}) != 1 or len(shapes[0]) not in _AXES:
         return [], {}
     first = readings[0]
-    texts: dict[str, tuple[int, str]] = {}
+    called = _AXES[len(shapes[0])] if not is_module else _axes(readings)
+    channels = called.index("channels")
+    texts: dict[str, tuple[tuple[int, ...], str]] = {}
     turn: dict[tuple, int] = {}
     for places in groups:
         is_size = all(_is_size(place, first) for place in places)
         if is_size and not counts_heads(places[0], readings):
             numbers = [reading.numbers[places[0]] for reading in readings]
-            found = [
-                (axis, text) for axis in range(1, len(shapes[0])) if (text := multiple_of(numbers, [s[axis] for s in shapes]))
-            ]
+            found = _multiples(numbers, shapes, [(axis,) for axis in range(1, len(shapes[0]))])
+            found = found or _multiples(
+                numbers, shapes, [tuple(axis for axis, name in enumerate(called) if axis and axis != channels)]
+            )
             nearest = min((_factor(text) for _, text in found), default=1)
             found = [each for each in found if _factor(each[1]) == nearest]
             for place in places if found else ():  # of sizes that are equal, one after the other
                 around = (place.rpartition(".")[0], *found)
                 texts[place] = found[turn.get(around, 0) % len(found)]
                 turn[around] = turn.get(around, 0) + 1
-    called = _AXES[len(shapes[0])] if not is_module else _axes(readings)
-    channels = called.index("channels")
-    if any(axis == channels for axis, _ in texts.values()) or (is_module and texts):
+    if any(channels in axes for axes, _ in texts.values()) or (is_module and texts):
         for places in (places for places in groups if places[0] not in texts):
             text = multiple_of([reading.numbers[places[0]] for reading in readings], [shape[channels] for shape in shapes])
             if is_module and text == "{}":
-                texts |= {place: (channels, text) for place in places if _is_size(place, first)}
+                texts |= {place: ((channels,), text) for place in places if _is_size(place, first)}
             elif not is_module and text and any(first.roles[place] in ("filters", "units") for place in places):
-                texts |= dict.fromkeys(places, (channels, text))
-    axes, last = sorted({axis for axis, _ in texts.values()}), len(shapes[0]) - 1
+                texts |= dict.fromkeys(places, ((channels,), text))
+    axes, last = sorted({axis for axes, _ in texts.values() for axis in axes}), len(shapes[0]) - 1
     taken = {axis: names.take(called[axis]) for axis in axes}
     lines = [f"{taken[axis]} = x.shape[{-1 if axis == last else axis}]" for axis in axes]
     if len(axes) > 1 and axes[-1] - axes[0] == len(axes) - 1:
         end = "" if axes[-1] == last else axes[-1] + 1
         lines = [f"{', '.join(taken.values())} = x.shape[{axes[0]}:{end}]"]
-    return lines, {place: Asked(text.format(taken[axis])) for place, (axis, text) in texts.items()}
+    return lines, {place: Asked(text.format(" * ".join(map(taken.get, axes)))) for place, (axes, text) in texts.items()}
+
+
+def _multiples(numbers: list[object], shapes: list[tuple], choices: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], str]]:
+    """The axes whose size, or the product of whose sizes, tells numbers in all calls, and how."""
+    found = []
+    for axes in choices:
+        sizes = [[shape[axis] for axis in axes] for shape in shapes]
+        known = all(type(size) is int for each in sizes for size in each)
+        text = multiple_of(numbers, [math.prod(each) for each in sizes]) if known and axes else ""
+        if text:
+            found.append((axes, text))
+    return found
 
 
 def _is_size(place: str, reading: Reading) -> bool:

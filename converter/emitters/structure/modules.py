@@ -16,7 +16,7 @@ from converter.emitters.lines import on_one_line
 from converter.emitters.names import Namespace, identifier, is_computed, is_member, snake_case, without_number
 from converter.emitters.program import Program
 from converter.emitters.source import helper_names, indent
-from converter.emitters.structure.alternations import alternations
+from converter.emitters.structure.alternations import alternations, depths
 from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
 from converter.emitters.structure.classes import find_kinds, kind_of, name_class
 from converter.emitters.structure.conditions import with_conditions
@@ -258,7 +258,7 @@ class Modules:
         return _numbered({each.relative(path): self.program.layers[path] for path in paths}) is not None
 
     def _find_turns(self, chains: list[Call]) -> None:
-        """Find the sequences of one name whose modules take turns."""
+        """Find the sequences of one name whose modules take turns, and those of one place that differ in their depth."""
         self._turns = {}
         alike: dict[tuple[str, str], list[Call]] = {}
         for each in chains:
@@ -269,6 +269,16 @@ class Modules:
         for calls in alike.values():
             sequences = [[self.program.layers[called(item)] for item in each.items] for each in calls]
             for each, tree in zip(calls, alternations(sequences, self.definitions), strict=True):
+                if tree is not None:
+                    self._turns[id(each)] = tree
+        inside: dict[tuple[str, str | None], list[Call]] = {}
+        for around in self.root.walk():
+            for each in around.calls if around is not self.root else ():
+                if any(each is chain for chain in chains) and id(each) not in self._turns:
+                    inside.setdefault((kind_of(around), around.relative(each.module.path)), []).append(each)
+        for calls in inside.values():
+            sequences = [[self.program.layers[called(item)] for item in each.items] for each in calls]
+            for each, tree in zip(calls, depths(sequences), strict=True):
                 if tree is not None:
                     self._turns[id(each)] = tree
 
