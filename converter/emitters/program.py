@@ -494,11 +494,36 @@ class Program:
 
 
 def _widths(value: Value) -> tuple[str, ...]:
-    """What the sizes of a weight are called that is the matrix of a product, or added to one; nothing where it is another."""
+    """What the sizes of a weight are called that is the matrix of a product, or added to one, from which the kernel of a
+    convolution is computed, or by which each channel is scaled or moved; nothing where it is another."""
     products = {index for node, index in value.users if node.op_type in ("Gemm", "Linear", "MatMul")}
-    if len(products) != 1 or len(value.shape) > 2:
-        return ()
-    return {1: ("in_features", "out_features"), 2: ("out_features",)}.get(products.pop(), ())
+    if len(products) == 1 and len(value.shape) <= 2:
+        return {1: ("in_features", "out_features"), 2: ("out_features",)}.get(products.pop(), ())
+    if len(value.shape) > 2 and _makes_kernel(value):
+        return ("out_channels", "in_channels", *["kernel_size"] * (len(value.shape) - 2))
+    wide = [axis for axis, size in enumerate(value.shape) if size != 1]
+    scales = bool(value.users) and all(node.op_type in _BY_CHANNEL for node, _ in value.users)
+    return ("",) * wide[0] + ("num_features",) if scales and len(wide) == 1 else ()
+
+
+def _makes_kernel(value: Value) -> bool:
+    """Whether the kernel of a convolution, of the same shape, is computed from a weight."""
+    waiting, seen = [value], {value}
+    while waiting:
+        each = waiting.pop()
+        for node, index in each.users:
+            if node.op_type == "Conv" and index == 1 and each.shape == value.shape:
+                return True
+            if node.op_type != "Conv" and len(seen) < _STEPS:
+                fresh = {output for output in node.outputs if output is not None} - seen
+                seen |= fresh
+                waiting += fresh
+    return False
+
+
+_BY_CHANNEL = ("Add", "Div", "Mul", "Reshape", "Sub", "Unsqueeze")
+_STEPS = 20
+"""Values followed from a weight to the kernel that is computed from it."""
 
 
 def _holder(value: Value, node: Node) -> str | None:

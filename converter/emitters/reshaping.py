@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from converter.emitters.vocabulary import Template
+from converter.graph import Node, Value
+from converter.passes.trained import computed_of_weights
 from converter.sizes import Number
 
 
@@ -34,3 +36,36 @@ def merging_or_parting(have: Sequence[Number] | None, want: Sequence[Number] | N
     if is_last:
         return Template("torch.flatten(data, 1)" if axis == 1 else "data.flatten(axis)", {} if axis == 1 else {"axis": axis})
     return Template("data.flatten(first, last)", {"first": axis, "last": axis + count - 1})
+
+
+def parameter_of_shape(node: Node) -> Value | None:
+    """The trained weight that a result is computed from and whose shape it gets back: ``x.reshape(self.weight.shape)``."""
+    data, shape = node.inputs[0], node.output.shape
+    if shape is None or len(shape) < 2 or data.weight is not None or not computed_of_weights(data):
+        return None
+    waiting, seen = [data], {data}
+    while waiting:
+        each = waiting.pop(0)
+        if each.weight is not None:
+            if each.weight.trainable and each.shape == shape:
+                return each
+            continue
+        fresh = [given for given in each.producer.inputs if given is not None and given not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return None
+
+
+def with_rest(target: list[Any], node: Node, have: Sequence[Number] | None) -> list[Any]:
+    """A target in which -1 stands for the one size, where all are known, that the tensor does not have: a product of others.
+
+    So it does for the last size of what is computed of weights.
+    """
+    if have is None or not all(type(size) is int and size > 0 for size in target):
+        return target
+    new = [axis for axis, size in enumerate(target) if size != 1 and size not in have]
+    if len(target) == 1:
+        new = [0]
+    elif not new and (node.inputs[0].weight is not None or computed_of_weights(node.inputs[0])):
+        new = [axis for axis, size in enumerate(target) if size != 1][-1:]
+    return [-1 if axis == new[0] else size for axis, size in enumerate(target)] if len(new) == 1 else target

@@ -10,7 +10,7 @@ import numpy as np
 from converter import functions
 from converter.emitters.layout import Layout, Plan
 from converter.emitters.names import is_computed
-from converter.emitters.reshaping import merging_or_parting
+from converter.emitters.reshaping import merging_or_parting, parameter_of_shape, with_rest
 from converter.emitters.sizes import Extents
 from converter.emitters.vocabulary import Expression, Operand, Sized, Template
 from converter.graph import Node, Shape, Value, Weight, onnx_schema
@@ -206,10 +206,16 @@ class Site:
             sizes[[*open_axes, *computed, *unsaid][-1]] = -1
         return sizes
 
-    def merging_or_parting(self, target: list[int | Sized]) -> Template | None:
-        """The reshape to a target as PyTorch says it where neighbouring axes become one, or one several; None for any other."""
-        shape = self.extents.sizes.shape
-        return merging_or_parting(shape(self.node.inputs[0]), shape(self.node.output), target)
+    def reshape(self, target: list[int | Sized]) -> Template:
+        """The reshape of the first input to a target as a person says it in PyTorch."""
+        have, want = (self.extents.sizes.shape(value) for value in (self.node.inputs[0], self.node.output))
+        merged = merging_or_parting(have, want, target)
+        if merged is not None:
+            return merged
+        parameter = parameter_of_shape(self.node)
+        if parameter is not None:
+            return self.expr("data.reshape(parameter.shape)", parameter=Operand(parameter, 0))
+        return self.expr("data.reshape(*target)", target=with_rest(target, self.node, have) or [()])
 
     def held_sizes(self) -> Template | None:
         """A tensor of the sizes that the only output holds, None where it holds anything else."""

@@ -46,7 +46,7 @@ class Reshape:
         target = n.target()
         if target is None:
             return n.expr("reshaped(data, shape.tolist(), zero=zero)", zero=bool(n.allowzero))
-        return n.merging_or_parting(target) or n.expr("data.reshape(*target)", target=target or [()])
+        return n.reshape(target)
 
     def keras(n):
         if n.data.shape and n.node.output.shape and len(n.output_shape) > 1 and n.output_shape[0] == n.data.shape[0]:

@@ -673,6 +673,46 @@ def test_sizes_of_what_comes_in_are_asked_for():
     np.testing.assert_allclose(run(read(model), "pytorch", feeds)[0], judge(model, feeds)[0], rtol=1e-4, atol=1e-4)
 
 
+def test_a_kernel_that_is_computed_of_a_weight_has_its_sizes():
+    net, x = Network(), "x"
+    for place, (channels, filters, size) in enumerate([(4, 6, 3), (6, 4, 1), (4, 8, 3)]):
+        scope, path = f"stem/stem.{place}", f"stem.{place}"
+
+        def numbers(values: list, kind: type = np.int64) -> str:
+            net.weights.append(numpy_helper.from_array(np.array(values, kind), f"numbers{len(net.weights)}"))
+            return net.weights[-1].name
+
+        weight = net.weight(f"{path}.weight", filters, channels, size, size)
+        kernel = net.add(scope, "Reshape", weight, numbers([1, filters, channels * size * size]))
+        kernel = net.add(scope, "Mul", kernel, numbers(0.5 + place, np.float32))
+        kernel = net.add(scope, "Tanh", kernel)
+        kernel = net.add(scope, "Reshape", kernel, numbers([filters, channels, size, size]))
+        x = net.add(scope, "Conv", x, kernel, kernel_shape=[size] * 2, pads=[size // 2] * 4)
+    model = net.model(x)
+    tell_types(model, {r"stem\.\d": "net.Standardized"})
+    code = emitted(model).code
+    assert "def __init__(self, in_channels, out_channels, kernel_size, scale):" in code
+    assert "torch.zeros(out_channels, in_channels, kernel_size, kernel_size)" in code
+    assert "self.weight.reshape(1, self.out_channels, -1)" in code
+    assert ".reshape(self.weight.shape)" in code
+    equal(model)
+
+
+def test_stages_of_other_depths_are_one_class():
+    net, x = Network(), "x"
+    for stage, depth in enumerate((1, 2, 4)):
+        x = net.conv(f"stages/stages.{stage}/down", f"stages.{stage}.down", x, 4, 4)
+        for place in range(depth):
+            path = f"stages.{stage}.blocks.{place}"
+            x = block(net, f"stages/stages.{stage}/blocks/blocks.{place}", path, x, 4, 8)
+    model = net.model(x)
+    tell_types(model, {r"stages\.\d": "net.Stage", r"stages\.\d\.blocks\.\d": "net.Block"})
+    code = emitted(model).code
+    assert "*(Block() for _ in range(depth))" in code
+    assert "Stage(1), Stage(2), Stage(4)" in code
+    equal(model)
+
+
 def test_what_blocks_lack_is_told_by_their_numbers():
     """Inverted residuals of one class, however they differ: no number in the name of a class, and the keys of the source."""
     net, x, channels = Network(), "x", 4

@@ -153,6 +153,8 @@ class Reading:
             return "#"
         if isinstance(tree, ast.Call):
             return self._call(tree, place)
+        if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult | ast.Div) and not role:
+            role = "scale"
         fields = ((name, value) for name, value in ast.iter_fields(tree) if name != "ctx")
         return (type(tree).__name__, *((name, self._tree(value, f"{place}.{name}", role)) for name, value in fields))
 
@@ -189,7 +191,7 @@ class Reading:
             if (function in _SHAPED or method in _RESHAPING) and isinstance(argument, ast.Tuple):
                 args.append(("shape", self._tree(argument.elts, f"{place}.{number}", "size")))
                 continue
-            at = number if method else role or number
+            at = number if method or names is self._widths else role or number  # a kernel has its size twice
             args.append(self._tree(argument, f"{place}.{at}", role))
         keywords, given = [], {}
         for keyword in tree.keywords:
