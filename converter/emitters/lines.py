@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections import Counter
 from dataclasses import dataclass
 
-from converter.emitters.blocks import Compound, Statement, is_variable, variable, variables
-from converter.emitters.expressions import fill, is_infix, literal
+from converter.emitters.blocks import Compound, Statement, is_variable, trees, variable, variables
+from converter.emitters.expressions import fill, is_infix, literal, parse
 from converter.emitters.layout import same
 from converter.emitters.program import Program
 from converter.graph import Node, Value
@@ -44,6 +45,7 @@ class _Joining:
                     previous = done.pop()
                     head.tree = _Substitute(previous.targets[0], previous.tree).visit(head.tree)
             else:
+                self._stack(done, statement)
                 self._gather(done, statement)
                 if self._nests:
                     self._ask_before(done[-1:], statement)
@@ -116,6 +118,26 @@ class _Joining:
             parts.elts = [call.tree for call in calls]
             del done[-len(calls) :]
 
+    def _stack(self, done: list[Statement | Compound], statement: Statement) -> None:
+        """Put tensors that get an axis each, and are put side by side along it, together: ``torch.stack([x, y], dim=-1)``."""
+        tree, (cat, new, stack, name) = statement.tree, _STACKS[self._nests]
+        if not isinstance(tree, ast.Call) or ast.unparse(tree.func) != cat or not isinstance(tree.args[0], ast.List):
+            return
+        parts, axis = tree.args[0].elts, next((each.value for each in tree.keywords if each.arg == name), None)
+        made = [next((each for each in done if is_variable(part) and each.targets == [part.value]), None) for part in parts]
+        if axis is None or len(parts) < 2 or not all(isinstance(each, Statement) for each in made):
+            return
+        for each, part in zip(made, parts, strict=True):
+            is_new = isinstance(each.tree, ast.Call) and ast.unparse(each.tree.func) == new and len(each.tree.args) == 2
+            if not is_new or self.reads[part.value] != 1 or part.value.rank is None or not is_variable(each.tree.args[0]):
+                return
+            if _axis(each.tree.args[1], part.value.rank) != _axis(axis, part.value.rank):
+                return
+        tree.args[0].elts = [each.tree.args[0] for each in made]
+        tree.func = copy.deepcopy(parse(stack))
+        for each in made:
+            done.remove(each)
+
     def _is_simple_call(self, tree: ast.expr) -> bool:
         """Whether it calls a module on variables."""
         return self._nests and hasattr(tree, "layer") and all(map(is_variable, tree.args))
@@ -162,6 +184,22 @@ class _Joining:
         if _is_unary(statement.node) and (hasattr(inner, "layer") or is_infix(inner)):
             return True
         return self._nests and hasattr(inner, "layer") and _is_of_one(statement.tree)
+
+
+_STACKS = {
+    True: ("torch.cat", "torch.unsqueeze", "torch.stack", "dim"),
+    False: ("ops.concatenate", "ops.expand_dims", "ops.stack", "axis"),
+}
+"""By whether layers nest, as in PyTorch: what concatenates, what gives an axis, what does both, and what it calls the axis."""
+
+
+def _axis(tree: ast.expr, rank: int) -> int | None:
+    """The axis that is written out, counted from the first."""
+    try:
+        axis = ast.literal_eval(tree)
+    except ValueError:
+        return None
+    return axis % rank if type(axis) is int else None
 
 
 _WITH_ACTIVATION = ("layers.Conv", "layers.DepthwiseConv", "layers.Dense")
@@ -269,16 +307,27 @@ def _unbound(statements: list[Statement | Compound], reads: Counter[Value], text
         whole, axis = _selected(statements[place], 0)
         shape = whole.shape if whole is not None and whole.is_tensor else None
         count = shape[axis] if shape is not None and axis < len(shape) > 1 else 0  # sizes, of one axis, may be a tuple
-        run = statements[place : place + count] if isinstance(count, int) and reads[whole] == count > 1 else []
+        run = _selections(statements[place:], whole, count) if isinstance(count, int) and reads[whole] == count > 1 else []
         if not run or any(_selected(each, number) != (whole, axis) for number, each in enumerate(run)) or len(run) < count:
             found.append(statements[place])
             place += 1
             continue
+        statements = [
+            *statements[: place + 1],
+            *(each for each in statements[place + 1 :] if not any(each is one for one in run)),
+        ]
         tree = fill(text, {"x": lambda whole=whole: variable(whole), "axis": lambda axis=axis: literal(axis)})
         found.append(Statement([each.targets[0] for each in run], tree, None, run[0].scope))
         reads[whole] = 1
-        place += count
+        place += 1
     return found
+
+
+def _selections(statements: list[Statement | Compound], whole: Value, count: int) -> list[Statement | Compound]:
+    """The statements that read a tensor, in one block, up to so many."""
+    return [each for each in statements if any(name.value is whole for tree in trees([each]) for name in variables(tree))][
+        :count
+    ]
 
 
 def _selected(statement: Statement | Compound, number: int) -> tuple[Value | None, int]:

@@ -71,7 +71,7 @@ def _name_block(
             elif held is None and _goes_through(program, value, statement, statements[place + 1 :]):
                 names[value], held = "x", value
             else:
-                part = _part_name(value, statement, statements[place - 1] if place else None)
+                part = _part_name(value, statement, statements[place - 1] if place else None, program.roles)
                 give(value, part or _own_name(value, statement) or _source_name(program, value, statement), place)
         if isinstance(statement, Compound):
             others = places_in([other for other in statements if other is not statement]).keys() | outside
@@ -185,12 +185,16 @@ def _own_name(value: Value, statement: Statement | Compound) -> str | None:
 _ORDINALS = ("first", "second", "third", "fourth")
 """Names for parts of a tensor, where there are few."""
 
-_JOINT = {"qkv": ("query", "key", "value"), "query_key_value": ("query", "key", "value"), "kv": ("key", "value")}
+_HEADS = ("query", "key", "value")
+_JOINT = {"qkv": _HEADS, "query_key_value": _HEADS, "kv": _HEADS[1:]}
 """Names of layers that say what the parts of what they give are, in order."""
 
 
-def _part_name(value: Value, statement: Statement | Compound, before: Statement | Compound | None) -> str | None:
-    """What a part is called by the layer that made the whole, in the statement itself or the one before."""
+def _part_name(
+    value: Value, statement: Statement | Compound, before: Statement | Compound | None, roles: Mapping[Value, str]
+) -> str | None:
+    """What a part is called by the layer that made the whole, in the statement itself or the one before, or beside others of
+    attention, or by its place where the source has one name for all."""
     if isinstance(statement, Compound) or len(statement.targets) < 2:
         return None
     made = [statement]
@@ -201,28 +205,25 @@ def _part_name(value: Value, statement: Statement | Compound, before: Statement 
         names = _JOINT.get(layer.removeprefix("to_"), ())
         if len(names) == len(statement.targets):
             return names[statement.targets.index(value)]
-    is_unbound = (
-        isinstance(statement.tree, ast.Call) and statement.node is None and ast.unparse(statement.tree.func).endswith("unbind")
-    )
-    if is_unbound and len(statement.targets) <= len(_ORDINALS) and _is_generated_part(value):
+    if any(roles.get(each) == name for each, name in zip(statement.targets, _HEADS, strict=False)) and value not in roles:
+        return _HEADS[statement.targets.index(value)] if len(statement.targets) == len(_HEADS) else None
+    tree = statement.tree
+    is_unbound = statement.node is None and isinstance(tree, ast.Call) and ast.unparse(tree.func).endswith("unbind")
+    is_taken_apart = is_unbound or (statement.node is not None and statement.node.op_type == "Split")
+    said = [without_number(each.name) for each in statement.targets]
+    says_nothing = len(set(said)) == 1 or is_generated(value.name) or without_number(value.name).startswith(_PARTS)
+    if is_taken_apart and len(statement.targets) <= len(_ORDINALS) and says_nothing:
         return _ORDINALS[statement.targets.index(value)]
-    return None
+    return identifier(without_number(value.name)) if is_taken_apart and not says_nothing else None
 
 
-def _is_generated_part(value: Value) -> bool:
-    """Whether the name of a part says nothing but that it is one."""
-    return without_number(value.name) in ("", "select", "getitem", "unbind", "split", "gather") or is_generated(value.name)
+_PARTS = ("chunk", "gather", "getitem", "select", "split", "unbind")
+"""What exporters call parts."""
 
 
 def _source_name(program: Program, value: Value, statement: Statement | Compound) -> str:
     text = value.name.removeprefix(program.prefix)
     kind = snake_case(statement.node.op_type if statement.node else "value")
-    if (
-        kind == "split"
-        and len(statement.targets) <= len(_ORDINALS)
-        and (is_generated(text) or without_number(text).startswith("split"))
-    ):
-        return _ORDINALS[statement.targets.index(value)]
     layer = None if isinstance(statement, Compound) else _layer_said(statement.tree, statement.scope, kind)
     if statement.scope is not None:
         layer = layer if program.target.has_modules or layer is None else _inside(layer, statement.scope)

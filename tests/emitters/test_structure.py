@@ -919,6 +919,29 @@ def test_what_is_taken_apart_along_an_axis_is_so_in_one_line(places):
     equal(model)
 
 
+def test_parts_of_what_is_taken_apart_are_called_by_the_layer_also_where_others_stand_between():
+    net = Network()
+    whole = net.conv("attn/qkv", "attn.qkv", "x", 4, 3)
+    for place in range(3):
+        net.weights.append(numpy_helper.from_array(np.array(place), f"place{place}"))
+    first = net.add("attn", "Sin", net.add("attn", "Gather", whole, "place0", axis=1))
+    second, third = (net.add("attn", "Gather", whole, f"place{place}", axis=1) for place in (1, 2))
+    model = net.model(net.add("attn", "Sub", net.add("attn", "Mul", first, second), third))
+    assert "query, key, value = self.qkv(x).unbind(1)" in emitted(model).code
+    equal(model)
+
+
+@pytest.mark.parametrize(("target", "text"), [("pytorch", "torch.stack(["), ("keras", "ops.stack([")])
+@pytest.mark.parametrize(("new", "axis"), [(4, -1), (4, 4), (3, 3), (3, -1)])
+def test_what_gets_an_axis_each_and_is_put_together_along_it_is_stacked(new, axis, target, text):
+    net = Network()
+    net.weights.append(numpy_helper.from_array(np.array([new]), "new"))
+    parts = [net.add("", "Unsqueeze", net.add("", kind, "x"), "new") for kind in ("Sin", "Cos")]
+    model = net.model(net.add("", "Concat", *parts, axis=axis))
+    assert (text in emit(read(model), target).code) == (new == axis % 5)
+    equal(model, target)
+
+
 def test_a_weight_between_numbered_modules_is_no_member_of_their_container():
     """nn.ModuleDict takes modules alone."""
     net = Network()
