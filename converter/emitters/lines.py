@@ -415,3 +415,12 @@ class _Substitute(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.tree if getattr(node, "value", None) is self.value else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """``x + y`` rather than ``x - -y``, which is the same."""
+        self.generic_visit(node)
+        is_negative = isinstance(node.right, ast.UnaryOp) and isinstance(node.right.op, ast.USub)
+        if is_negative and isinstance(node.op, ast.Add | ast.Sub):
+            node.op = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+            node.right = node.right.operand
+        return node

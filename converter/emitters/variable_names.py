@@ -205,8 +205,8 @@ def _part_name(
         names = _JOINT.get(layer.removeprefix("to_"), ())
         if len(names) == len(statement.targets):
             return names[statement.targets.index(value)]
-    if any(roles.get(each) == name for each, name in zip(statement.targets, _HEADS, strict=False)) and value not in roles:
-        return _HEADS[statement.targets.index(value)] if len(statement.targets) == len(_HEADS) else None
+    if len(statement.targets) == len(_HEADS) and roles.get(statement.targets[-1]) == _HEADS[-1]:
+        return _HEADS[statement.targets.index(value)]
     tree = statement.tree
     is_unbound = statement.node is None and isinstance(tree, ast.Call) and ast.unparse(tree.func).endswith("unbind")
     is_taken_apart = is_unbound or (statement.node is not None and statement.node.op_type == "Split")

@@ -931,6 +931,34 @@ def test_parts_of_what_is_taken_apart_are_called_by_the_layer_also_where_others_
     equal(model)
 
 
+def test_what_attention_makes_keys_and_values_of_is_the_memory():
+    net = Network()
+    encoded = net.add("encoder", "Tanh", net.conv("encoder/conv", "encoder.conv", "x", 4, 4))
+    x = net.conv("start", "start", "x", 4, 4)
+    for place in range(2):
+        scope, path = f"layers/layers.{place}", f"layers.{place}"
+        query, key, value = (
+            net.add(f"{scope}/{name}", "MatMul", given, net.weight(f"{path}.{name}.weight", 6, 6))
+            for name, given in (("q", x), ("k", encoded), ("v", encoded))
+        )
+        scores = net.add(scope, "MatMul", query, net.add(scope, "Transpose", key, perm=[0, 1, 3, 2]))
+        out = net.add(scope, "MatMul", net.add(scope, "Softmax", scores, axis=-1), value)
+        x = net.add(scope, "Add", x, out)
+    model = net.model(x)
+    code = emitted(model).code
+    assert "def forward(self, x, memory):" in code
+    assert "memory = self.encoder(x)" in code
+    equal(model)
+
+
+def test_what_is_taken_away_with_its_sign_turned_is_added():
+    net = Network()
+    model = net.model(net.add("", "Sub", net.add("", "Sin", "x"), net.add("", "Neg", net.add("", "Cos", "x"))))
+    code = emitted(model).code
+    assert "- -" not in code
+    equal(model)
+
+
 @pytest.mark.parametrize(("target", "text"), [("pytorch", "torch.stack(["), ("keras", "ops.stack([")])
 @pytest.mark.parametrize(("new", "axis"), [(4, -1), (4, 4), (3, 3), (3, -1)])
 def test_what_gets_an_axis_each_and_is_put_together_along_it_is_stacked(new, axis, target, text):

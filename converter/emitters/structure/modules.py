@@ -23,7 +23,7 @@ from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, Parameter, define
 from converter.emitters.structure.given import Asked
 from converter.emitters.structure.readings import ACTIVATION_MODULES, Reading
-from converter.emitters.structure.roles import roles
+from converter.emitters.structure.roles import memories, roles
 from converter.emitters.structure.stages import stages
 from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
@@ -61,6 +61,8 @@ class Modules:
         for each in self.root.walk():
             shape = each.inputs[0].shape if each.inputs and each.inputs[0].is_tensor else None
             each.given = () if shape is None else tuple(shape)
+        given = {value for each in self.root.walk() for value in each.inputs[1:]} - set(program.graph.inputs)
+        program.roles |= memories(program.statements, given, program.roles)
         find_kinds(self.root, program.layers)
         self._homes: dict[str, set[tuple[str, str]]] = {}
         for around in self.root.walk():

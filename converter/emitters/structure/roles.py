@@ -42,6 +42,23 @@ def roles(statements: list[Statement | Compound], results: Iterable[Value]) -> d
     return {value: role for value, role in found.items() if value not in parts and value not in turned}
 
 
+def memories(statements: list[Statement | Compound], given: Iterable[Value], found: dict[Value, str]) -> dict[Value, str]:
+    """The values given to modules of which attention makes keys and values, and nothing else reads: "memory"."""
+    votes: dict[Value, set[str]] = {}
+    for statement in statements:
+        role = found.get(statement.targets[0], "") if isinstance(statement, Statement) and len(statement.targets) == 1 else ""
+        attention = [node for tree in trees([statement]) for node in ast.walk(tree) if _is_layer(node)]
+        keys = {id(argument) for node in attention for argument in node.args[1:3]}
+        for name in (name for tree in trees([statement]) for name in variables(tree)):
+            is_projected = role in _PLACES[1:] and len(variables(statement.tree)) == 1
+            votes.setdefault(name.value, set()).update(_PLACES[1:] if id(name) in keys else [role if is_projected else ""])
+    return {value: "memory" for value in given if votes.get(value) == set(_PLACES[1:]) and value not in found}
+
+
+def _is_layer(node: ast.AST) -> bool:
+    return hasattr(node, "layer") and node.layer.constructor == "nn.MultiheadAttention"
+
+
 def _said(
     statement: Statement | Compound,
     found: dict[Value, str],
