@@ -175,6 +175,18 @@ def test_names_that_no_attribute_has_are_keys_of_a_dictionary():
     equal(model)
 
 
+def test_equal_ones_of_such_names_are_written_once():
+    net, x = Network(), "x"
+    for place, filters in enumerate((6, 8, 8, 8)):
+        path = f"trunk.block1-{place}"
+        x = block(net, f"trunk/block1-{place}", path, x, 4, filters)
+    model = net.model(x)
+    found = emitted(model)
+    assert '**{f"block1-{i}": Block1(8) for i in range(1, 4)}' in found.code
+    assert "trunk.block1-3.conv1.weight" in found.weights
+    equal(model)
+
+
 def test_such_a_name_outside_a_sequence_is_asked_for():
     net = Network()
     first = net.conv("side-a", "side-a", "x", 4, 4)

@@ -568,7 +568,7 @@ def _written_members(sequence: ast.Call) -> dict[str, ast.expr] | None:
     """The modules of an ``nn.Sequential`` by name; None where some are written by one comprehension."""
     if len(sequence.args) == 1 and ast.unparse(sequence.args[0]).startswith("OrderedDict("):
         entries = sequence.args[0].keywords
-        return {entry.arg: entry.value for entry in entries} if entries else None
+        return {entry.arg: entry.value for entry in entries} if entries and all(entry.arg for entry in entries) else None
     if any(isinstance(module, ast.Starred) or hasattr(module, "condition") for module in sequence.args):
         return None
     return {str(place): module for place, module in enumerate(sequence.args)}
@@ -601,7 +601,7 @@ def _members(members: Mapping[str, ast.expr]) -> list[ast.expr]:
     """Arguments of ``nn.Sequential``: modules by place, or one ordered dictionary where they have names."""
     if not all(name.isdigit() for name in members) or (min(map(int, members)) == 1 and _numbered(members) is not None):
         run = _numbered(members)
-        return [call("OrderedDict", [], dict(members)) if run is None else call("OrderedDict", [run], {})]
+        return [ast.Call(parse("OrderedDict"), [], _named(members)) if run is None else call("OrderedDict", [run], {})]
     return _runs(_filled(members))
 
 
@@ -644,6 +644,35 @@ def _numbered(members: Mapping[str, ast.expr]) -> ast.expr | None:
     generator.generators[0].target.id = "i"
     name = ast.JoinedStr([ast.Constant(stem), ast.FormattedValue(_sum(start, 1), -1)])
     return ast.DictComp(name, generator.elt, generator.generators)
+
+
+def _named(members: Mapping[str, ast.expr]) -> list[ast.keyword]:
+    """The members by name; three and more equal ones whose names are numbered in a row are written once."""
+    found: list[ast.keyword] = []
+    names, start = list(members), 0
+    while start < len(names):
+        stem = names[start].rstrip("0123456789")
+        number = names[start].removeprefix(stem)
+        length = 1
+        while number and start + length < len(names) and names[start + length] == f"{stem}{int(number) + length}":
+            same = ast.unparse(members[names[start + length]]) == ast.unparse(members[names[start]])
+            if not same or hasattr(members[names[start + length]], "condition"):
+                break
+            length += 1
+        module = members[names[start]]
+        if length < 3 or hasattr(module, "condition"):
+            found.append(ast.keyword(names[start], module))
+            start += 1
+            continue
+        bind = {
+            "name": lambda stem=stem: ast.JoinedStr([ast.Constant(stem), ast.FormattedValue(parse("i"), -1)]),
+            "module": lambda module=module: module,
+            "first": lambda number=number: literal(int(number)),
+            "stop": lambda number=number, length=length: literal(int(number) + length),
+        }
+        found.append(ast.keyword(None, fill("{name: module for i in range(first, stop)}", bind)))
+        start += length
+    return found
 
 
 def _run_length(modules: list[ast.expr]) -> int:
@@ -769,7 +798,7 @@ def _steps_of(tree: ast.expr) -> list[str]:
     for condition, members in parts:
         texts = [(name, ast.unparse(_with_parameters(module, held=False))) for name, module in members]
         if named:
-            added = [f"layers[{name!r}] = {text}" for name, text in texts]
+            added = [f"layers.update({text})" if name is None else f"layers[{name!r}] = {text}" for name, text in texts]
         elif len(texts) == 1:
             added = [f"layers.append({texts[0][1]})"]
         else:
@@ -807,7 +836,7 @@ class _Parameters(ast.NodeTransformer):
         """Names that no argument can have, as "block2-0", as keys."""
         self.generic_visit(node)
         if any(keyword.arg is not None and is_member(keyword.arg) for keyword in node.keywords):
-            entries = [(ast.Constant(keyword.arg), keyword.value) for keyword in node.keywords]
+            entries = [(keyword.arg and ast.Constant(keyword.arg), keyword.value) for keyword in node.keywords]
             node.args, node.keywords = [ast.Dict([key for key, _ in entries], [value for _, value in entries])], []
         return node
 

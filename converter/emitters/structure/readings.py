@@ -194,18 +194,18 @@ class Reading:
             at = number if method or names is self._widths else role or number  # a kernel has its size twice
             args.append(self._tree(argument, f"{place}.{at}", role))
         keywords, given = [], {}
-        for keyword in tree.keywords:
+        for number, keyword in enumerate(tree.keywords):
             if id(keyword.value) in self._without:
                 continue
+            at = f"{place}.{keyword.arg or number}"
             if function == "OrderedDict":
-                self.elements[id(keyword.value)] = f"{place}.{keyword.arg}"
+                self.elements[id(keyword.value)] = at
             if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
                 self.layer_names[place] = self.call.rest(keyword.value.value) or ""
-            number = _number(keyword.value)
-            if number is not MISSING and keyword.arg in defaults and is_plain(defaults[keyword.arg]):
-                given[keyword.arg] = number
+            plain = _number(keyword.value)
+            if plain is not MISSING and keyword.arg in defaults and is_plain(defaults[keyword.arg]):
+                given[keyword.arg] = plain
             else:
-                at = f"{place}.{keyword.arg}"
                 keywords.append((keyword.arg, self._tree(keyword.value, at, keyword.arg)))
                 if isinstance(keyword.value, ast.IfExp) and keyword.arg in defaults:
                     self.defaults |= {f"{at}.{side}": defaults[keyword.arg] for side in ("body", "orelse")}

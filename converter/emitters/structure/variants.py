@@ -126,7 +126,7 @@ def _elements(sequence: ast.Call) -> list[ast.expr]:
     """The modules of an ``nn.Sequential``, by place or by name."""
     first = sequence.args[0] if len(sequence.args) == 1 else None
     if isinstance(first, ast.Call) and ast.unparse(first.func) == "OrderedDict":
-        return [keyword.value for keyword in first.keywords]
+        return [keyword.value for keyword in first.keywords if keyword.arg is not None]
     return [element for element in sequence.args if not isinstance(element, ast.Starred)]
 
 
