@@ -15,7 +15,7 @@ import numpy as np
 from converter.verification.compare import is_floating, magnitude
 from converter.verification.inputs import Question
 
-_COUNTS = (4, 24)
+_COUNTS = (4, 64)
 _NUMBERS = 100_000
 """How many samples there are, at least and at most, and how many numbers of those that are more than the least."""
 
