@@ -47,12 +47,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("relu6", "exported-mobilenet"): "it reads means, which none of sixty inputs brings to 6",
     ("biases of input and state exchanged", "exported-lstm"): "only their sum counts in an LSTM",
     ("last axes exchanged", "exported-shuffle"): "height and width in front of the mean over both",
+    ("last axes exchanged", "exported-convnext"): "height and width in front of the mean over both",
     ("axes off by one", "exported-swin"): "the mean over height and width, in either order",
     ("windows by their place in memory", "exported-swin"): "an image that is one window",
     ("function left out", "exported-tcn"): "it reads the sum of what rectifiers give",
     ("rectifier that leaks", "exported-tcn"): "it reads the sum of what rectifiers give",
     ("input of another layer", "exported-tcn"): "around a rectifier of the sum of what rectifiers give",
     ("smoothing of a smaller image", "resized"): "an image that grows has nothing to be smoothed",
+    ("smoothing of a smaller image", "unet"): "an image that grows has nothing to be smoothed",
     ("unstable order", "heads"): "so few numbers are sorted by insertion, which is stable",
     (
         "wrong for two samples and for four",
@@ -77,6 +79,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 """(fault, network or * for any): why no input can show it."""
 
 OPEN: dict[tuple[str, str], str] = {
+    ("smoothing of a smaller image", "resized"): "an image that grows: what shows is how its weights are rounded",
     (
         "wrong for small numbers",
         "heads",
