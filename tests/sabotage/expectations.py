@@ -55,6 +55,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("input of another layer", "exported-tcn"): "around a rectifier of the sum of what rectifiers give",
     ("smoothing of a smaller image", "resized"): "an image that grows has nothing to be smoothed",
     ("smoothing of a smaller image", "unet"): "an image that grows has nothing to be smoothed",
+    **{
+        (kind, "exported-gpt"): "the file holds the matrix of embedding and head under both names, the model keeps the second"
+        for kind in (
+            "an array of the file in float16",
+            "an array of the file is zero",
+            "an array of the file not a number",
+            "largest number of the file changed by a thousandth",
+            "one number of the file changed by a hundredth",
+            "one number of the file is zero",
+            "rows of the file off by one",
+        )
+    },
     ("unstable order", "heads"): "so few numbers are sorted by insertion, which is stable",
     (
         "wrong for two samples and for four",
