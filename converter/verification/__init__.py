@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,9 @@ from converter.verification.worker import RunError, run_model
 
 SEEDS = (0, 1, 2)
 BATCH_SIZES = (1, 3)
+
+_PATIENCE = 60.0
+"""Seconds after which code that does not run is not run again to find out for which of the cases."""
 
 PROBE = Tolerance("probe", 1e-4, "the source's own program sums float32 numbers in its own order")
 
@@ -119,11 +123,12 @@ def verify(
                 return None
             return found and [[to_source(a, port, target) for a, port in zip(each, outputs, strict=True)] for each in found]
 
+        begin = time.monotonic()
         try:
             answer = run(stored, again=True)
         except RunError as error:
             report.findings.append(f"the emitted {target} model did not run: {error}")
-            look(graph.outputs, every)
+            look(graph.outputs, every if time.monotonic() > begin + _PATIENCE else _failing(run, asked, stored) or every)
             return report
         report.versions = answer.versions
         if any(len(arrays) != len(outputs) for arrays in answer.outputs):
@@ -191,6 +196,22 @@ def _again(asked: Asked) -> tuple[Question, dict[str, Any]]:
     """The question that is asked a second time, in another way: the smallest of several samples, or the smallest."""
     question, answers = min(asked, key=lambda pair: (pair[0].batch == 1, pair[0].answer is not None, _size(pair[0])))
     return replace(question, name=f"{question.name}, again", answer=None, unusual=True), answers
+
+
+def _failing(run: Callable[..., Any], asked: Asked, stored: Sequence[Sequence[Any]]) -> dict[int, float]:
+    """The smallest case in which the code does not run, of each shape of the inputs one: what fails may do so for three samples
+    and not for one."""
+    shapes: dict[tuple, int] = {}
+    for case in sorted(range(len(asked)), key=lambda case: _size(asked[case][0])):
+        shapes.setdefault(
+            tuple(np.shape(array) for array in asked[case][0].inputs.values() if isinstance(array, np.ndarray)), case
+        )
+    for case in [*shapes.values()][:4]:
+        try:
+            run([stored[case]])
+        except RunError:
+            return {case: 0.0}
+    return {}
 
 
 def _size(question: Question) -> int:

@@ -260,7 +260,7 @@ class Comparison:
             return False
         if found.absolute > tolerance.absolute:
             return True
-        return local and share_beyond(np.asarray(actual).astype(expected.dtype), expected, relative) > _TIES
+        return share_beyond(np.asarray(actual).astype(expected.dtype), expected, relative) > _TIES
 
     def _in_writing(self) -> Blame | None:
         if self.trace is None:

@@ -1189,19 +1189,17 @@ def one_scale_for_all_channels(node: Node) -> Plant:
     return weight(node, 1, lambda scale: np.full_like(scale, scale.mean())) if node.input(1).rank == 1 else None
 
 
-@on("QuantizeLinear")
+@on("DequantizeLinear")
 def rounding_left_out(node: Node, graph: Graph) -> Plant:
-    """The pair of QuantizeLinear and DequantizeLinear is left out."""
-    users = node.output.users
-    if len(users) != 1 or users[0][0].op_type != "DequantizeLinear":
+    """The pair of QuantizeLinear and DequantizeLinear is left out; the latter's result is the first that is another."""
+    before = node.inputs[0].producer
+    if before is None or before.op_type != "QuantizeLinear" or len(before.output.users) != 1:
         return None
-    behind = users[0][0]
 
     def plant() -> None:
-        source = node.inputs[0]
-        behind.set_input(0, source)
-        operator(behind, "Identity", inputs=slice(0, 1))()
-        graph.remove(node)
+        node.set_input(0, before.inputs[0])
+        operator(node, "Identity", inputs=slice(0, 1))()
+        graph.remove(before)
 
     return plant
 

@@ -38,10 +38,10 @@ def edited(conversion):
     path = conversion.folder / "model.py"
     text = path.read_text()
 
-    def verify(old, new):
+    def verify(old, new, **asked):
         assert text.count(old) == 1
         path.write_text(text.replace(old, new))
-        report = conversion.verify(**ONCE)
+        report = conversion.verify(**ONCE | asked)
         return report, text[: text.index(old)].count("\n") + 1
 
     yield verify
@@ -106,6 +106,23 @@ def test_what_an_activation_of_keras_is_applied_to_is_visible(tmp_path):
     report = conversion.verify(**ONCE)
     assert (report.layers[report.blame.layer].name, report.layers[0].verdict) == ("relu", "equal")
     assert "Elu stood in place of Relu" in report.blame.cause
+
+
+def test_code_that_does_not_run_for_several_samples_is_looked_into_for_several(edited):
+    report, line = edited("torch.flatten(x, 1)", "x.transpose(0, 1).reshape(1, -1)", batch_sizes=(1, 3))
+    assert any("did not run" in finding for finding in report.findings)
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.line) == ("flatten", line)
+
+
+def test_integers_of_which_many_are_one_away_are_blamed_where_they_arise(tmp_path):
+    """One quantum is allowed to a number, because the last bit may decide, but not to all."""
+    graph = converter.read(write("quantised", tmp_path))
+    node = next(node for node in graph.nodes if node.name == "q0.quantise")
+    zero = node.inputs[2]
+    node.set_input(2, Value.of_weight(Weight.of(zero.array + 1, zero.name), zero.name))
+    report = converter.convert(graph, to="pytorch", out=tmp_path / "out", verify=False).verify(**ONCE)
+    assert (report.layers[report.blame.layer].name, report.blame.stage) == ("q0.quantise", "reading")
 
 
 def test_what_is_equal_is_looked_into_only_if_asked(conversion):
