@@ -13,6 +13,7 @@ import onnx
 
 from converter.graph import Graph, Value
 from converter.verification.borders import Borders, borders, drawn_anew, large_numbers, near_borders
+from converter.verification.compare import is_floating
 from converter.verification.crowd import KINDS, MASKED, NOISE, SMALL, crowded, finite, of_rows, steady, with_usual
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
 from converter.verification.inputs import Question, lengths, many, questions
@@ -103,8 +104,8 @@ def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int], wi
                     found.append((question, answers))
                 break
     crowds = list(crowded([question for question, _ in asked if question.answer is None]))
-    doubtful = _doubtful(judge, graph)
-    told = (_told(judge, *each, doubtful) for each in crowds)
+    doubtful, own = _doubtful(judge, graph), _has_own_numbers(graph)
+    told = (_told(judge, *each, doubtful, own) for each in crowds)
     found += [each for each in told if each is not None]
     if all(question.batch == 1 for question, *_ in crowds):  # their first axis is not that of samples
         for question in itertools.islice(many(graph, seeds[0]), 1):
@@ -115,10 +116,11 @@ def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int], wi
 
 
 def _told(
-    judge: Judge, question: Question, usual: Question, kinds: Sequence[str], doubtful: Collection[str]
+    judge: Judge, question: Question, usual: Question, kinds: Sequence[str], doubtful: Collection[str], own: bool
 ) -> tuple[Question, dict[str, Any]] | None:
     """The question with the judge's answers, and samples of the ``usual`` one in the places of those whose answers are not
-    finite, or whose kind is ``doubtful`` and whose answers move far. None where there is nothing new to ask, or no answer."""
+    finite, or whose kind is ``doubtful`` and whose answers move far. None where there is nothing new to ask, or no answer.
+    ``own``: the network has numbers of its own inside, beside which small ones are rounded."""
     in_doubt = np.array([kind in doubtful for kind in kinds])
     for last in (False, False, True):  # a sample may be rounded by the range of all
         answers = _answered(judge, question.inputs)
@@ -127,7 +129,7 @@ def _told(
         bad = ~finite(question, answers)
         asked = in_doubt & ~bad
         if asked.any():
-            bad[asked] = ~_steady(judge, of_rows(question, asked))
+            bad[asked] = ~_steady(judge, of_rows(question, asked), own)
         if not bad.any():
             return question, answers
         if question.batch == 1 or last:
@@ -137,11 +139,11 @@ def _told(
     return None
 
 
-def _steady(judge: Judge, question: Question) -> np.ndarray:
+def _steady(judge: Judge, question: Question, own: bool) -> np.ndarray:
     """In which samples no answer moves far that rounding leaves open."""
     try:
         answers = judge.answer(question.inputs)
-        others = judge.answers_near(question.inputs, question.usual, _UNITS, _DRAWS, weights=True)
+        others = judge.answers_near(question.inputs, question.usual if own else {}, _UNITS, _DRAWS, weights=True)
     except JudgeError:
         return np.zeros(question.batch, bool)
     return steady(question, answers, others)
@@ -156,6 +158,12 @@ def _doubtful(judge: Judge, graph: Graph) -> set[str]:
     if not judge.continuous:
         found |= SMALL  # beside a 1 that is added they are rounding
     return found
+
+
+def _has_own_numbers(graph: Graph) -> bool:
+    """Whether there are weights, and not only a floating constant here and there."""
+    weights = (value for each in graph.nested() for value in each.weights())
+    return any(is_floating(value.dtype) and value.shape not in ((), (1,)) for value in weights)
 
 
 def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:

@@ -77,7 +77,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("buffer for the first batch", "exported-steps"): "the first axis is fixed",
     ("wrong beyond thirty-two steps", "*"): "its table of positions ends before",
     ("order of the memory taken for granted", "*"): "of two tokens, or one, that lie in order in any case",
-    ("not a number for zeros", "heads"): "it has ties, which sixty inputs of several kinds at once do not show",
     ("wrong for large numbers", "square"): "an exponential of such numbers overflows",
     ("variance that cancels", "*"): "it reads sums that are centred already: nothing cancels",
     ("gelu cut off", "*"): "what reads a normalisation does not come to 100, and below -5 it gives 1e-6 at most",
@@ -92,10 +91,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 
 OPEN: dict[tuple[str, str], str] = {
     ("smoothing of a smaller image", "resized"): "an image that grows: what shows is how its weights are rounded",
-    (
-        "wrong for small numbers",
-        "heads",
-    ): "beside the 1 in front of the logarithm they are rounding, and so are asked of no network that also decides by numbers",
     ("rectifier that drops small numbers", "mobile"): "it shows in few samples, by as much as rounding",
 }
 """(fault, network or * for any): why verification misses it, though some input shows it."""
