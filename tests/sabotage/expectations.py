@@ -56,6 +56,13 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("smoothing of a smaller image", "resized"): "an image that grows has nothing to be smoothed",
     ("smoothing of a smaller image", "unet"): "an image that grows has nothing to be smoothed",
     **{
+        (
+            "order of a concatenation",
+            name,
+        ): "sizes of a Reshape or Expand, whose result has its shape in the graph, which passes read"
+        for name in ("exported-bert", "exported-vit")
+    },
+    **{
         (kind, "exported-gpt"): "the file holds the matrix of embedding and head under both names, the model keeps the second"
         for kind in (
             "an array of the file in float16",
