@@ -1,0 +1,66 @@
+"""Faults of writing: the emitted code computes something else than the graph, or with other weights."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from converter.graph import Node, Value, Weight
+from converter.verification.alignment import numeric
+from converter.verification.faults import accusation
+from converter.verification.faults.weights import wrong_weights
+from converter.verification.layers import Blame
+from converter.verification.sides import LookInto, Sides
+
+
+def find(sides: Sides, weights: Mapping[str, Weight], look_into: LookInto) -> Blame | None:
+    """The first node that the emitted code computes otherwise although what it reads is as it should be, or with other weights.
+
+    ``weights`` are the source's by their names in the folder. A node that differs by no more than it would for what the
+    emitted code had in front of it is equal: its error is rounding that grew.
+    """
+    if sides.trace is None:
+        return None
+    accuse = functools.partial(accusation.accuse, sides, look_into)
+    computes = functools.cache(functools.partial(_computes, sides))
+    wrong = wrong_weights(sides, weights)
+    tainted: set[Value] = set()
+    for node in sides.graph.nodes:
+        outputs = [value for value in node.outputs if value is not None]
+        touched = any(value in tainted for value in node.reads())
+        if node in wrong and not touched and not all(map(sides.is_near, sides.shown(outputs))):
+            return accuse(node, wrong[node])
+        for value in outputs:
+            match = sides.matches.get(value)
+            if match is None and value in sides.visible and numeric(sides.values.get(value)):
+                if not _is_passed_over(sides, value) and not touched:
+                    return accuse(node)
+                tainted.add(value)
+            elif match is not None and not sides.is_near(value):
+                if not computes(node):
+                    return accuse(node)
+                if touched:
+                    tainted.add(value)
+                else:
+                    sides.layers[sides.rows[node]].verdict = "equal"
+            elif match is None and touched:
+                tainted.add(value)
+    unread = next(iter(sorted(wrong, key=lambda node: sides.rows[node])), None)
+    return None if unread is None else accuse(unread, wrong[unread])
+
+
+def _is_passed_over(sides: Sides, value: Value) -> bool:
+    """Whether all that reads a value is as it should be: then it is only that the value itself was not recognised."""
+    results = sides.seen_behind(value)
+    return bool(results) and value not in sides.graph.outputs and all(each in sides.matches for each in results)
+
+
+def _computes(sides: Sides, node: Node) -> bool:
+    """Whether the emitted code computes the node's results from what it had as inputs."""
+    results = sides.alone(node, sides.held)
+    pairs = zip(node.outputs, results or (), strict=False)
+    return results is None or not any(
+        sides.apart(sides.matches[value].array, result, value, local=True)
+        for value, result in pairs
+        if value in sides.matches and numeric(result)
+    )

@@ -1,0 +1,248 @@
+"""One case on both sides: what each value of the graph should be, and what the source file and the emitted code have for it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from converter.emitters.layout import Plan
+from converter.functions import DOMAIN
+from converter.graph import Graph, Node, Value
+from converter.verification import bodies, reference
+from converter.verification.alignment import Alignment, Match, error, magnitude, numeric
+from converter.verification.compare import Tolerance, difference, share_beyond, tolerance_of
+from converter.verification.layers import Blame, Layer, Stage
+from converter.verification.worker import Trace
+
+BUDGET = 2**31
+"""Bytes of intermediate values that are held of each side."""
+
+LOCAL = 2e-5
+"""Relative error of one float32 layer on the same numbers: sums in another order, and functions computed otherwise."""
+
+_TIES = 0.02
+"""Share of the numbers rounded to integers that may be one quantum away, because the last bit decides."""
+
+Numbers = Callable[[Value | None], Any]
+"""From a value to its numbers on one of the sides, in source axis order; None where they are not known."""
+
+LookInto = Callable[[Node, Stage, Numbers], Blame | None]
+"""From a node with a body that is to blame, and the numbers around it, to the blame for a layer in the body."""
+
+
+class Sides:
+    """``values`` are what the graph computes, ``source`` what the file has under their names, and ``matches`` the tensors of
+    the emitted code, where it has some for them. ``layers`` has a row for each node of ``graph``, with what is seen of it.
+
+    ``shown`` and ``plan`` are the values that the emitted code has tensors for, and the axis order of those; ``text`` are the
+    lines of model.py. ``around``: the graph is a body in that one.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        shown: tuple[set[Value], Plan],
+        text: Sequence[str],
+        case: str,
+        trace: Trace | None,
+        values: Mapping[Value, Any],
+        source: Mapping[str, Any],
+        around: Sides | None = None,
+    ):
+        self.graph, self.case, self.trace, self.around = graph, case, trace, around
+        self._whole: Graph = graph if around is None else around._whole
+        self.values = values
+        self.source = {
+            value: _like(source[value.name], values.get(value), value)
+            for node in graph.nodes
+            for value in node.outputs
+            if value is not None and numeric(source.get(value.name))
+        }
+        self.visible, self.plan = shown
+        self.alignment = Alignment(trace.entries if trace is not None else [])
+        self.text = text
+        self.matches: dict[Value, Match] = {} if around is None else dict(around.matches)
+        self._replaced: set[int] = set()
+        self._tolerances: dict[Value, Tolerance] = {}
+        self.rows = {node: place for place, node in enumerate(graph.nodes)}
+        self.layers = [self._row(node) for node in graph.nodes]
+        self._align()
+        self.blamed: Node | None = None
+        """The node of the graph that is to blame, or in whose body the layer is."""
+
+    def _row(self, node: Node) -> Layer:
+        value = next((value for value in node.outputs if value is not None), None)
+        array = self.values.get(value)
+        producers = [read.producer for read in node.reads() if read.producer in self.rows]
+        return Layer(
+            node.name or node.origin,
+            node.op_type,
+            node.scope[-1].path if node.scope else "",
+            list(dict.fromkeys(self.rows[producer] for producer in producers)),
+            "" if value is None else value.name,
+            tuple(getattr(array, "shape", ()))
+            or tuple(size if isinstance(size, int) else 0 for size in (value.shape or ()) if value is not None),
+        )
+
+    def _align(self) -> None:
+        for value in self.graph.inputs:
+            self._match(value, [])
+        for node in self.graph.nodes:
+            before = [self.matches[value].entry for value in node.reads() if value in self.matches]
+            for value in node.outputs:
+                if value is not None:
+                    self._match(value, before)
+            seen = [self.matches[value] for value in node.outputs if value in self.matches]
+            if seen:
+                self._fill(node, max(seen, key=lambda match: match.relative))
+
+    def _match(self, value: Value, before: Sequence[int]) -> None:
+        match = self.alignment.match(self.values.get(value), self.plan.of(value), before)
+        if match is not None:
+            self.matches[value] = match
+
+    def _fill(self, node: Node, match: Match) -> None:
+        """What is seen of a node's result."""
+        row, expected = self.layers[self.rows[node]], self._expected(node, match)
+        self.place(row, match.entry)
+        found = difference(match.array.astype(expected.dtype), expected)
+        row.absolute, row.relative = found.absolute, found.relative
+        row.verdict = "equal" if self._within(node, found.relative, found.absolute) else "differs"
+
+    def _expected(self, node: Node, match: Match) -> np.ndarray:
+        value = next((value for value in node.outputs if self.matches.get(value) is match), node.outputs[0])
+        return self.values[value]
+
+    def place(self, row: Layer, place: int) -> None:
+        """Set the lines of a row to those of a tensor, the one at ``place`` in the order of execution."""
+        entry = self.alignment.entries[place]
+        row.constructor = entry.constructor
+        row.line = entry.line if entry.line is not None else entry.constructor
+        row.code = self.code(row.line)
+
+    def code(self, line: int | None) -> str:
+        """The text of a line of model.py."""
+        return self.text[line - 1].strip() if line is not None and 0 < line <= len(self.text) else ""
+
+    def _within(self, node: Node, relative: float, absolute: float) -> bool:
+        value = next(value for value in node.outputs if value is not None)
+        dtype = getattr(self.values.get(value), "dtype", None)
+        tolerance = self._tolerance(value, dtype)
+        return relative <= max(tolerance.relative, 1e-6 if dtype is not None and dtype.kind == "f" else 0) or (
+            absolute <= tolerance.absolute
+        )
+
+    def _tolerance(self, value: Value, dtype: Any) -> Tolerance:
+        if value not in self._tolerances:
+            self._tolerances[value] = tolerance_of(self._whole, dtype, value)
+        return self._tolerances[value]
+
+    # What is asked of it
+
+    def apart(self, actual: np.ndarray, expected: np.ndarray, value: Value, *, local: bool = False) -> bool:
+        """Whether two arrays differ beyond what is allowed to the value; ``local``: to a layer that computes it from the same
+        numbers."""
+        if actual.shape != expected.shape:
+            return True
+        found = difference(np.asarray(actual).astype(expected.dtype), expected)
+        tolerance = self._tolerance(value, expected.dtype)
+        relative = max(tolerance.relative, LOCAL) if expected.dtype.kind == "f" and local else tolerance.relative
+        if found.relative <= relative:
+            return False
+        if found.absolute > tolerance.absolute:
+            return True
+        return share_beyond(np.asarray(actual).astype(expected.dtype), expected, relative) > _TIES
+
+    def is_near(self, value: Value) -> bool:
+        """Whether the emitted code has a tensor for the value, and it is as it should be."""
+        match = self.matches.get(value)
+        return match is not None and not self.apart(match.array, self.values[value], value)
+
+    def entry_of(self, value: Value | None) -> int | None:
+        """The place of the value's tensor in the order of execution."""
+        return self.matches[value].entry if value in self.matches else None
+
+    def shown(self, values: Sequence[Value]) -> set[Value]:
+        """What the emitted code has a tensor for: those of the values, or what is computed from them."""
+        seen = {value for value in values if value in self.visible}
+        return seen or {each for value in values for each in self.seen_behind(value)}
+
+    def seen_behind(self, value: Value) -> set[Value]:
+        """The nearest values computed from this one that the emitted code has a tensor for."""
+        found: set[Value] = set()
+        for node, _ in value.users:
+            for each in node.outputs:
+                if each is not None:
+                    found |= {each} if each in self.visible else self.seen_behind(each)
+        return found
+
+    def held(self, value: Value | None, depth: int = 20) -> Any:
+        """What the emitted code had for a value; where it has no tensor for it, what that should be, given what it had."""
+        match = self.matches.get(value)
+        if match is not None:
+            return match.array.astype(self.values[value].dtype)
+        own = reference.numbers(value, self.values)
+        node = None if value is None else value.producer
+        if node not in self.rows or value in self.visible or not depth or not numeric(own) or own.dtype.kind != "f":
+            return own
+        results = reference.of_node(node, [self.held(each, depth - 1) for each in node.inputs])
+        return own if results is None else results[node.outputs.index(value)]
+
+    def unknown(self, after: Sequence[int]) -> list[int]:
+        """The places of the tensors that are no value of the graph as it should be, computed from given ones, in order."""
+        known = self._replaced | {match.entry for match in self.matches.values()}
+        start = max(after, default=-1)
+        entries = self.alignment.entries
+        reached, found = set(after), []
+        for place, entry in enumerate(entries):
+            if any(other in reached for other in entry.operands) and place not in known:
+                reached.add(place)
+                if numeric(entry.array):
+                    found.append(place)
+        later = [place for place in found if place > start] or found
+        return later or [p for p in range(start + 1, len(entries)) if p not in known and numeric(entries[p].array)]
+
+    def become(self, value: Value, match: Match) -> None:
+        """Take another tensor for the value's: its own, as it should be, was changed before it was read."""
+        self._replaced.add(self.matches[value].entry)
+        self.matches[value] = match
+
+    def alone(self, node: Node, numbers: Numbers) -> list[Any] | None:
+        """What the node gives for the numbers of what it reads; None where it cannot be run by itself."""
+        if any(node.subgraphs()):
+            return bodies.of_node(node, numbers, BUDGET)
+        return reference.of_node(node, [numbers(value) for value in node.inputs])
+
+    def blame(self, node: Node, stage: Stage, expected: Any, found: Any, cause: str) -> Blame:
+        """The blame for a node, which is marked: what its result should be and what was found, None where that is not known."""
+        row, self.blamed = self.layers[self.rows[node]], node
+        row.verdict = "differs"
+        if not numeric(expected) or not numeric(found) or expected.shape != found.shape:
+            row.absolute = row.relative = math.inf
+            if numeric(expected) and numeric(found) and not cause:
+                cause = f"its shape is {found.shape} instead of {expected.shape}"
+            return Blame(self.rows[node], stage, math.nan, math.nan, (), self.case, cause)
+        apart = difference(found.astype(expected.dtype), expected)
+        row.absolute, row.relative = apart.absolute, apart.relative
+        if not apart.absolute:  # weights that are wrong, but not so that this case shows it
+            return Blame(self.rows[node], stage, math.nan, math.nan, (), self.case, cause)
+        numbers = (float(expected[apart.index]), float(found[apart.index]))
+        return Blame(self.rows[node], stage, *numbers, apart.index, self.case, cause)
+
+
+def _like(source: np.ndarray, own: Any, value: Value) -> np.ndarray:
+    """The source's tensor of a value's name, with the axes that the graph has: a node that stands for several of the source
+    may give them in another order, or put together."""
+    if value.producer.domain != DOMAIN or not numeric(own) or own.shape == source.shape or own.size != source.size:
+        return source
+    turns = (source.transpose(order) for order in itertools.permutations(range(source.ndim)))
+    fitting = [turn.reshape(own.shape) for turn in turns if _without_ones(turn.shape) == _without_ones(own.shape)]
+    return min([source.reshape(own.shape), *fitting], key=lambda turn: error(own, turn, magnitude(turn)))
+
+
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
