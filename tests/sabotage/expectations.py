@@ -82,6 +82,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("wrong for two samples and for four", "exported-steps"): "the first axis counts steps, and none of the inputs has two",
     ("buffer for the first batch", "exported-steps_both"): "the first axis is fixed",
     ("buffer for the first batch", "exported-steps"): "the first axis is fixed",
+    ("buffer for the first batch", "loops"): "the first axis of its first output is fixed",
     ("wrong beyond thirty-two steps", "*"): "its table of positions ends before",
     ("order of the memory taken for granted", "*"): "of two tokens, or one, that lie in order in any case",
     ("wrong for large numbers", "square"): "an exponential of such numbers overflows",
