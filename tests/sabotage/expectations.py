@@ -41,6 +41,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("padding counted otherwise", "exported-densenet"): "the pooling pads nothing",
     ("padding not counted", "exported-densenet"): "the pooling pads nothing",
     ("channels last flattened", "exported-densenet"): "an image of one pixel",
+    ("channels first flattened", "exported-inception"): "an image of one pixel",
+    ("channels first flattened", "exported-mobilenet"): "an image of one pixel",
+    ("channels first flattened", "exported-resnet"): "an image of one pixel",
     ("max pooling padded with zeros", "exported-inception"): "it reads what a rectifier gives, which is no less than 0",
     ("max pooling padded with zeros", "exported-resnet"): "it reads what a rectifier gives, which is no less than 0",
     ("rectifier that ends at six", "exported-mobilenet"): "it reads means, which none of sixty inputs brings to 6",
@@ -60,7 +63,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
             "order of a concatenation",
             name,
         ): "sizes of a Reshape or Expand, whose result has its shape in the graph, which passes read"
-        for name in ("exported-bert", "exported-vit")
+        for name in ("exported-bert", "exported-gpt", "exported-llama", "exported-vit")
     },
     **{
         (kind, "exported-gpt"): "the file holds the matrix of embedding and head under both names, the model keeps the second"
