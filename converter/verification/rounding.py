@@ -136,6 +136,7 @@ def allowances(
     rounded = [inside[each.case][each.row] / each.scale if each.case in inside and each.scale else 0.0 for each in found]
     most = [MARGIN * max(pair) for pair in zip(shares, rounded, strict=True)]
     lifted = continuous and sum(each > tolerance.most for each in most) <= MOST * len(found)
+    typical = _typical(found, own, shares)
     tolerances = []
     for sample, movement, share, within, lift in zip(found, own, shares, rounded, most, strict=True):
         if movement is None:
@@ -143,13 +144,23 @@ def allowances(
             continue
         if sample.few:
             like = [(each, other) for each, other in zip(own, found, strict=True) if each is not None and _alike(other, sample)]
-            counted = _of_few(like, tolerance) / (sample.scale or 1.0)
+            counted = max(_of_few(like, tolerance) / (sample.scale or 1.0), typical.get(sample.case, 0.0))
         else:
             counted = min(largest, _CHANCE * share)
         amplified = _amplified(tolerance, max(counted, within), max(tolerance.most, lift) if lifted else tolerance.most)
         silent = MARGIN * movement if not sample.scale else 0.0  # zeros, where the judge's other answers have none
         tolerances.append(replace(amplified, absolute=max(amplified.absolute, silent)))
     return tolerances
+
+
+def _typical(found: Sequence[Sample], own: Sequence[float | None], shares: Sequence[float]) -> dict[int, float]:
+    """The share by which every second sample of few numbers moves in a case that has many: be they of different sizes, one that
+    does not move does so by chance."""
+    moved: dict[int, list[float]] = {}
+    for sample, movement, share in zip(found, own, shares, strict=True):
+        if sample.few and sample.scale and movement is not None:
+            moved.setdefault(sample.case, []).append(share)
+    return {case: float(np.median(each)) for case, each in moved.items() if len(each) > _FEW}
 
 
 def _of_few(like: Sequence[tuple[float, Sample]], tolerance: Tolerance) -> float:

@@ -157,3 +157,17 @@ def test_next_to_nothing_is_measured_by_what_is_usual_where_the_question_is_not(
     )
     found = samples([usual, cases[1] * np.float32(1.001)], cases, **asked)
     assert max(each.difference.relative for each in found) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_sample_of_few_numbers_gets_what_every_second_of_its_question_moves_by():
+    """Exponentials of different sizes, of which one happens not to move."""
+    reference = np.exp(np.linspace(10, 60, 40, dtype=np.float32))[:, None]
+    moved = [0.0 if row % 3 == 0 else 3e-6 * float(reference[row, 0]) for row in range(40)]
+    actual = reference.copy()
+    actual[21] *= np.float32(1 + 4e-6)
+    assert held(actual, reference, moved, batch=40) <= 1
+    actual[21] *= np.float32(1.001)
+    assert held(actual, reference, moved, batch=40) > 1
+    still = [0.0 if row % 3 else moved[1] for row in range(40)]
+    actual[21] = reference[21] * np.float32(1 + 4e-6)
+    assert held(actual, reference, still, batch=40) > 1
