@@ -47,13 +47,14 @@ def ask(
     """All that is asked about ``graph``, with the answers; the outputs of which these prove little, each with the reason; and
     what the reader of the report is to be warned of. Raises JudgeError and ValueError."""
     warnings: list[str] = []
-    windows = Windows(judge, graph, _without_weights(judge.model))
+    model = _without_weights(judge.model)
+    known, windows = borders(model), Windows(judge, graph, model)
     asked = _ask(judge, graph, seeds, batch_sizes, windows, warnings)
-    others = _ask_more(judge, graph, asked, seeds, windows)
-    at_borders = _ask_at_borders(judge, asked, others)
+    others = _ask_more(judge, graph, asked, seeds, windows, known)
+    at_borders = _ask_at_borders(judge, model, known, asked, others)
     more, unproven = _ask_otherwise(judge, graph, asked)
     hidden = unseen(asked, lambda inputs: _answered(judge, inputs))
-    read = _read(_without_weights(judge.model).graph) if hidden else set()
+    read = _read(model.graph) if hidden else set()
     warnings += [
         f"no output depends on the input {name!r} in what was asked: equality proves nothing about it"
         for name in hidden
@@ -94,7 +95,7 @@ def _ask(
     raise next(iter(failed.values()), JudgeError("there is no input to run it on"))
 
 
-def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int], windows: Windows) -> Asked:
+def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int], windows: Windows, known: Borders) -> Asked:
     """A short and a long question, and one with more samples."""
     found: Asked = []
     for ways in lengths(graph, seeds[0]):
@@ -104,7 +105,7 @@ def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int], wi
                     found.append((question, answers))
                 break
     crowds = list(crowded([question for question, _ in asked if question.answer is None]))
-    doubtful, own = _doubtful(judge, graph), _has_own_numbers(graph)
+    doubtful, own = _doubtful(judge, graph, known), _has_own_numbers(graph)
     told = (_told(judge, *each, doubtful, own) for each in crowds)
     found += [each for each in told if each is not None]
     if all(question.batch == 1 for question, *_ in crowds):  # their first axis is not that of samples
@@ -122,7 +123,7 @@ def _told(
     finite, or whose kind is ``doubtful`` and whose answers move far. None where there is nothing new to ask, or no answer.
     ``own``: the network has numbers of its own inside, beside which small ones are rounded."""
     in_doubt = np.array([kind in doubtful for kind in kinds])
-    for last in (False, False, True):  # a sample may be rounded by the range of all
+    for _ in range(3):  # a sample may be rounded by the range of all
         answers = _answered(judge, question.inputs)
         if answers is None:
             return None
@@ -132,7 +133,7 @@ def _told(
             bad[asked] = ~_steady(judge, of_rows(question, asked), own)
         if not bad.any():
             return question, answers
-        if question.batch == 1 or last:
+        if question.batch == 1:
             return None
         question = with_usual(question, usual, bad)
         in_doubt &= ~bad
@@ -149,10 +150,10 @@ def _steady(judge: Judge, question: Question, own: bool) -> np.ndarray:
     return steady(question, answers, others)
 
 
-def _doubtful(judge: Judge, graph: Graph) -> set[str]:
+def _doubtful(judge: Judge, graph: Graph, known: Borders) -> set[str]:
     """The kinds of samples of which the network may tell its rounding alone."""
     operators = {node.op_type for each in graph.nested() for node in each.nodes}
-    if borders(_without_weights(judge.model)).rounds or operators & {"MaxUnpool", "NonMaxSuppression"}:
+    if known.rounds or operators & {"MaxUnpool", "NonMaxSuppression"}:
         return {*KINDS, NOISE, MASKED}  # last bits decide in one sample or another
     found = {MASKED}
     if not judge.continuous:
@@ -173,15 +174,13 @@ def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def _ask_at_borders(judge: Judge, asked: Asked, others: Asked) -> Asked:
+def _ask_at_borders(judge: Judge, model: onnx.ModelProto, known: Borders, asked: Asked, others: Asked) -> Asked:
     """Where the network has bounds, thresholds or ties: one of the questions with numbers at them, one with large whole
     numbers, and those scaled so that numbers inside come to both sides of what neither they nor ``others`` passed yet."""
     free = [question for question, _ in asked if question.answer is None]
     every = [*free, *(question for question, _ in others)]
     if not free:
         return []
-    model = _without_weights(judge.model)
-    known = borders(model)
     largest = max(free, key=lambda question: question.batch)  # the first of them
     found = []
     for question in [*_at(known, largest), *_beyond(judge, known, free, every), *waking(judge, model, every)]:
@@ -226,7 +225,7 @@ def _often(question: Question) -> Question:
     """A small question with more samples: what comes to a border is often seen only where other numbers come to theirs."""
     arrays = [np.asarray(array) for array in question.inputs.values()]
     rows = all(array.ndim and len(array) == question.batch > 1 for array in arrays)
-    times = min(_MOST_NUMBERS // max(sum(array.size for array in arrays), 1), _MOST_TIMES) if rows else 1
+    times = min(_MOST_NUMBERS // max(question.numbers, 1), _MOST_TIMES) if rows else 1
     if times < 2:
         return question
     inputs = {name: np.concatenate([array] * times) for name, array in question.inputs.items()}

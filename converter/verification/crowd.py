@@ -114,8 +114,6 @@ def of_rows(question: Question, rows: np.ndarray) -> Question:
 
 def with_usual(question: Question, usual: Question, rows: np.ndarray) -> Question:
     """The question with those samples of the ``usual`` one in their places."""
-    if question.batch == 1:
-        return usual if rows.any() else question
     inputs = {}
     for name, array in question.inputs.items():
         inputs[name] = np.array(array)

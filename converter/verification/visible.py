@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from converter.emitters.blocks import Compound, Statement
 from converter.emitters.layout import Plan
 from converter.emitters.program import Program
+from converter.emitters.target import Target
 from converter.graph import Graph, Value
 
 
@@ -42,17 +43,13 @@ def _written(graph: Graph, target: str) -> tuple[Program, dict[Value, Value]] | 
     from converter.emitters.site import NotFunctionalError
     from converter.passes.keras import lowered
 
-    def functional() -> tuple[Program, dict[Value, Value]]:
+    def in_keras(style: Callable[[], Target], functional: bool) -> tuple[Program, dict[Value, Value]]:
         copies: dict[Value, Value] = {}
-        return Program.of(lowered(graph, functional=True, copies=copies), keras.Keras()), copies
-
-    def subclass() -> tuple[Program, dict[Value, Value]]:
-        copies: dict[Value, Value] = {}
-        return Program.of(lowered(graph, functional=False, copies=copies), keras_subclass.KerasSubclass()), copies
+        return Program.of(lowered(graph, functional=functional, copies=copies), style()), copies
 
     makers: dict[str, list[Callable[[], tuple[Program, dict[Value, Value]]]]] = {
         "pytorch": [lambda: (Program.of(graph, pytorch.PyTorch()), {})],
-        "keras": [functional, subclass],
+        "keras": [lambda: in_keras(keras.Keras, True), lambda: in_keras(keras_subclass.KerasSubclass, False)],
     }
     for make in makers.get(target, ()):
         try:
