@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -156,6 +158,18 @@ def test_what_is_written_over_before_it_is_read_again(tmp_path):
     assert report.blame.cause == "it is written over its input, which is read again"
 
 
+@contextmanager
+def changed(path: Path, old: str, new: str) -> Iterator[None]:
+    """The one place of a text changed, for a while."""
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
 @pytest.fixture(scope="module")
 def gpt(tmp_path_factory):
     """In Keras its attention is one layer, which stands for a dozen nodes; so is the embedding of its positions."""
@@ -171,12 +185,8 @@ EDITED = [
 
 @pytest.mark.parametrize(("old", "new", "layer", "cause"), EDITED, ids=[new for _, new, _, _ in EDITED])
 def test_of_several_nodes_that_one_layer_stands_for_the_one_is_blamed_that_explains_it(gpt, old, new, layer, cause):
-    path = gpt.folder / "model.py"
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
-    report = gpt.verify(seeds=(0,), batch_sizes=(2,))
-    path.write_text(text)
+    with changed(gpt.folder / "model.py", old, new):
+        report = gpt.verify(seeds=(0,), batch_sizes=(2,))
     blamed = report.layers[report.blame.layer]
     assert (blamed.name, cause in report.blame.cause) == (layer, True)
     assert new in blamed.code or "MultiHeadAttention" in blamed.code
@@ -237,12 +247,8 @@ INSIDE = [
 
 @pytest.mark.parametrize(("old", "new", "layer", "cause"), INSIDE, ids=[layer for _, _, layer, _ in INSIDE])
 def test_a_layer_inside_a_loop_or_a_branch_is_blamed_by_its_name(loops, old, new, layer, cause):
-    path = loops.folder / "model.py"
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
-    report = loops.verify()
-    path.write_text(text)
+    with changed(loops.folder / "model.py", old, new):
+        report = loops.verify()
     blamed = report.layers[report.blame.layer]
     assert (blamed.name, report.blame.stage, blamed.verdict) == (layer, "writing", "differs")
     assert cause in report.blame.cause
