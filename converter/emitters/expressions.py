@@ -61,6 +61,19 @@ class _Fill(ast.NodeTransformer):
         return node
 
 
+def replaced(tree: ast.AST, old: ast.AST, new: ast.expr) -> ast.AST:
+    """The tree, changed in place, with another in the place of the one inside that is ``old``."""
+    return _Replace(old, new).visit(tree)
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.expr):
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.new if node is self.old else self.generic_visit(node)
+
+
 _MOVES = {"broadcast_to", "tile", "expanded", "reshape", "reshaped", "take", "gather"}
 
 

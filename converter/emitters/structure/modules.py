@@ -6,25 +6,35 @@ import ast
 import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 
 import numpy as np
 
-from converter.emitters.blocks import Clause, Compound, Statement, assigned, function_lines, trees, variable, variables
-from converter.emitters.expressions import call, fill, literal, own, parse
+from converter.emitters.blocks import Compound, Statement, assigned, function_lines, trees, variable, variables
+from converter.emitters.expressions import call, literal, own, parse
 from converter.emitters.lines import on_one_line
 from converter.emitters.names import Namespace, identifier, is_computed, is_member, snake_case, without_number
 from converter.emitters.program import Program
 from converter.emitters.source import helper_names, indent
 from converter.emitters.structure.alternations import alternations, depths
-from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths, reads
+from converter.emitters.structure.attributes import attributes
+from converter.emitters.structure.calls import Call, called, is_own, nest, own_paths
 from converter.emitters.structure.classes import find_kinds, kind_of, name_class
 from converter.emitters.structure.conditions import with_conditions
 from converter.emitters.structure.definitions import Definition, Parameter, define
-from converter.emitters.structure.given import Asked
+from converter.emitters.structure.lists import looped
+from converter.emitters.structure.masks import name_masks, without_mask_names
+from converter.emitters.structure.paths import resolve, text_of, with_parameters
 from converter.emitters.structure.readings import ACTIVATION_MODULES, Reading
 from converter.emitters.structure.roles import memories, roles
-from converter.emitters.structure.stages import stages
+from converter.emitters.structure.sequences import (
+    arguments,
+    growing,
+    numbered,
+    progression,
+    steps_between,
+    without_numbers,
+    written_members,
+)
 from converter.emitters.variable_names import name_body
 from converter.emitters.vocabulary import Layer
 from converter.graph import Module, Value, Weight
@@ -50,7 +60,7 @@ class Modules:
         read = {node.id for tree in written for node in ast.walk(tree) if isinstance(node, ast.Name)}
         self._reserved = frozenset(reserved) - (helper_names("pytorch") - read)  # any other helper is not in the file
         self._class_names = Namespace(reserved)
-        _name_masks(program.statements)
+        name_masks(program.statements)
         program.roles = roles(program.statements, program.output_values())
         self._turns: dict[int, ast.expr] = {}
         self.root = Call(Module(""), list(program.statements))
@@ -127,7 +137,7 @@ class Modules:
             return self._leads(classes[function], rest, classes)
         if function != "nn.Sequential":
             return len(rest) == 1 or (function == "nn.MultiheadAttention" and rest[:-1] == ["out_proj"])
-        inside = _written_members(tree)
+        inside = written_members(tree)
         return bool(rest) and (inside is None or self._leads(inside, rest, classes))
 
     # Where layers and weights live
@@ -257,7 +267,7 @@ class Modules:
         paths = [called(item) for item in each.items]
         if None in paths or len(paths) < 3 or any(each.relative(path) is None for path in paths):
             return False
-        return _numbered({each.relative(path): self.program.layers[path] for path in paths}) is not None
+        return numbered({each.relative(path): self.program.layers[path] for path in paths}) is not None
 
     def _find_turns(self, chains: list[Call]) -> None:
         """Find the sequences of one name whose modules take turns, and those of one place that differ in their depth."""
@@ -289,7 +299,7 @@ class Modules:
             return call("nn.Sequential", [ast.Starred(self._turns[id(each)], ast.Load())], {})
         paths = [own_paths(item.tree)[0] for item in each.items]
         members = {each.relative(path): self.program.layers[path] for path in paths}
-        return call("nn.Sequential", _members(members), {})
+        return call("nn.Sequential", arguments(members), {})
 
     def _classes_of_runs(self, runs: list[Call]) -> dict[int, ast.expr]:
         """Constructors of runs of numbered modules that the source has classes for, which differ in their number and width."""
@@ -301,8 +311,8 @@ class Modules:
         for calls in by_kind.values():
             members = [{each.relative(path): self.program.layers[path] for path in each.paths()} for each in calls]
             first = [next(iter(each.values())) for each in members]
-            starts = [_without_numbers(module) for module in first]
-            steps = {_steps([*each.values()]) for each in members}
+            starts = [without_numbers(module) for module in first]
+            steps = {steps_between([*each.values()]) for each in members}
             names = {next(iter(each)) for each in members}
             if len(calls) < 2 or len({form for form, _ in starts}) > 1 or len(steps) > 1 or len(names) > 1 or None in steps:
                 continue
@@ -310,13 +320,13 @@ class Modules:
             differing = [place for place, column in enumerate(columns) if len(set(column)) > 1]
             if len(differing) > 1:
                 continue
-            module = _progression(first[0], next(iter(steps)), dict.fromkeys(differing, "in_channels"))
+            module = progression(first[0], next(iter(steps)), dict.fromkeys(differing, "in_channels"))
             readings = [Reading(each, self.program.layers, self.definitions) for each in calls]
             name = name_class(readings, self._class_names)
             longest = max(zip(calls, members, strict=True), key=lambda pair: len(pair[1]))[0]
             definition = Definition(name, longest, [Parameter("in_channels")] * len(differing) + [Parameter("depth")])
             stem = next(iter(names)).rstrip("0123456789")
-            number = ast.unparse(_sum(int(next(iter(names)).removeprefix(stem)), 1))
+            number = ast.unparse(growing(int(next(iter(names)).removeprefix(stem)), 1))
             definition.loop = ["for i in range(depth):", f"    self.add_module(f'{stem}{{{number}}}', {ast.unparse(module)})"]
             self.definitions[name] = definition
             for each, (_, numbers), inside in zip(calls, starts, members, strict=True):
@@ -409,15 +419,15 @@ class Modules:
             lines = [start, indent(["super().__init__()", *definition.loop])]
             return "\n".join([f"class {definition.name}(nn.Sequential):", indent(lines)])
         if each.is_chain:
-            built = ast.unparse(_with_parameters(call("super().__init__", _members(members), {}), held=False))
+            built = ast.unparse(with_parameters(call("super().__init__", arguments(members), {}), held=False))
             return "\n".join([f"class {definition.name}(nn.Sequential):", indent([start, indent([built])])])
         construction = ["super().__init__()"]
         construction += [f"self.{p.name} = {p.name}{'()' * p.is_class}" for p in definition.parameters if p.held]
         construction += [f"self.{name} = {text}" for name, text in definition.conditions.items()]
-        construction += _attributes(members, loops=not definition.parameters)
+        construction += attributes(members, loops=not definition.parameters)
         if each is self.root:
             construction += [
-                f"{_text(second, each, members)} = {_text(first, each, members)}" for first, second in self._ties()
+                f"{text_of(second, each, members)} = {text_of(first, each, members)}" for first, second in self._ties()
             ]
 
         outputs = each.outputs if each is not self.root else program.output_values()
@@ -428,17 +438,17 @@ class Modules:
             for result, held in changed:
                 if result in program.roles and result not in assigned(items):
                     program.roles[held] = program.roles[result]
-        items, outputs = _looped(each, items, outputs, [path for path in each.paths() if _is_module(program.layers[path])])
+        items, outputs = looped(each, items, outputs, [path for path in each.paths() if _is_module(program.layers[path])])
         count = Counter(name.value for tree in trees(items) for name in variables(tree))
         count.update(outputs)
-        items = _without_names(items, count)
+        items = without_mask_names(items, count)
         statements = on_one_line(program, items, count)
         namespace = Namespace((*self._reserved, *inputs.values(), "out"))
         held = next((value for value, name in inputs.items() if name == "x"), None)
         names = name_body(program, statements, inputs, outputs, namespace, held)
         for statement in statements:
             for head in trees([statement]):
-                _resolve(head, each, members)
+                resolve(head, each, members)
         lines = [*definition.asked, *function_lines(statements, outputs, names)]
         return "\n".join(
             [
@@ -451,40 +461,6 @@ class Modules:
 
 def _is_integer(value: Value) -> bool:
     return value.dtype is not None and value.dtype.kind in "iu"
-
-
-def _name_masks(statements: list[Statement | Compound]) -> None:
-    """Give a weight that is the mask of an attention, or is added to one, a variable: so do masks that add weights to it."""
-    masks: set[Value] = set()
-    for statement in [item for item in reversed(statements) if isinstance(item, Statement)]:
-        tree = statement.tree
-        places: list[tuple[ast.AST, str]] = []
-        if isinstance(tree, ast.Call) and ast.unparse(tree.func) == "F.scaled_dot_product_attention":
-            places = [(keyword, "value") for keyword in tree.keywords if keyword.arg == "attn_mask"]
-        elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add) and masks.intersection(statement.targets):
-            places = [(tree, "left"), (tree, "right")]
-        for holder, name in places:
-            held = getattr(holder, name)
-            if is_own(held):
-                mask = Value("mask")
-                setattr(holder, name, variable(mask))
-                statements.insert(statements.index(statement), Statement([mask], held, None, statement.scope))
-            elif hasattr(held, "value"):
-                masks.add(held.value)
-
-
-def _without_names(items: list[Statement | Compound], count: Mapping[Value, int]) -> list[Statement | Compound]:
-    """The items without the variables of masks that ``_name_masks`` gave and one statement alone reads."""
-    found: list[Statement | Compound] = []
-    for item in items:
-        before = found[-1] if found else None
-        if isinstance(item, Statement) and isinstance(before, Statement) and is_own(before.tree):
-            names = [name for name in variables(item.tree) if name.value is before.targets[0]]
-            if count[before.targets[0]] == len(names) == 1:
-                item.tree = _Put(names[0], before.tree).visit(item.tree)
-                found.pop()
-        found.append(item)
-    return found
 
 
 def _adds_whole(item: Statement, value: Value) -> bool:
@@ -510,70 +486,6 @@ def _wants_chain(call: Call) -> bool:
     return any(name[:1].isdigit() or is_member(name) for name in names) or call.module.type.endswith("container.Sequential")
 
 
-def _looped(
-    each: Call, items: list[Statement | Compound], outputs: list[Value], paths: list[str]
-) -> tuple[list[Statement | Compound], list[Value]]:
-    """(the call's items, its outputs) with a loop where all modules of a list are called, each on what the one before gave."""
-    lists: dict[str, list[str]] = {}
-    for path in paths:
-        above, _, last = path.rpartition(".")
-        if last.isdigit() and each.relative(above) is not None:
-            lists.setdefault(above, []).append(path)
-    for above, members in list(lists.items()):
-        inside = [path for path in paths if path.startswith(f"{above}.")]
-        if inside != members or [path.rpartition(".")[2] for path in members] != [str(n) for n in range(len(members))]:
-            del lists[above]
-    items, start = list(items), 0
-    while start < len(items):
-        path = called(items[start])
-        members = lists.get(path.rpartition(".")[0], []) if path is not None else []
-        run = items[start : start + len(members)]
-        if len(members) > 1 and [called(item) for item in run] == members and _chained(run, items, outputs):
-            first, last = run[0].tree.args[0].value, run[-1].targets[0]
-            state, before = first, []
-            if any(first in reads([item]) for item in items[start + len(run) :]) or first in outputs:
-                state = Value(first.name, first.dtype, first.shape)
-                before = [Statement([state], variable(first), None, run[0].scope)]
-            element = Value(_singular(path.rpartition(".")[0].rpartition(".")[2]))
-            arguments = [variable(state), *run[0].tree.args[1:]]
-            body = Statement([state], ast.Call(variable(element), arguments, []), None, run[0].scope)
-            loop = Compound([Clause("for", own(path.rpartition(".")[0]), [body], [element])], None, run[0].scope)
-            items[start : start + len(run)] = [*before, loop]
-            for name in (name for tree in trees(items) for name in variables(tree)):
-                name.value = state if name.value is last else name.value
-            outputs = [state if value is last else value for value in outputs]
-            start += len(before)
-        start += 1
-    return items, outputs
-
-
-def _singular(name: str) -> str:
-    """What an element of a list is called: "layer" of "layers", "block" of "h"."""
-    return "block" if len(name) == 1 else name.removesuffix("s")
-
-
-def _chained(run: list[Statement], items: list[Statement | Compound], outputs: list[Value]) -> bool:
-    """Whether each statement of the run has what the one before gave, which nothing else reads, and the same further inputs."""
-    rest = [argument.value for argument in run[0].tree.args[1:]]
-    for previous, item in pairwise(run):
-        given = previous.targets[0]
-        readers = [other for other in items if given in reads([other])]
-        first, *others = (argument.value for argument in item.tree.args)
-        if first is not given or others != rest or readers != [item] or given in outputs:
-            return False
-    return True
-
-
-def _written_members(sequence: ast.Call) -> dict[str, ast.expr] | None:
-    """The modules of an ``nn.Sequential`` by name; None where some are written by one comprehension."""
-    if len(sequence.args) == 1 and ast.unparse(sequence.args[0]).startswith("OrderedDict("):
-        entries = sequence.args[0].keywords
-        return {entry.arg: entry.value for entry in entries} if entries and all(entry.arg for entry in entries) else None
-    if any(isinstance(module, ast.Starred) or hasattr(module, "condition") for module in sequence.args):
-        return None
-    return {str(place): module for place, module in enumerate(sequence.args)}
-
-
 def _is_module(constructor: ast.expr) -> bool:
     function = ast.unparse(constructor.func) if isinstance(constructor, ast.Call) else ""
     return not hasattr(constructor, "buffer") and function not in ("nn.Parameter", "np.array")
@@ -595,310 +507,3 @@ def _link(item: Statement, previous: Value, call: Call) -> tuple[str, ast.expr |
     if function not in _MODULES or name is None or "." in name or any(own_paths(argument) for argument in tree.args[1:]):
         return None
     return name, ast.Call(copy.deepcopy(parse(_MODULES[function])), tree.args[1:], tree.keywords)
-
-
-def _members(members: Mapping[str, ast.expr]) -> list[ast.expr]:
-    """Arguments of ``nn.Sequential``: modules by place, or one ordered dictionary where they have names."""
-    if not all(name.isdigit() for name in members) or (min(map(int, members)) == 1 and _numbered(members) is not None):
-        run = _numbered(members)
-        return [ast.Call(parse("OrderedDict"), [], _named(members)) if run is None else call("OrderedDict", [run], {})]
-    return _runs(_filled(members))
-
-
-def _filled(members: Mapping[str, ast.expr]) -> list[ast.expr]:
-    """The modules by place; what is missing did nothing at inference."""
-    places = {int(name): module for name, module in members.items()}
-    return [places.get(place, parse("nn.Identity()")) for place in range(max(places) + 1)]
-
-
-def _runs(modules: list[ast.expr]) -> list[ast.expr]:
-    """Three and more equal modules in a row are written once, and four and more whose numbers grow by equal steps."""
-    found: list[ast.expr] = []
-    start = 0
-    while start < len(modules):
-        length = _run_length(modules[start:])
-        steps = _steps(modules[start : start + length])
-        if length < (4 if any(steps) else 3):
-            found.append(modules[start])
-            start += 1
-            continue
-        module = _progression(modules[start], steps)
-        bind = {"module": lambda m=module: m, "count": lambda n=length: literal(n)}
-        generator = fill(f"[module for {'i' if any(steps) else '_'} in range(count)]", bind)
-        found.append(ast.Starred(ast.GeneratorExp(generator.elt, generator.generators), ast.Load()))
-        start += length
-    return found
-
-
-def _numbered(members: Mapping[str, ast.expr]) -> ast.expr | None:
-    """The members as a dictionary, written once for all, where their names are numbered and they are one run of ``_runs``."""
-    listed = _runs(list(members.values()))
-    first = next(iter(members))
-    stem = first.rstrip("0123456789")
-    if len(listed) > 1 or not isinstance(listed[0], ast.Starred) or first == stem:  # no number
-        return None
-    start = int(first.removeprefix(stem))
-    if list(members) != [f"{stem}{start + place}" for place in range(len(members))]:
-        return None
-    generator = listed[0].value
-    generator.generators[0].target.id = "i"
-    name = ast.JoinedStr([ast.Constant(stem), ast.FormattedValue(_sum(start, 1), -1)])
-    return ast.DictComp(name, generator.elt, generator.generators)
-
-
-def _named(members: Mapping[str, ast.expr]) -> list[ast.keyword]:
-    """The members by name; three and more equal ones whose names are numbered in a row are written once."""
-    found: list[ast.keyword] = []
-    names, start = list(members), 0
-    while start < len(names):
-        stem = names[start].rstrip("0123456789")
-        number = names[start].removeprefix(stem)
-        length = 1
-        while number and start + length < len(names) and names[start + length] == f"{stem}{int(number) + length}":
-            same = ast.unparse(members[names[start + length]]) == ast.unparse(members[names[start]])
-            if not same or hasattr(members[names[start + length]], "condition"):
-                break
-            length += 1
-        module = members[names[start]]
-        if length < 3 or hasattr(module, "condition"):
-            found.append(ast.keyword(names[start], module))
-            start += 1
-            continue
-        bind = {
-            "name": lambda stem=stem: ast.JoinedStr([ast.Constant(stem), ast.FormattedValue(parse("i"), -1)]),
-            "module": lambda module=module: module,
-            "first": lambda number=number: literal(int(number)),
-            "stop": lambda number=number, length=length: literal(int(number) + length),
-        }
-        found.append(ast.keyword(None, fill("{name: module for i in range(first, stop)}", bind)))
-        start += length
-    return found
-
-
-def _run_length(modules: list[ast.expr]) -> int:
-    """How many modules from the first on are equal but for numbers that grow by equal steps."""
-    length = 1
-    steps = None
-    for module, following in pairwise(modules):
-        step = _steps([module, following])
-        if step is None or (steps is not None and step != steps):
-            break
-        steps = step
-        length += 1
-    return length
-
-
-def _steps(modules: list[ast.expr]) -> tuple[int, ...] | None:
-    """What each number of the first module grows by to the second; None where they differ in anything else."""
-    forms = [_without_numbers(module) for module in modules[:2]]
-    if len({form for form, _ in forms}) > 1:
-        return None
-    first, second = forms[0][1], forms[-1][1]
-    same = all(
-        type(one) is type(other) and (type(one) is int or one == other) for one, other in zip(first, second, strict=True)
-    )
-    return tuple(other - one if type(one) is int else 0 for one, other in zip(first, second, strict=True)) if same else None
-
-
-def _is_number(node: ast.AST) -> bool:
-    plain = isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
-    return plain and not hasattr(node, "parameter")
-
-
-def _without_numbers(module: ast.expr) -> tuple[str, list[int | float]]:
-    """The module's text but for the numbers that are no parameters of the class around, and those numbers."""
-    tree = copy.deepcopy(module)
-    numbers = [node for node in ast.walk(tree) if _is_number(node)]
-    values = [node.value for node in numbers]
-    for node in numbers:
-        node.value = ...
-    return ast.unparse(_with_parameters(tree, held=False)), values
-
-
-def _progression(module: ast.expr, steps: tuple[int, ...], names: Mapping[int, str] | None = None) -> ast.expr:
-    """The module with numbers that grow with ``i``; ``names`` stand for numbers in their places."""
-    tree = copy.deepcopy(module)
-    numbers = [node for node in ast.walk(tree) if _is_number(node)]
-    for place, (node, step) in enumerate(zip(numbers, steps, strict=True)):
-        if names and place in names:
-            tree = _Put(node, parse(f"{names[place]} + {step} * i" if step else names[place])).visit(tree)
-        elif step:
-            tree = _Put(node, _sum(node.value, step)).visit(tree)
-    return tree
-
-
-class _Put(ast.NodeTransformer):
-    def __init__(self, old: ast.AST, new: ast.expr):
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        return self.new if node is self.old else self.generic_visit(node)
-
-
-def _sum(start: int, step: int) -> ast.expr:
-    """``start + step * i`` as a person writes it."""
-    if step == 1:
-        return parse(f"i + {start}" if start else "i")
-    return parse(f"{start} {'-' if step < 0 else '+'} {abs(step)} * i" if start else f"{step} * i")
-
-
-def _attributes(members: Mapping[str, ast.expr], *, loops: bool) -> list[str]:
-    """The lines that give a module its layers and weights; "h.0" is an element of a list, "body.conv" of a dictionary."""
-    lines, done = [], set()
-    for name, tree in members.items():
-        first = name.partition(".")[0]
-        if first in done:
-            continue
-        done.add(first)
-        if first != name:
-            inside = {other.partition(".")[2]: made for other, made in members.items() if other.startswith(f"{first}.")}
-            tree = _container(inside)
-        steps = (loops and _loop_of(tree)) or _steps_of(tree)
-        if steps:
-            lines += [*steps, f"self.{first} = nn.Sequential({'*' * (tree.args[0] not in _dictionaries(tree))}layers)"]
-            continue
-        tree = _with_parameters(tree, held=False)
-        if getattr(tree, "buffer", False):
-            line = fill("self.register_buffer(name, start)", {"name": lambda n=name: literal(n), "start": lambda t=tree: t})
-            lines.append(ast.unparse(line))
-        elif is_member(first):
-            line = fill("self.add_module(name, made)", {"name": lambda n=first: literal(n), "made": lambda t=tree: t})
-            lines.append(ast.unparse(line))
-        else:
-            lines.append(f"self.{first} = {ast.unparse(tree)}")
-    return lines
-
-
-def _dictionaries(tree: ast.expr) -> list[ast.expr]:
-    return [arg for arg in tree.args[:1] if isinstance(arg, ast.Call) and ast.unparse(arg.func) == "OrderedDict"]
-
-
-def _loop_of(tree: ast.expr) -> list[str] | None:
-    """The lines that collect the ``layers`` of a sequence of stages; they have names of their own for its widths."""
-    if not isinstance(tree, ast.Call) or ast.unparse(tree.func) != "nn.Sequential" or _dictionaries(tree):
-        return None
-    return stages(tree.args)
-
-
-def _steps_of(tree: ast.expr) -> list[str]:
-    """The lines that collect the ``layers`` of a sequence of which some are there under a condition only."""
-    if not isinstance(tree, ast.Call) or ast.unparse(tree.func) != "nn.Sequential":
-        return []
-    named = [(keyword.arg, keyword.value) for each in _dictionaries(tree) for keyword in each.keywords]
-    modules = named or [("", element) for element in tree.args]
-    if not any(hasattr(module, "condition") for _, module in modules):
-        return []
-    parts: list[tuple[str, list[tuple[str, ast.expr]]]] = []
-    for name, module in modules:
-        condition = getattr(module, "condition", "")
-        if not parts or parts[-1][0] != condition:
-            parts.append((condition, []))
-        parts[-1][1].append((name, module))
-    lines = []
-    for condition, members in parts:
-        texts = [(name, ast.unparse(_with_parameters(module, held=False))) for name, module in members]
-        if named:
-            added = [f"layers.update({text})" if name is None else f"layers[{name!r}] = {text}" for name, text in texts]
-        elif len(texts) == 1:
-            added = [f"layers.append({texts[0][1]})"]
-        else:
-            added = [f"layers += [{', '.join(text for _, text in texts)}]"]
-        if not lines:
-            start = "OrderedDict()" if named else "[]" if condition else f"[{', '.join(text for _, text in texts)}]"
-            lines.append(f"layers = {start}")
-            added = added if named or condition else []
-        lines += [f"if {condition}:", *(f"    {line}" for line in added)] if condition else added
-    return lines
-
-
-def _container(members: Mapping[str, ast.expr]) -> ast.expr:
-    direct = dict.fromkeys(name.partition(".")[0] for name in members)
-    modules = {}
-    for name in direct:
-        inside = {other.partition(".")[2]: made for other, made in members.items() if other.startswith(f"{name}.")}
-        modules[name] = members[name] if name in members else _container(inside)
-    if all(name.isdigit() for name in modules):
-        listed = _runs(_filled(modules))
-        if len(listed) == 1 and isinstance(listed[0], ast.Starred):
-            return call("nn.ModuleList", [ast.ListComp(listed[0].value.elt, listed[0].value.generators)], {})
-        return call("nn.ModuleList", [ast.List(listed, ast.Load())], {})
-    return call("nn.ModuleDict", [ast.Dict([ast.Constant(name) for name in modules], list(modules.values()))], {})
-
-
-class _Parameters(ast.NodeTransformer):
-    def __init__(self, held: bool):
-        self.held = held
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        return _parameter(node.parameter, held=self.held) if hasattr(node, "parameter") else super().visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Names that no argument can have, as "block2-0", as keys."""
-        self.generic_visit(node)
-        if any(keyword.arg is not None and is_member(keyword.arg) for keyword in node.keywords):
-            entries = [(keyword.arg and ast.Constant(keyword.arg), keyword.value) for keyword in node.keywords]
-            node.args, node.keywords = [ast.Dict([key for key, _ in entries], [value for _, value in entries])], []
-        return node
-
-
-def _parameter(text: str, *, held: bool) -> ast.expr:
-    """What is said of parameters, as the constructor says it, or, where it is held, as a method does."""
-    tree = copy.deepcopy(parse(text))
-    return _Held().visit(tree) if held else tree
-
-
-class _Held(ast.NodeTransformer):
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return own(node.id)
-
-
-def _with_parameters(tree: ast.expr, *, held: bool) -> ast.expr:
-    buffer = getattr(tree, "buffer", False)
-    tree = _Parameters(held).visit(copy.deepcopy(tree))
-    tree.buffer = buffer
-    return tree
-
-
-class _Relative(ast.NodeTransformer):
-    """Paths as attributes of the class whose method this is."""
-
-    def __init__(self, each: Call, members: Iterable[str]):
-        self.each = each
-        self.members = tuple(members)
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        if hasattr(node, "parameter"):
-            return _parameter(node.parameter, held=not isinstance(node.parameter, Asked))
-        return super().visit(node)
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if not is_own(node):
-            return self.generic_visit(node)
-        tree: ast.expr = node.value
-        parts = self.each.relative(node.attr).split(".")
-        for place, part in enumerate(parts):
-            if is_member(part):
-                tree = call("getattr", [tree, literal(part)], {})
-            elif part.isdigit():
-                tree = ast.Subscript(tree, ast.Constant(int(part) if self._is_list(parts[:place]) else part), ast.Load())
-            else:
-                tree = ast.Attribute(tree, part, ast.Load())
-        return tree
-
-    def _is_list(self, parts: list[str]) -> bool:
-        """Whether what these parts lead to has numbered members only."""
-        start = ".".join([*parts, ""])
-        return all(name[len(start) :].partition(".")[0].isdigit() for name in self.members if name.startswith(start))
-
-
-def _text(path: str, each: Call, members: Iterable[str]) -> str:
-    return ast.unparse(_Relative(each, members).visit(own(path)))
-
-
-def _resolve(tree: ast.AST, each: Call, members: Iterable[str]) -> None:
-    """Write the paths in a statement's tree as seen from the class, in place."""
-    resolved = _Relative(each, members).visit(tree)
-    if resolved is not tree:
-        tree.__dict__.clear()
-        tree.__class__ = resolved.__class__
-        tree.__dict__.update(resolved.__dict__)
