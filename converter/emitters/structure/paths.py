@@ -40,6 +40,7 @@ class _Held(ast.NodeTransformer):
 
 
 def with_parameters(tree: ast.expr, *, held: bool) -> ast.expr:
+    """A copy with the parameters of the class written as its constructor knows them, or, ``held``, as its methods do."""
     buffer = getattr(tree, "buffer", False)
     tree = _Parameters(held).visit(copy.deepcopy(tree))
     tree.buffer = buffer
@@ -79,6 +80,7 @@ class _Relative(ast.NodeTransformer):
 
 
 def text_of(path: str, each: Call, members: Iterable[str]) -> str:
+    """A path of a layer or weight as a method of the class writes it: ``self.blocks[0].conv``."""
     return ast.unparse(_Relative(each, members).visit(own(path)))
 
 

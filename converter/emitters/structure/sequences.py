@@ -159,6 +159,7 @@ def growing(start: int, step: int) -> ast.expr:
 
 
 def container(members: Mapping[str, ast.expr]) -> ast.expr:
+    """An ``nn.ModuleList`` of numbered members, an ``nn.ModuleDict`` of others; "0.conv" is inside of the first."""
     direct = dict.fromkeys(name.partition(".")[0] for name in members)
     modules = {}
     for name in direct:
