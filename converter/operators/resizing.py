@@ -68,10 +68,10 @@ def _keras_layer(n):
     plain = n.mode == "linear" and centres and not n.antialias and n.rank == 2 and n.X.dtype == "float32"
     if not plain or n.exclude_outside or n.keep_aspect_ratio_policy != "stretch":
         return None
+    if result is None or not all(isinstance(size, int) for size in (*image[2:], *result[2:])):
+        return None  # ops.image.resize, UpSampling2D's too, compares sizes in Python, which a traced call cannot
     if factors is not None:
         return Layer("layers.UpSampling2D", short(factors), interpolation="bilinear")(n.X)
-    if result is None or not all(isinstance(size, int) for size in (*image[2:], *result[2:])):
-        return None
     scales = n.constant("scales") if has_scales(n) else None
     if has_scales(n) and scales is None:
         return None

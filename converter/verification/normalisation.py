@@ -1,9 +1,11 @@
 """Normalisations in float64, by their definition, for a judge whose own sums are too coarse.
 
 onnxruntime sums the numbers of an InstanceNormalization one after another in float32: of an image of 700 by 700 its mean and
-variance have four right digits. For an LRN it adds the square of each channel to a sum that goes along, and takes the one that
-leaves off again, so that small numbers beside large ones have as few. That is no noise, which other orders of sums would show,
-so a network of such layers is judged by what they are defined to be, where its answer differs.
+variance have four right digits. Of a GroupNormalization it takes the mean of the squares less the square of the mean, of which
+nothing is left where the mean is large beside the deviation. For an LRN it adds the square of each channel to a sum that goes
+along, and takes the one that leaves off again, so that small numbers beside large ones have as few. That is no noise, which
+other orders of sums would show, so a network of such layers is judged by what they are defined to be, where its answer
+differs.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-_EPSILON = 1e-5  # of an InstanceNormalization that says none
+_EPSILON = 1e-5  # of an instance's or a group's normalisation that says none
 _LRN = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}  # and of an LRN
 
 
-COARSE = ("InstanceNormalization", "LRN")
+COARSE = ("InstanceNormalization", "GroupNormalization", "LRN")
 """The operators that are written by their definition."""
 
 
 def in_float64(model: onnx.ModelProto) -> None:
-    """Replace each InstanceNormalization and LRN of the main graph by operators in float64. Changes ``model``."""
+    """Replace each operator of ``COARSE`` in the main graph by operators in float64. Changes ``model``."""
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
     prefix = "float64"
@@ -75,10 +77,14 @@ def _definition(graph: onnx.GraphProto, node: onnx.NodeProto, prefix: str, opset
         scaled = add("Mul", add("Sum", *parts), constant(np.array(alpha / size)))
         return back(add("Div", wide, add("Pow", add("Add", scaled, constant(np.array(bias))), constant(np.array(beta)))))
     x, scale, bias = node.input
-    epsilon = next((attribute.f for attribute in node.attribute if attribute.name == "epsilon"), _EPSILON)
-    rows = add("Cast", add("Reshape", x, constant(np.array([0, 0, -1]))), to=TensorProto.DOUBLE)  # (batch, channel, pixel)
+    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    epsilon, groups = given.get("epsilon", _EPSILON), given.get("num_groups", 0)  # 0: as many as channels
+    rows = add("Cast", add("Reshape", x, constant(np.array([0, groups, -1]))), to=TensorProto.DOUBLE)  # (batch, group, pixel)
     centred = add("Sub", rows, mean(rows))
     variance = add("Add", mean(add("Mul", centred, centred)), constant(np.array(epsilon, np.float64)))
     normal = add("Div", centred, add("Sqrt", variance))
+    if groups and opset >= 21:  # before, a number for each group and not for each channel
+        sizes = add("Concat", add("Shape", x, start=0, end=2), constant(np.array([-1])), axis=0)
+        normal = add("Reshape", normal, sizes)
     result = add("Add", add("Mul", normal, parameter(scale)), parameter(bias))
     return back(add("Reshape", result, add("Shape", x)))

@@ -67,6 +67,14 @@ def test_keras_resizes_between_pixels_with_its_own_functions():
     )
 
 
+def test_keras_resizes_between_pixels_of_free_sizes_by_a_helper():
+    """Keras' own function compares sizes in Python, which a call traced for sizes that are not known refuses."""
+    model = resized([1, 1, 2, 2], shape=("n", 3, "h", "w"), mode="linear")
+    assert "UpSampling2D" not in emit(read(model), "keras").code
+    feeds = {"x": RANDOM.standard_normal((2, 3, 4, 6)).astype(np.float32)}
+    np.testing.assert_allclose(run(read(model), "keras", feeds)[0], judge(model, feeds)[0], rtol=1e-5, atol=1e-5)
+
+
 def test_pytorch_says_a_factor_where_sizes_are_free():
     model = resized([1, 1, 2, 2], shape=("n", 3, "h", "w"), coordinate_transformation_mode="asymmetric", nearest_mode="floor")
     assert "F.interpolate(x, scale_factor=2)" in emit(read(model), "pytorch").code
