@@ -17,13 +17,14 @@ from typing import Any
 from converter.graph import Graph, Node, Value, Weight
 from converter.verification import bodies, reference
 from converter.verification.alignment import numeric
+from converter.verification.bodies import Numbers
 from converter.verification.compare import difference
 from converter.verification.faults import overwriting, reading, returning, writing
 from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
 from converter.verification.layers import Blame, Layer, Stage
 from converter.verification.limits import LIMITS, Limits
-from converter.verification.sides import BUDGET, Numbers, Sides
+from converter.verification.sides import BUDGET, Sides
 from converter.verification.visible import visible
 from converter.verification.worker import trace_model
 

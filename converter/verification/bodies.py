@@ -17,6 +17,9 @@ from converter.verification.judge import ERRORS
 ROUNDS = 3
 """So many of a loop are looked into: what is wrong in none of them is wrong between rounds."""
 
+Numbers = Callable[[Value | None], Any]
+"""From a value to its numbers on one of the sides, in source axis order; None where they are not known."""
+
 Run = Callable[[Sequence[Any]], tuple[list[Any], dict[Any, Any]]]
 """From what a body gets to what it gives, and to every value in it."""
 
@@ -31,7 +34,7 @@ class Round:
     """The source file's values in it, by name; empty where they are not asked for."""
 
 
-def rounds(node: Node, numbers: Callable[[Value | None], Any], budget: int) -> Iterator[Round]:
+def rounds(node: Node, numbers: Numbers, budget: int) -> Iterator[Round]:
     """The first rounds of a Loop or Scan, or the branch that an If takes, for the numbers of values around it; none where
     onnxruntime cannot run the body by itself."""
     body = _body(node, numbers)
@@ -49,7 +52,7 @@ def in_source(
     node: Node,
     model: str | Path | bytes,
     inputs: Mapping[str, np.ndarray],
-    numbers: Callable[[Value | None], Any],
+    numbers: Numbers,
     budget: int,
 ) -> Iterator[Round]:
     """The same with the source file's values for its inputs by name; the numbers around the body are the source's."""
@@ -65,7 +68,7 @@ def in_source(
         yield Round(body, values, source)
 
 
-def of_node(node: Node, numbers: Callable[[Value | None], Any], budget: int) -> list[Any] | None:
+def of_node(node: Node, numbers: Numbers, budget: int) -> list[Any] | None:
     """The outputs of a node with sub-graphs for the numbers of what it reads, None for those left out; None where it cannot be
     run by itself."""
     given = [value for value in node.outputs if value is not None]
@@ -73,7 +76,7 @@ def of_node(node: Node, numbers: Callable[[Value | None], Any], budget: int) -> 
     return [values.get(value) for value in node.outputs] if values and all(value in values for value in given) else None
 
 
-def _body(node: Node, numbers: Callable[[Value | None], Any]) -> Graph | None:
+def _body(node: Node, numbers: Numbers) -> Graph | None:
     if node.domain or node.op_type not in ("Loop", "Scan", "If"):
         return None
     if node.op_type != "If":
@@ -82,9 +85,7 @@ def _body(node: Node, numbers: Callable[[Value | None], Any]) -> Graph | None:
     return None if condition is None else node["then_branch" if np.all(condition) else "else_branch"]
 
 
-def _given(
-    node: Node, numbers: Callable[[Value | None], Any], run: Callable[[Sequence[Any]], Sequence[Any]]
-) -> Iterator[list[Any]]:
+def _given(node: Node, numbers: Numbers, run: Callable[[Sequence[Any]], Sequence[Any]]) -> Iterator[list[Any]]:
     """What the body gets, round by round; ``run`` gives what it makes of it."""
     inputs = [numbers(value) for value in node.inputs]
     if node.op_type == "If":
@@ -119,7 +120,7 @@ def _given(
         states = results[:kept]
 
 
-def _runner(body: Graph, numbers: Callable[[Value | None], Any], budget: int) -> Run:
+def _runner(body: Graph, numbers: Numbers, budget: int) -> Run:
     """Runs a body of the graph; what it reads from around it has the given numbers."""
     inside = {value for each in body.nested() for node in each.nodes for value in node.outputs}
     inside |= {value for each in body.nested() for value in each.inputs}
@@ -148,7 +149,7 @@ def _runner(body: Graph, numbers: Callable[[Value | None], Any], budget: int) ->
 # The source file -------------------------------------------------------------------------------------------------------------
 
 
-def _body_of(graph: onnx.GraphProto, node: Node, numbers: Callable[[Value | None], Any]) -> onnx.GraphProto | None:
+def _body_of(graph: onnx.GraphProto, node: Node, numbers: Numbers) -> onnx.GraphProto | None:
     """The body in the file of the node that gives the same results."""
     names = {value.name for value in node.outputs if value is not None}
     wanted = "body"

@@ -96,17 +96,18 @@ class Judge:
         "weights" has them one unit in the last place away, as the rounding of every layer moves them. Raises JudgeError.
         """
         rng = np.random.default_rng(WAYS.index(way))
-        model = self._defined if self.rounds_normalisations else self._model
         if way == "weights":
-            with _nudged_weights(model, rng) as (moved, weights):
+            with _nudged_weights(self._exact, rng) as (moved, weights):
                 return self._answers(_session(moved, threads=self._threads, weights=weights), questions)
         nudged = [{name: _nudged(array, rng) for name, array in inputs.items()} for inputs in questions]
         if way == "optimiser":
             try:
-                return self._answers(_session(model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL, self._threads), nudged)
+                return self._answers(
+                    _session(self._exact, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL, self._threads), nudged
+                )
             except JudgeError:  # it makes operators that do not take all that the plain ones do
                 pass
-        return self._answers(self._defined_session if self.rounds_normalisations else self._session, nudged)
+        return self._answers(self._exact_session, nudged)
 
     def answers_near(
         self, inputs: Mapping[str, np.ndarray], usual: Mapping[str, float], units: int, count: int, *, weights: bool = False
@@ -116,14 +117,13 @@ class Judge:
         ``weights`` these are as many units away. Those with normalisations in float64 where onnxruntime sums them coarsely.
         Raises JudgeError."""
         rng, found = np.random.default_rng(0), []
-        model = self._defined if self.rounds_normalisations else self._model
         for _ in range(count):
             near = {name: _moved(array, usual.get(name, 0.0), units, rng) for name, array in inputs.items()}
             if weights:
-                with _nudged_weights(model, rng, units) as (moved, numbers):
+                with _nudged_weights(self._exact, rng, units) as (moved, numbers):
                     found += self._answers(_session(moved, threads=self._threads, weights=numbers), [near])
             else:
-                found += self._answers(self._defined_session if self.rounds_normalisations else self._session, [near])
+                found += self._answers(self._exact_session, [near])
         return found
 
     @functools.cached_property
@@ -140,14 +140,17 @@ class Judge:
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
         """The answers with these normalisations in float64, by their definition. Raises JudgeError."""
-        return self._answers(self._defined_session, questions)
+        return self._answers(self._exact_session, questions)
 
     @functools.cached_property
-    def _defined_session(self) -> onnxruntime.InferenceSession:
-        return _session(self._defined, threads=self._threads)
+    def _exact_session(self) -> onnxruntime.InferenceSession:
+        return _session(self._exact, threads=self._threads) if self.rounds_normalisations else self._session
 
     @functools.cached_property
-    def _defined(self) -> Path:
+    def _exact(self) -> str | Path | bytes:
+        """The model, with these normalisations in float64 where it has some."""
+        if not self.rounds_normalisations:
+            return self._model
         proto = _loaded(self._model)
         in_float64(proto)
         return self._resources.enter_context(_written(proto))

@@ -14,6 +14,7 @@ from converter.functions import DOMAIN
 from converter.graph import Graph, Node, Value
 from converter.verification import bodies, reference
 from converter.verification.alignment import Alignment, Match, error, magnitude, numeric
+from converter.verification.bodies import Numbers
 from converter.verification.compare import Tolerance, difference, share_beyond, tolerance_of
 from converter.verification.layers import Blame, Layer, Stage
 from converter.verification.worker import Trace
@@ -26,9 +27,6 @@ LOCAL = 2e-5
 
 _TIES = 0.02
 """Share of the numbers rounded to integers that may be one quantum away, because the last bit decides."""
-
-Numbers = Callable[[Value | None], Any]
-"""From a value to its numbers on one of the sides, in source axis order; None where they are not known."""
 
 LookInto = Callable[[Node, Stage, Numbers], Blame | None]
 """From a node with a body that is to blame, and the numbers around it, to the blame for a layer in the body."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from converter.graph import Graph, Node, Value
+from converter.passes.recover.pattern import Match, replace
 
 
 def unbind(graph: Graph) -> None:
@@ -20,15 +21,10 @@ def unbind(graph: Graph) -> None:
         readers = [_squeezed(graph, value, axis) for value in node.outputs]
         if None in readers:
             continue
-        place = graph.nodes.index(node)
-        made = []
         for number, reader in enumerate(readers):
-            given = Value.constant(np.array(number, np.int64), f"{reader.output.name}_place")
-            made.append((reader.outputs, given, {"name": reader.name, "origin": reader.origin, "scope": node.scope}))
-        for each in (node, *readers):
-            graph.remove(each)
-        for outputs, given, options in reversed(made):
-            graph.nodes.insert(place, Node("Gather", [data, given], outputs, {"axis": axis}, **options))
+            place = Value.constant(np.array(number, np.int64), f"{reader.output.name}_place")
+            replace(graph, Match(nodes=[reader]), "Gather", [data, place], {"axis": axis})
+        graph.remove(node)
 
 
 def _squeezed(graph: Graph, value: Value | None, axis: int) -> Node | None:
