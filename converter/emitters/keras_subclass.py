@@ -10,7 +10,8 @@ import ast
 from typing import Any
 
 from converter.emitters import Emitted
-from converter.emitters.blocks import branch, conditional, function_lines
+from converter.emitters.blocks import function_lines
+from converter.emitters.control import branch, conditional
 from converter.emitters.expressions import Binding, call, literal, own, strings
 from converter.emitters.keras import RESERVED, UNNAMED, Keras, module
 from converter.emitters.lines import on_one_line

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from converter.emitters.blocks import Compound, Statement, places_in, repeat, trees, variable, variables
-from converter.emitters.expressions import Binding, call, fill, literal, names_in, tensors_in
+from converter.emitters.blocks import Compound, Statement, places_in, trees, variable, variables
+from converter.emitters.control import repeat
+from converter.emitters.expressions import Binding, call, fill, literal, names_in, replaced, tensors_in
 from converter.emitters.layout import Layout, Plan, Rule, plan, same
 from converter.emitters.names import (
     Namespace,
@@ -425,7 +426,7 @@ class Program:
                 if tree.key not in held:
                     held[tree.key] = tree.holds
                     statements.append(Statement([tree.holds], tree))
-                statement.tree = _Replace(tree, variable(held[tree.key])).visit(statement.tree)
+                statement.tree = replaced(statement.tree, tree, variable(held[tree.key]))
             statements.append(statement)
         self.statements = statements
 
@@ -552,14 +553,6 @@ def _number_rank(node: Node, rule: Rule) -> int | None:
 
 _WRAPPING = {"Add", "Sub", "Mul", "Sum", "Max", "Min", "Where", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot"}
 """Operators that are right on the bits of unsigned numbers, or compare them as such."""
-
-
-class _Replace(ast.NodeTransformer):
-    def __init__(self, old: ast.expr, new: ast.expr):
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        return self.new if node is self.old else self.generic_visit(node)
 
 
 def _without_defaults(tree: ast.expr) -> ast.expr:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from converter.emitters import Emitted
-from converter.emitters.blocks import branch
+from converter.emitters.control import branch
 from converter.emitters.devices import on_device
 from converter.emitters.expressions import Binding, call, fill, literal, own, parse, strings
 from converter.emitters.in_place import in_place
