@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from converter.emitters.source import helper_files
+
 TABLE = Path(__file__).with_name("signatures.json")
 
 
@@ -33,8 +35,8 @@ def _helper_defaults() -> dict[str, dict[str, Any]]:
     """Defaults of the helpers, read from their source; a helper of both targets has the same in both. A class that is
     constructed as the one it extends has none of its own."""
     found = {}
-    for target in ("keras", "pytorch"):
-        for node in ast.parse((Path(__file__).with_name("helpers") / f"{target}.py").read_text()).body:
+    for text in (text for target in ("keras", "pytorch") for text in helper_files(target)):
+        for node in ast.parse(text).body:
             if isinstance(node, ast.ClassDef):
                 starts = (m.args for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__")
                 arguments = next(starts, ast.arguments([], [], None, [], [], None, []))

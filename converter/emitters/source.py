@@ -18,13 +18,18 @@ _HELPERS = Path(__file__).with_name("helpers")
 def _helpers(target: str) -> dict[str, str]:
     """The source of each helper of a target, those for both targets first, by name."""
     found = {}
-    for text in ((_HELPERS / f"{name}.py").read_text() for name in ("both", target)):
+    for text in helper_files(target):
         lines = text.splitlines()
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
                 found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
     return found
+
+
+def helper_files(target: str) -> list[str]:
+    """The text of each file of helpers of a target, those for both targets first."""
+    return [path.read_text() for folder in ("both", target) for path in sorted((_HELPERS / folder).glob("*.py"))]
 
 
 def names_used(code: str) -> set[str]:
@@ -40,7 +45,7 @@ def helper_names(target: str) -> frozenset[str]:
 
 
 def helpers_for(target: str, code: str) -> list[str]:
-    """The helpers that ``code`` uses, and those that they use, in the order of the helper file."""
+    """The helpers that ``code`` uses, and those that they use, in the order of the files of helpers."""
     sources = _helpers(target)
     needed: set[str] = set()
     waiting = names_used(code) & sources.keys()

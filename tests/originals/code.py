@@ -14,11 +14,11 @@ import tempfile
 import tokenize
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from converter.emitters.source import helper_names
 
 TRANSPOSES = ("transpose", "swapaxes", "moveaxis", "permute", "Permute")
 
@@ -44,7 +44,8 @@ def model_code_lines(code: str) -> Lines:
     lines = {number for token in tokens for number in range(token.start[0], token.end[0] + 1)}
     said = {number for number in lines if text[number - 1].strip()} - omitted
     shared = {number for node in tree.body if _is_shared(node) for number in _span(node)}
-    helpers = {number for node in tree.body if getattr(node, "name", None) in _helpers() for number in _span(node)}
+    copied = helper_names("keras") | helper_names("pytorch")
+    helpers = {number for node in tree.body if getattr(node, "name", None) in copied for number in _span(node)}
     return Lines(len(said), len(said - shared), len(said - shared - helpers))
 
 
@@ -64,14 +65,6 @@ def _is_shared(node: ast.stmt) -> bool:
 def _span(node: ast.AST) -> range:
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
     return range(first, node.end_lineno + 1)
-
-
-@cache
-def _helpers() -> frozenset[str]:
-    """The names of the functions and classes that the emitters copy into a file."""
-    files = (f for f in resources.files("converter.emitters.helpers").iterdir() if f.name.endswith(".py"))
-    nodes = [node for file in files for node in ast.parse(file.read_text()).body]
-    return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef))
 
 
 # Names -----------------------------------------------------------------------------------------------------------------------

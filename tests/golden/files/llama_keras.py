@@ -10,6 +10,12 @@ import keras
 from keras import layers, ops
 
 
+def rotate_half(x):
+    """The second half of the features turned negative, then the first."""
+    first, second = ops.split(x, 2, axis=-1)
+    return ops.concatenate([-second, first], axis=-1)
+
+
 @keras.saving.register_keras_serializable()
 class Weight(layers.Layer):
     """A weight that stands alone: called on any tensor of the model, it gives its own value."""
@@ -34,12 +40,6 @@ class Positions(layers.Layer):
 
     def call(self, x):
         return ops.arange(ops.shape(x)[self.axis], dtype="int64")
-
-
-def rotate_half(x):
-    """The second half of the features turned negative, then the first."""
-    first, second = ops.split(x, 2, axis=-1)
-    return ops.concatenate([-second, first], axis=-1)
 
 
 def llama_attention(x, cos, sin, name):

@@ -10,20 +10,6 @@ import keras
 from keras import layers, ops
 
 
-@keras.saving.register_keras_serializable()
-class Weight(layers.Layer):
-    """A weight that stands alone: called on any tensor of the model, it gives its own value."""
-
-    def __init__(self, shape, start="zeros", holds="float32", **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        self.value = self.add_weight(
-            shape, start, holds, trainable=self.trainable, autocast=False, name="value"
-        )
-
-    def call(self, x):
-        return ops.convert_to_tensor(self.value)
-
-
 def window_partition(x, size):
     """(batch, height, width, channels) as (batch * windows, size, size, channels)."""
     height, width, channels = x.shape[1:]
@@ -37,6 +23,20 @@ def window_reverse(windows, size, height, width):
     shape = (-1, height // size, width // size, size, size, windows.shape[-1])
     x = ops.transpose(ops.reshape(windows, shape), (0, 1, 3, 2, 4, 5))
     return ops.reshape(x, (-1, height, width, windows.shape[-1]))
+
+
+@keras.saving.register_keras_serializable()
+class Weight(layers.Layer):
+    """A weight that stands alone: called on any tensor of the model, it gives its own value."""
+
+    def __init__(self, shape, start="zeros", holds="float32", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.value = self.add_weight(
+            shape, start, holds, trainable=self.trainable, autocast=False, name="value"
+        )
+
+    def call(self, x):
+        return ops.convert_to_tensor(self.value)
 
 
 def window_attention(x, units, num_heads, name):

@@ -1,0 +1,1 @@
+"""Functions that emitted code of both targets copies."""
