@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import threading
@@ -20,6 +21,11 @@ _LOOKED_FOR = 1.0
 """Seconds between two looks at which processes there are; at first fewer."""
 _KEPT = 2**16
 """How much of what a program prints on stderr is kept: the end of it."""
+_MARK = "CONVERTER_PROCESS"
+"""The variable of the environment by which a program's processes are known, also those whose parents have ended: one token for
+each run that they are in."""
+_ROUNDS = 100
+"""How often new processes are looked for at the end, while there are any."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +69,16 @@ def run_limited(
     with this function. On return none of the processes that it started is alive, also where it raises: Stopped soon after
     ``stop`` is set.
     """
+    token = secrets.token_hex(16)
     with subprocess.Popen(
         command,
-        env=environment,
+        env={**environment, _MARK: f"{environment.get(_MARK, '')} {token}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:
-        tree = _Tree(process.pid, own_session)
+        tree = _Tree(process.pid, token, own_session)
         reader = _Reader(process.stderr)
         try:
             problem = _watch(process, tree, limits, stop)
@@ -111,29 +118,39 @@ def _watch(process: subprocess.Popen, tree: _Tree, limits: Limits, stop: threadi
 
 
 class _Tree:
-    """A program, which leads a session, and every process below it that was ever seen: one whose parent has ended is no longer
-    found below it."""
+    """A program, which leads a session, and every process below it that was ever seen, or that has its ``token``: one whose
+    parent has ended is no longer found below it."""
 
-    def __init__(self, leader: int, own_session: bool):
-        self._leader, self._own_session = leader, own_session
+    def __init__(self, leader: int, token: str, own_session: bool):
+        self._leader, self._token, self._own_session = leader, token, own_session
         self._seen: dict[int, psutil.Process] = {}
+        self._others: set[psutil.Process] = set()
         with suppress(psutil.Error):
             self._seen[leader] = psutil.Process(leader)
         with suppress(OSError), open(f"/proc/{leader}/oom_score_adj", "w") as file:  # rather this one than us
             file.write("1000")
 
-    def look(self) -> None:
-        """See which processes there are below those that were seen."""
+    def look(self) -> list[psutil.Process]:
+        """See which processes there are below those that were seen, or have the token; those that were not seen before."""
         children: dict[int, list[psutil.Process]] = {}
+        found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 children.setdefault(process.ppid(), []).append(process)
+                if process.pid not in self._seen and process not in self._others:
+                    if self._token in process.environ().get(_MARK, ""):
+                        self._seen[process.pid] = process
+                        found.append(process)
+                    else:
+                        self._others.add(process)
         waiting = [pid for pid, process in self._seen.items() if process.is_running()]  # a pid is given anew
         while waiting:
             for child in children.get(waiting.pop(), ()):
                 if child.pid not in self._seen:
                     self._seen[child.pid] = child
+                    found.append(child)
                     waiting.append(child.pid)
+        return found
 
     def memory(self, limit: int) -> int:
         """Bytes held by all. Pages that several of them share are counted once, where the system can tell."""
@@ -155,10 +172,14 @@ class _Tree:
         if _POSIX:
             with suppress(OSError):
                 os.killpg(self._leader, signal.SIGKILL)
-        for process in self._seen.values():  # those that left the session
-            with suppress(psutil.Error):
-                if process.is_running():
-                    process.kill()
+        left = list(self._seen.values())  # some left the session
+        for _ in range(_ROUNDS):
+            for process in left:
+                with suppress(psutil.Error):
+                    if process.is_running():
+                        process.kill()
+            if not (left := self.look()):  # what they started meanwhile
+                return
 
 
 class _Reader(threading.Thread):

@@ -85,6 +85,26 @@ def test_no_process_is_left(tmp_path, leaves, ends):
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the environment of each process")
+@pytest.mark.parametrize("ends", ["", "time.sleep(60)"], ids=["parent ends", "parent hangs"])
+def test_no_daemon_is_left(tmp_path, ends):
+    code = f"import os, sys, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
+    code += f"        open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n        time.sleep(60)\n    os._exit(0)\n"
+    code += f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.01)\n{ends}"
+    run(code, Limits(1))
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_daemon_of_a_program_that_was_watched_by_another_is_not_left(tmp_path):
+    inner = "import os, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
+    inner += f"        open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n        time.sleep(60)\n    os._exit(0)\n"
+    inner += f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.01)\nos.kill(os.getppid(), 9)"
+    outer = "import os, sys; from converter.verification.limits import *\n"
+    outer += f"run_limited([sys.executable, '-c', {inner!r}], Limits(20), os.environ)"
+    assert "SIGKILL" in run(outer).problem
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
 def test_megabytes_on_both_outputs_neither_block_nor_pile_up():
     code = "import sys\nfor _ in range(50): sys.stdout.write('o' * 2**20); sys.stderr.write('e' * 2**20)\nsys.exit('the end')"
     ended = run(code)
