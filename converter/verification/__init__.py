@@ -104,7 +104,8 @@ def verify(
             except Stopped:
                 raise
             except Exception as error:  # what was found stands, whatever may go wrong in explaining it
-                report.warnings.append(f"its layers could not be compared: {type(error).__name__}: {error}")
+                words = str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
+                report.warnings.append(f"its layers could not be compared: {words}")
 
         run = functools.partial(
             run_model,

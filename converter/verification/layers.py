@@ -112,7 +112,7 @@ def sentence(layers: list[Layer], blame: Blame) -> Text:
         text.append(f" (constructed in line {layer.constructor})")
     if not math.isnan(blame.expected) or not math.isnan(blame.found):
         text.append(f"\n  at {list(blame.index)} of {blame.case}: {blame.found:.6g} instead of {blame.expected:.6g}")
-    if layer.relative is not None:
+    if layer.relative is not None and math.isfinite(layer.relative):
         text.append(f"; largest error {layer.absolute:.2g}, {layer.relative:.2g} of the largest magnitude")
     if blame.cause:
         text.append(f"\n  {blame.cause}")

@@ -20,7 +20,7 @@ from converter.emitters.types import held
 from converter.errors import ConversionError, Problem
 from converter.graph import Weight
 from converter.verification import run
-from converter.verification.limits import LIMITS, Limits, run_limited
+from converter.verification.limits import LIMITS, Ended, Limits, run_limited
 
 _MODULE = {"keras": "keras", "pytorch": "torch", "onnx": "onnxruntime"}
 _BACKENDS = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
@@ -29,6 +29,10 @@ _BACKENDS = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
 # oneDNN's fast convolutions round more: 6e-6 of the scale in VGG-19's scores, against 2e-6 without. What is asked is whether
 # the code is right, so it runs without them, as the judge does without its optimiser.
 _ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+_LENGTH = 1000
+"""How much of an error's message is told."""
 
 
 class RunError(Exception):
@@ -117,13 +121,9 @@ def run_model(
             "wide": wide,
             "again": again,
             "results": str(place / "results.npz"),
-            "answer": str(place / "answer.json"),
-            "parent": os.getpid(),
         }
         np.savez(job["arrays"], **arrays)
-        (place / "job.json").write_text(json.dumps(job))
-        _start(place / "job.json", target, limits)
-        answer = json.loads((place / "answer.json").read_text())
+        answer = _answered(job, place, target, limits)
         with np.load(job["results"], allow_pickle=False) as results:
             found = [run.restored(case, results) for case in answer["outputs"]]
     return Answer(found, answer["versions"], answer["weights"], answer["remarks"])
@@ -190,13 +190,9 @@ def trace_model(
             "cases": [run.stored(list(case), "0", arrays)],
             "outputs": outputs,
             "results": str(place / "results.npz"),
-            "answer": str(place / "answer.json"),
-            "parent": os.getpid(),
         }
         np.savez(job["arrays"], **arrays)
-        (place / "job.json").write_text(json.dumps(job))
-        _start(place / "job.json", target, limits)
-        answer = json.loads((place / "answer.json").read_text())
+        answer = _answered(job, place, target, limits)
         with np.load(job["results"], allow_pickle=False) as results:
             entries = [
                 Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], results), row["over"])
@@ -213,16 +209,22 @@ def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) 
     return str(path)
 
 
-def _start(job: Path, target: str, limits: Limits) -> None:
+def _answered(job: Mapping[str, Any], place: Path, target: str, limits: Limits) -> dict[str, Any]:
+    """What ``run.py`` answers to ``job``, for which it gets the folder ``place``. Raises RunError where it does not answer."""
+    answer = place / "answer.json"
+    (place / "job.json").write_text(json.dumps({**job, "answer": str(answer), "parent": os.getpid()}))
     environment = _ENVIRONMENT | os.environ
     if target == "keras":
         environment["KERAS_BACKEND"] = backend()
-    ended = run_limited([sys.executable, run.__file__, str(job)], limits, environment)
+    ended = run_limited([sys.executable, run.__file__, str(place / "job.json")], limits, environment)
     if ended.problem:
         line = _line_of_model(ended.errors.rpartition("Current thread")[2])
         raise RunError(f"{ended.problem} (model.py, line {line})" if line else ended.problem)
     if ended.exit_code:
-        raise RunError(_reason(ended.errors))
+        raise RunError(_reason(ended))
+    if not answer.is_file():  # as the code itself may end the process
+        raise RunError("ended with exit code 0 before it gave an answer")
+    return json.loads(answer.read_text())
 
 
 def _line_of_model(stack: str) -> str:
@@ -231,14 +233,17 @@ def _line_of_model(stack: str) -> str:
     return found[1] if found else ""
 
 
-def _reason(stderr: str) -> str:
+def _reason(ended: Ended) -> str:
     """The error that ended the program and the line of model.py it came from, out of what it printed."""
-    _, traceback, after = stderr.rpartition("Traceback (most recent call last):\n")
+    _, traceback, after = ended.errors.rpartition("Traceback (most recent call last):\n")
     if not traceback:
-        return stderr.strip().rpartition("\n")[2] or "ended without an answer"
+        last = ended.errors.strip().rpartition("\n")[2][:_LENGTH]
+        if last and ended.exit_code == 1:  # as sys.exit("a text") does
+            return last
+        return f"ended with exit code {ended.exit_code}{f': {last}' if last else ''}"
     frames, lines = [], after.splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith(" ")):
         frames.append(lines.pop(0))
     line = re.findall(r'model\.py", line (\d+)', "\n".join(frames))
-    error = " ".join(text.strip() for text in lines if text.strip())
-    return f"{error[:1000]} (model.py, line {line[-1]})" if line else error[:1000]
+    error = " ".join(text.strip() for text in lines if text.strip())[:_LENGTH]
+    return f"{error} (model.py, line {line[-1]})" if line else error
