@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from converter.checking.command import check
+from converter.console import Console, print_anything
 from converter.errors import ConversionError
 from converter.targets import Target
 
@@ -62,10 +62,10 @@ def convert(
     with _refusing():
         conversion = convert(source, to, out, verify=verify, same=same, variable=variable)
     for note in conversion.notes:
-        _out.print(Text(f"note: {note}"), soft_wrap=True)
+        _out.print(Text(f"note: {note}"))
     if conversion.report is not None:
         _out.print(conversion.report)
-    _out.print(Text(f"wrote {out}" + ("" if verify else ", not verified")), soft_wrap=True)
+    _out.print(Text(f"wrote {out}" + ("" if verify else ", not verified")))
     if conversion.report is not None and not conversion.report.ok:
         raise typer.Exit(NOT_EQUAL)
 
@@ -108,11 +108,12 @@ def _refusing() -> Iterator[None]:
 
 
 def _print_error(error: ConversionError) -> None:
-    _err.print(Text.assemble(("refused: ", "bold red"), str(error)), soft_wrap=True)
+    _err.print(Text.assemble(("refused: ", "bold red"), str(error)))
 
 
 def main() -> None:
     """The entry point."""
+    print_anything()
     app()
 
 

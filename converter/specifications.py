@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -53,22 +54,31 @@ class Specification:
 
 
 def is_specification(path: Path) -> bool:
-    """Whether a file is meant as a spec: a .toml file with a line that opens the table ``[equivalence]``."""
-    if path.suffix != ".toml" or not path.is_file():
+    """Whether a file is meant as a spec: a .toml file with a line that opens the table ``[equivalence]``, or that cannot be
+    read, which nobody shall take for equal."""
+    if path.suffix != ".toml" or not os.path.isfile(path):
         return False
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return True
     return any(line.split("#")[0].strip().replace(" ", "") == f"[{TABLE}]" for line in lines)
 
 
 def find(folder: Path) -> list[Path]:
-    """The specs in ``folder`` and below, in order of their paths."""
-    return sorted(path for path in folder.rglob("*.toml") if is_specification(path))
+    """The specs in ``folder`` and below, and the folders there that cannot be read, in order of their paths."""
+    unreadable: list[Path] = []
+    walk = os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename)))
+    found = [path for place, _, names in walk for path in (Path(place, name) for name in names) if is_specification(path)]
+    return sorted([*found, *unreadable])
 
 
 def load(path: Path, model: Path | None = None) -> Specification:
     """The spec in a file; ``model`` stands for the model that it names. Raises ConversionError with every problem found."""
     try:
-        text = path.read_text(encoding="utf-8")
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or a device may have no end
+            raise ConversionError(Problem("it is no file."), str(path))
+        text = path.read_text(encoding="utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
         raise ConversionError(Problem(f"the spec cannot be read: {error.strerror}."), str(path)) from None
@@ -86,7 +96,7 @@ def load(path: Path, model: Path | None = None) -> Specification:
     problems += [Problem("it is missing.", key, f"Give {_KEYS[key][1]}.") for key in ("model", "targets") if key not in table]
     if model is None and isinstance(table.get("model"), str):
         model = path.resolve().parent / table["model"]
-    if model is not None and not model.is_file():
+    if model is not None and not os.path.isfile(model):
         problems.append(Problem(f"there is no file {model}.", "model", "Give its path relative to the spec."))
     if problems:
         raise ConversionError(problems, str(path))

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from converter.console import Console
 from converter.errors import ConversionError
 from converter.targets import TARGETS
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from converter.checking.process import Options
     from converter.checking.results import Result
     from converter.checking.selection import Check
+    from converter.checking.state import State
 
     _Make = Callable[[Sequence[Check]], Iterator[tuple[Check, Result]]]
 
@@ -79,7 +80,8 @@ def check(
 ) -> None:
     """Run equivalence specs, and verify conversions anew.
 
-    Exit codes: 0 all equal; 1 not equal, or crashed; 2 refused, or nothing to check; 130 interrupted.
+    Exit codes: 0 all equal; 1 not equal, or crashed; 2 refused, nothing to check, or a report that cannot be written;
+    130 interrupted.
     """
     from converter.checking.console import Display
     from converter.checking.process import Options, usual_memory
@@ -87,6 +89,7 @@ def check(
     from converter.checking.runner import processors, run_here
     from converter.checking.selection import find_checks, select
     from converter.checking.selection import shard as shard_of
+    from converter.checking.state import State
     from converter.checking.words import summary
     from converter.verification.limits import Limits, in_bytes
 
@@ -96,14 +99,20 @@ def check(
     sent = _parsed(in_bytes, send_limit, "--send-limit")
     for name in target or ():
         _parsed(TARGETS.index, name, "--target")
-    for path in (json_file, junit, html):
-        _check_writable(path)
+    files = {"--json": json_file, "--junit": junit, "--html": html, "--resume": resume}
+    _check_writable({option: path for option, path in files.items() if path is not None})
+    try:
+        state = None if resume is None else State(resume)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{resume}: {_words(error)}.", param_hint="--resume") from None
 
     selected = select(find_checks(paths), keep or (), target or ())
     if not selected:
-        Console(stderr=True).print(Text("refused: none of the checks is selected."), soft_wrap=True)
+        _complain("refused: none of the checks is selected.")
         raise typer.Exit(REFUSED)
     mine = shard_of(selected, part, count)
+    if not mine:
+        _complain(f"note: there are fewer checks ({len(selected)}) than shards, and none is in shard {shard}.")
 
     start, stop = time.monotonic(), threading.Event()
     options = Options(limits, layers=layers or html is not None)  # the page shows the error of each layer
@@ -122,38 +131,38 @@ def check(
 
             client = stack.enter_context(_cluster(dask))
             make = partial(run_on_cluster, client, options=options, stop=stop, send_limit=sent)
-        results = _run(mine, make, options, display, resume)
+        results = _run(mine, make, options, display, state)
     seconds = time.monotonic() - start
-    Console().print(Text(summary(results, seconds)), soft_wrap=True)
+    Console().print(Text(summary(results, seconds)))
 
+    code = INTERRUPTED if stop.is_set() else exit_code(results)
+    whole = True
     if json_file is not None:
-        _write(json_file, _json(results, seconds))
+        whole &= _write(json_file, _json(results, seconds, code))
     if junit is not None:
         from converter.checking.junit import junit_xml
 
-        _write(junit, junit_xml(results))
+        whole &= _write(junit, junit_xml(results))
     if html is not None:
         from converter.checking.html import html_page
 
-        _write(html, html_page(results))
+        whole &= _write(html, html_page(results))
     if on_github:
         from converter.checking.github import annotations, step_summary
 
         for line in annotations(results):
             typer.echo(line)
         if os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8", errors="replace") as file:
-                file.write(step_summary(results, seconds))
-    code = INTERRUPTED if stop.is_set() else exit_code(results)
+            whole &= _write(Path(os.environ["GITHUB_STEP_SUMMARY"]), step_summary(results, seconds), mode="a")
+    code = code if whole else max(code, REFUSED)
     if code:
         raise typer.Exit(code)
 
 
-def _run(checks: Sequence[Check], make: _Make, options: Options, display: Display, resume: Path | None) -> list[Result]:
+def _run(checks: Sequence[Check], make: _Make, options: Options, display: Display, state: State | None) -> list[Result]:
     """The result of each check, in order: an earlier one, or what ``make`` yields."""
-    from converter.checking.state import State, key
+    from converter.checking.state import key
 
-    state = None if resume is None else State(resume)
     keys: dict[Check, str] = {}
     results: dict[Check, Result] = {}
     with display.shown():
@@ -164,8 +173,12 @@ def _run(checks: Sequence[Check], make: _Make, options: Options, display: Displa
                     results[check] = passed
                     display.finished(passed)
         for check, result in make([check for check in checks if check not in results]):
-            if check in keys:
-                state.add(keys[check], result)
+            if check in keys and state is not None:
+                try:
+                    state.add(keys[check], result)
+                except OSError as error:
+                    _complain(f"warning: what passes is not kept for --resume from here on: {_words(error)}.")
+                    state = None
             results[check] = result
             if result.status != "not run":
                 display.finished(result)
@@ -180,7 +193,7 @@ def _cluster(address: str) -> Iterator[Client]:
         try:
             client = stack.enter_context(connected(address))
         except ConversionError as error:
-            Console(stderr=True).print(Text(f"refused: {error}"), soft_wrap=True)
+            _complain(f"refused: {error}")
             raise typer.Exit(REFUSED) from None
         yield client
 
@@ -216,15 +229,15 @@ def _no_commands() -> Iterator[None]:
         typer.echo(f"::{token}::")
 
 
-def _json(results: Sequence[Result], seconds: float) -> str:
-    from converter.checking.results import STATUSES, exit_code
+def _json(results: Sequence[Result], seconds: float, code: int) -> str:
+    from converter.checking.results import STATUSES
     from converter.conversion import importlib_version
 
     counts = {status: sum(result.status == status for result in results) for status in STATUSES}
     document = {
         "converter": importlib_version("converter"),
         "seconds": round(seconds, 3),
-        "exit_code": exit_code(results),
+        "exit_code": code,
         "counts": counts,
         "results": [result.to_json() for result in results],
     }
@@ -263,13 +276,36 @@ _EXPECTED = {
 }
 
 
-def _check_writable(path: Path | None) -> None:
-    """Say before the checks run, not after, that a report cannot be written."""
-    if path is None:
-        return
-    if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
-        raise typer.BadParameter(f"{path} cannot be written: its folder must exist.")
+def _check_writable(files: dict[str, Path]) -> None:
+    """Say before the checks run, not after, that a file of these options cannot be written; its folder is made."""
+    for option, path in files.items():
+        same = [other for other in files if os.path.realpath(files[other]) == os.path.realpath(path)]
+        if len(same) > 1:
+            raise typer.BadParameter(f"{path} is given for {' and '.join(same)}.", param_hint=option)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            is_new = not path.exists()
+            path.open("a").close()
+            if is_new:
+                path.unlink()
+        except OSError as error:
+            raise typer.BadParameter(f"{path} cannot be written: {_words(error)}.", param_hint=option) from None
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", errors="replace")  # a path may hold bytes that are no text
+def _write(path: Path, text: str, mode: str = "w") -> bool:
+    """Whether a report could be written; otherwise it is said why not."""
+    try:
+        with path.open(mode, encoding="utf-8", errors="replace") as file:  # a path may hold bytes that are no text
+            file.write(text)
+    except OSError as error:
+        _complain(f"error: {path} cannot be written: {_words(error)}.")
+        return False
+    return True
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True).print(Text(text))
+
+
+def _words(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from converter.checking.results import Result
 from converter.checking.selection import Check
 from converter.checking.words import line_of
+from converter.console import Console
 
 
 class Display:
@@ -48,7 +48,7 @@ class Display:
             self._bar.advance(self._bar.task_ids[0])
         self._describe()
         console = self._errors if result.status == "refused" and not self._out.is_terminal else self._out
-        console.print(line_of(result), soft_wrap=True)
+        console.print(line_of(result), soft_wrap=True)  # also on a terminal, to be copied whole
         if result.status == "not equal":
             self._out.print(result.report)
         if self._layers and result.report is not None and result.report.layers:

@@ -82,9 +82,10 @@ def run_check(check: Check, options: Options, stop: threading.Event | None = Non
             own_session=True,
         )
         seconds = time.monotonic() - start
-        if ended.problem or ended.exit_code:
+        written = place / "answer.json"
+        if ended.problem or ended.exit_code or not written.is_file():
             return check.result("crashed", seconds=seconds, problems=[_words(ended)])
-        answer = json.loads((place / "answer.json").read_text(encoding="utf-8"))
+        answer = json.loads(written.read_text(encoding="utf-8"))
     if answer["problems"]:
         return check.result("refused", seconds=seconds, problems=answer["problems"])
     report = Report.from_json(answer["report"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -31,7 +32,7 @@ class Check:
 
     @property
     def is_conversion(self) -> bool:
-        return self.place.is_dir()
+        return os.path.isdir(self.place)
 
     def result(self, status: str, **fields: object) -> Result:
         """A result of this check."""
@@ -55,10 +56,10 @@ def find_checks(paths: Sequence[Path]) -> list[Check]:
 def _checks(path: Path) -> Iterator[Check]:
     from converter.conversion import RECORD
 
-    if (path / RECORD).is_file():
+    if os.path.isfile(path / RECORD):
         yield _conversion(path)
         return
-    files = find(path) if path.is_dir() else [path]
+    files = find(path) if os.path.isdir(path) else [path]
     if not files:
         advice = "Give a spec, a folder of specs, or a folder written by `converter convert`."
         yield _unreadable(path, ConversionError(Problem("the folder holds no specs and no conversion.", advice=advice)))
@@ -85,12 +86,11 @@ def _conversion(folder: Path) -> Check:
 
 
 def _unreadable(path: Path, error: ConversionError, position: str = "") -> Check:
-    line = 1
-    if path.is_file():
-        key = next((problem.where for problem in error.problems if problem.where), "")
-        line = line_of(path.read_text(encoding="utf-8", errors="replace"), key)
+    line, key = 1, next((problem.where for problem in error.problems if problem.where), "")
+    if key:  # in a text that was read
+        line = line_of(path.read_text(encoding="utf-8-sig", errors="replace"), key)
     problems = tuple(str(problem) for problem in error.problems)
-    return Check(str(path), path.resolve(), line=line, position=position or path.name, problems=problems)
+    return Check(str(path), Path(os.path.realpath(path)), line=line, position=position or path.name, problems=problems)
 
 
 def select(checks: Sequence[Check], patterns: Sequence[str] = (), targets: Sequence[str] = ()) -> list[Check]:
@@ -122,4 +122,4 @@ def shard(checks: Sequence[Check], number: int, count: int) -> list[Check]:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

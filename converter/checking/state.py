@@ -17,16 +17,26 @@ from converter.checking.selection import Check
 _FRAMEWORKS = ("onnx", "onnxruntime", "numpy", "keras", "tensorflow", "tensorflow-cpu", "torch", "jax", "safetensors")
 
 
+_BEGINNING = b'{"key": '
+
+
 class State:
-    """The results in ``path`` that were equal, by the key of their inputs. A line that was cut off is left out."""
+    """The results in ``path`` that were equal, by the key of their inputs. A line that was cut off is left out.
+
+    Raises OSError where the file cannot be read and written, ValueError where it is a file of another kind.
+    """
 
     def __init__(self, path: Path):
         self._path = path
         self._passed: dict[str, Result] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no file")
         with path.open("a+b") as file:
             file.seek(0)
             text = file.read()
+            if text and not text.startswith(_BEGINNING[: len(text)]):
+                raise ValueError("it is no file that --resume wrote")
             if text and not text.endswith(b"\n"):
                 file.write(b"\n")
         for line in text.splitlines():
@@ -44,7 +54,7 @@ class State:
         return check.result("equal", seconds=found.seconds, report=found.report, code=found.code, resumed=True)
 
     def add(self, key: str, result: Result) -> None:
-        """Keep a result that is equal; it is on the disk when this returns."""
+        """Keep a result that is equal; it is on the disk when this returns. Raises OSError."""
         if result.status != "equal" or result.resumed:
             return
         line = json.dumps({"key": key, "result": result.to_json()}) + "\n"
@@ -59,7 +69,7 @@ def key(check: Check, options: Options) -> str:
     packages that run. OSError where a file cannot be read."""
     parts = [check.target, "with layers" if options.layers else "", packages(), os.environ.get("KERAS_BACKEND", "")]
     parts += [f"{name} {digest(path)}" for name, path in sorted(files(check).items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
 def files(check: Check) -> dict[str, Path]:

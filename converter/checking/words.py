@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.text import Text
 
 from converter.checking.results import STATUSES, Result
+from converter.console import Console, in_one_line
 
 _STYLES = {"equal": "green", "not equal": "bold red", "crashed": "bold red", "refused": "bold red", "not run": "yellow"}
 
@@ -16,9 +16,10 @@ def line_of(result: Result) -> Text:
     """A result in one line, or with its problems below."""
     word = "NOT EQUAL" if result.status == "not equal" else result.status
     separator = ": " if result.problems else "  "
-    text = Text.assemble((word, _STYLES[result.status]), separator, result.path)
+    text = Text.assemble((word, _STYLES[result.status]), separator, in_one_line(result.path))
     if result.target:
-        text.append(f": {result.source.replace(chr(92), '/').rpartition('/')[2]} in {result.target}")
+        source = result.source.replace("\\", "/").rpartition("/")[2]
+        text.append(f": {in_one_line(source)} in {result.target}")
     if len(result.problems) > 1:
         text.append("".join(f"\n  - {problem}" for problem in result.problems))
     elif result.problems:
@@ -40,7 +41,8 @@ def summary(results: Sequence[Result], seconds: float) -> str:
     words = [f"{count} {status}" for status, count in counts if count]
     if resumed:
         words.append(f"{resumed} of them in an earlier run")
-    return f"{len(results)} check{'' if len(results) == 1 else 's'} in {seconds:.1f} s: {', '.join(words)}"
+    made = f"{len(results)} check{'' if len(results) == 1 else 's'} in {seconds:.1f} s"
+    return f"{made}: {', '.join(words)}" if words else made
 
 
 def largest_error(result: Result) -> float | None:
@@ -52,9 +54,9 @@ def largest_error(result: Result) -> float | None:
 
 def text_of(result: Result) -> str:
     """The whole result as plain text."""
-    console = Console(width=120, color_system=None, force_terminal=False, force_jupyter=False)
+    console = Console(color_system=None, force_terminal=False, force_jupyter=False)
     with console.capture() as captured:
-        console.print(line_of(result), soft_wrap=True)
+        console.print(line_of(result))
         if result.report is not None:
             console.print(result.report)
     return captured.get()

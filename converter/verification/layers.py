@@ -77,10 +77,12 @@ class Blame:
 
 def table(layers: list[Layer], blame: Blame | None = None) -> Table:
     """All layers, for people; the blamed one is marked."""
-    listing = Table("layer", "operator", box=SIMPLE_HEAD)
+    listing = Table(box=SIMPLE_HEAD)
+    for heading in ("layer", "operator"):
+        listing.add_column(heading, overflow="fold")
     listing.add_column("shape", no_wrap=True)
     listing.add_column("line", justify="right", no_wrap=True)
-    listing.add_column("model.py", overflow="fold")
+    listing.add_column("model.py")
     for heading in ("absolute", "relative"):
         listing.add_column(heading, justify="right", no_wrap=True)
     listing.add_column("", no_wrap=True)
@@ -92,11 +94,13 @@ def table(layers: list[Layer], blame: Blame | None = None) -> Table:
             layer.op,
             "×".join(map(str, layer.shape)),
             "" if layer.line is None else str(layer.line),
-            layer.code,
+            Text(layer.code, no_wrap=True, overflow="ellipsis"),
         ]
         cells += ["" if error is None else f"{error:.2g}" for error in (layer.absolute, layer.relative)]
         verdict = Text("first to differ" if blamed else layer.verdict, style=colours[layer.verdict])
-        listing.add_row(*map(Text, cells), verdict, style="bold" if blamed else "")
+        listing.add_row(
+            *(Text(cell) if isinstance(cell, str) else cell for cell in cells), verdict, style="bold" if blamed else ""
+        )
     return listing
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,7 +73,9 @@ def test_no_annotations_outside_github(tmp_path):
         (["-n", "0"], "whole number"),
         (["--memory-limit", "much"], "size"),
         (["--target", "caffe"], "keras"),
-        (["--json", "absent/file.json"], "written"),
+        (["--json", "/dev/null/file.json"], "written"),
+        (["--resume", "/dev/null"], "no file"),
+        (["--json", "/tmp/same", "--html", "/tmp/../tmp/same"], "--json and --html"),
         (["-k", "nothing"], "none of the checks"),
     ],
 )
@@ -119,6 +122,51 @@ def test_keys_follow_external_data_and_the_code_of_this_package(tmp_path, monkey
     assert after != before
     monkeypatch.setattr(state, "packages", lambda: "another version")
     assert state.key(one, Options()) != after
+
+
+def test_a_file_of_another_kind_is_not_continued(tmp_path):
+    path, other = spec(tmp_path), tmp_path / "model.onnx"
+    before = other.read_bytes()
+    code, _, err = check(path, "--resume", other)
+    assert code == 2 and "--resume" in err and other.read_bytes() == before
+
+
+def test_the_other_reports_are_written_where_one_cannot_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_PROGRAM", "")
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no device that is always full")
+    code, out, err = check(
+        spec(tmp_path), "--html", full, "--json", tmp_path / "new" / "results.json", "--junit", tmp_path / "results.xml"
+    )
+    assert code == 2 and "the check failed: exit code 0" in out and "/dev/full cannot be written: No space left" in err
+    assert json.loads((tmp_path / "new" / "results.json").read_text())["exit_code"] == 1
+    assert ElementTree.parse(tmp_path / "results.xml").getroot().get("tests") == "1"
+
+
+def test_names_are_shown_in_one_line_and_rule_no_terminal(tmp_path):
+    folder = tmp_path / "a\x1b]0;b\x07\nc"
+    code, _, err = check(spec(folder, more='tolerence = "\\u001b[31m"'))
+    assert code == 2 and "\x1b" not in err and "\x07" not in err and len(err.splitlines()) == 1
+
+
+def test_names_that_are_no_text_are_checked(tmp_path):
+    path = os.fsencode(spec(tmp_path, "a"))
+    os.rename(path, path.replace(b"a.toml", b"\xff.toml"))
+    command = [
+        sys.executable,
+        "-m",
+        "converter.cli",
+        "check",
+        tmp_path,
+        "--resume",
+        tmp_path / "state",
+        "--junit",
+        tmp_path / "xml",
+    ]
+    for words in (rb"equal  .*\\udcff.toml.* s\n", rb"equal  .*\\udcff.toml.*in an earlier run\n"):
+        done = subprocess.run([*command, "--shard", "1/1"], cwd=ROOT, capture_output=True)
+        assert done.returncode == 0 and re.search(words, done.stdout), done.stdout + done.stderr
 
 
 def test_what_is_not_equal_runs_again(tmp_path):

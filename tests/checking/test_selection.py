@@ -1,6 +1,9 @@
 """Which checks are found, selected and in which shard."""
 
+import io
 import itertools
+import os
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +68,32 @@ def test_shards_agree_on_machines_with_other_paths(tmp_path):
             spec(tmp_path / place / "specs", name)
         parts.append(names(shard(find_checks([tmp_path / place / "specs"]), 1, 3)))
     assert parts[0] == parts[1] != []
+
+
+def test_what_may_not_be_read_is_a_check_with_its_reason(tmp_path, monkeypatch):
+    good, spec_file, folder = spec(tmp_path, "good"), spec(tmp_path, "closed"), tmp_path / "deep"
+    folder.mkdir()
+
+    def refuse(call):
+        def refusing(path, *rest, **options):
+            if Path(path) in (spec_file, folder):
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *rest, **options)
+
+        return refusing
+
+    monkeypatch.setattr(io, "open", refuse(io.open))  # root may read everything
+    monkeypatch.setattr(os, "scandir", refuse(os.scandir))
+    found = {check.path: check.problems for check in find_checks([tmp_path])}
+    assert found.pop(str(good)) == () and set(found) == {str(spec_file), str(folder)}
+    assert all("Permission denied" in problems[0] for problems in found.values())
+
+
+def test_what_has_no_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "a.toml")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    pipe, loop = find_checks([tmp_path / "a.toml", tmp_path / "loop.toml"])
+    assert "no file" in pipe.problems[0] and "symbolic links" in loop.problems[0]
 
 
 def test_what_cannot_be_read_is_a_check_with_its_line(tmp_path):

@@ -55,6 +55,11 @@ def test_mistakes_are_named(tmp_path, model, text, words):
     assert not [word for word in words if word not in str(caught.value)], str(caught.value)
 
 
+def test_a_mark_of_the_byte_order_does_not_hide_a_spec(tmp_path, model):
+    path = spec(tmp_path, '\ufeff[equivalence]\nmodel = "model.onnx"\ntargets = ["onnx"]\n')
+    assert find(tmp_path) == [path] and load(path).model == model
+
+
 def test_only_specs_are_found(tmp_path):
     (tmp_path / "deep").mkdir()
     expected = [spec(tmp_path, "[equivalence]\n", "b.toml"), spec(tmp_path / "deep", "# one\n[ equivalence ] # two\n")]

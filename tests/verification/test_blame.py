@@ -13,7 +13,6 @@ from safetensors.numpy import load_file, save_file
 
 import converter
 from converter.graph import Value, Weight
-from converter.verification.layers import sentence
 from tests.models import classifier
 from tests.sabotage.forking import forked
 from tests.sabotage.networks import write
@@ -116,7 +115,6 @@ def test_code_that_does_not_run_for_several_samples_is_looked_into_for_several(e
     assert any("did not run" in finding for finding in report.findings)
     blamed = report.layers[report.blame.layer]
     assert (blamed.name, blamed.line) == ("flatten", line)
-    assert "inf" not in sentence(report.layers, report.blame).plain, "no number is there, and none is said to be infinite"
 
 
 def test_integers_of_which_many_are_one_away_are_blamed_where_they_arise(tmp_path):

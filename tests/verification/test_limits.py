@@ -88,7 +88,7 @@ def test_no_process_is_left(tmp_path, leaves, ends):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the environment of each process")
 @pytest.mark.parametrize("ends", ["", "time.sleep(60)"], ids=["parent ends", "parent hangs"])
 def test_no_daemon_is_left(tmp_path, ends):
-    code = f"import os, sys, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
+    code = "import os, sys, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
     code += f"        open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n        time.sleep(60)\n    os._exit(0)\n"
     code += f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.01)\n{ends}"
     run(code, Limits(1))

@@ -6,8 +6,14 @@ import math
 import pytest
 
 from converter.verification.compare import EXACT, FLOAT32, Tolerance
-from converter.verification.layers import Blame, Layer
+from converter.verification.layers import Blame, Layer, sentence
 from converter.verification.report import Case, OutputReport, Report, Where
+
+
+def test_where_the_code_ends_there_is_no_error_to_tell():
+    layer = Layer("conv", "Conv", "", [], "x", (1, 4), 3, "x = conv(x)", math.inf, math.inf, "differs")
+    blame = Blame(0, "writing", math.nan, math.nan, (), "seed 0, batch 1", "there the code ends with ValueError: no")
+    assert "inf" not in sentence([layer], blame).plain
 
 
 def report(**changes):
