@@ -90,6 +90,7 @@ def _others(array: Any) -> Iterator[np.ndarray]:
             yield other
     elif ((other := np.roll(array.ravel(), 1).reshape(array.shape)) != array).any():
         yield other
+        yield np.full_like(array, array.flat[0])  # a network without positions sees no order
 
 
 def otherwise(asked: Sequence[Question]) -> Iterator[list[Question]]:

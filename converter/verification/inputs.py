@@ -357,14 +357,17 @@ def _range(value: Value, small: bool) -> tuple[int, int]:
 
 
 _PASS_ON = {"Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Transpose", "Slice", "Expand", "Concat", "Where"}
+_INDEXES = {("Gather", 1), ("Embedding", 0)}
+"""Operators, and which of their inputs tells places in a table."""
 
 
 def _index_bounds(value: Value) -> list[int]:
     """The sizes of the axes that ``value`` is used to index; less where a number is added first, as for later positions."""
     bounds = []
     for node, index in value.users:
-        if node.op_type == "Gather" and index == 1 and node.inputs[0].shape:
-            size = node.inputs[0].shape[node["axis"]]
+        if (node.op_type, index) in _INDEXES:
+            table, axis = (node.inputs[0], node["axis"]) if node.op_type == "Gather" else (node.inputs[1], 0)
+            size = table.shape[axis] if table.shape else None
             bounds += [size] if isinstance(size, int) and size > 0 else []
         elif node.op_type == "Add" and (added := node.inputs[1 - index].array) is not None:
             bounds += [bound - int(added.max(initial=0)) for bound in _index_bounds(node.output)]

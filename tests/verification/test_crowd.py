@@ -47,6 +47,13 @@ def test_a_mask_in_a_crowd_has_holes():
     assert not crowd.inputs["attention_mask"][-1].any()
 
 
+def test_a_crowd_looks_up_each_row_of_a_small_table():
+    ids = np.zeros((3, 6), np.int64)
+    ids[:, 5] = 299
+    ((crowd, _, _),) = crowded([question(3, ids=ids)])
+    assert set(np.unique(crowd.inputs["ids"])) == set(range(300))
+
+
 def test_samples_whose_answers_are_not_finite_are_usual_ones():
     asked, usual = question(3, x=np.arange(3.0)[:, None]), question(3, x=np.arange(3.0, 6)[:, None])
     good = finite(asked, {"y": np.array([[1.0], [np.nan], [1.0]])})

@@ -141,3 +141,13 @@ def test_a_mask_counts_though_the_tokens_behind_the_one_that_answers_do_not():
 
     x = np.ones((1, 8), np.float32)
     assert unseen([(Question("q", {"x": x, "mask": mask}, ""), answer({"x": x, "mask": mask}))], answer) == []
+
+
+def test_an_input_counts_in_whatever_order_it_comes():
+    tokens = np.array([[3, 1, 4, 1]])
+
+    def answer(inputs):
+        return {"z": inputs["tokens"].sum(1, keepdims=True) + inputs["x"] * 0.0}
+
+    asked = {"x": np.ones((1, 1)), "tokens": tokens}
+    assert unseen([(Question("q", asked, ""), answer(asked))], answer) == ["x"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from converter.functions import DOMAIN
 from converter.graph import Graph, Layer, Node, Probe, Value
 from converter.verification.inputs import questions
 
@@ -54,6 +55,15 @@ def test_indices_stay_inside_the_table():
     graph = Graph("g", inputs=[ids], outputs=[node.output], nodes=[node])
     for question in first_of_each(graph):
         assert set(np.unique(question.inputs["ids"])) == {0, 1, 2}
+
+
+def test_all_rows_of_an_embedding_are_within_reach():
+    ids = Value("ids", np.int64, ("batch", 50))
+    table = Value.constant(np.zeros((300, 4), np.float32), "table")
+    node = Node("Embedding", [ids, table], [Value("rows")], domain=DOMAIN)
+    graph = Graph("g", inputs=[ids], outputs=[node.output], nodes=[node])
+    for question in first_of_each(graph):
+        assert {0, 299} <= set(np.unique(question.inputs["ids"])) <= set(range(300))
 
 
 def test_booleans_and_bytes():
