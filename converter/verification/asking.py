@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from converter.graph import Graph, Value
-from converter.verification.borders import Borders, borders, drawn_anew, large_numbers, near_borders
+from converter.verification.borders import Border, Borders, borders, drawn_anew, large_numbers, near_borders, with_special
 from converter.verification.compare import is_floating
 from converter.verification.crowd import KINDS, MASKED, NOISE, SMALL, crowded, finite, of_rows, steady, with_usual
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
@@ -35,6 +35,12 @@ _BUDGET = 2**30
 _UNITS, _DRAWS = 8, 6
 """In the last place, by which a number is moved further than rounding moves it, and how often: one at a border between two
 integers stays on its side every second time."""
+
+_MOST_ALONE = 6
+"""Of the numbers at which the network changes with an input of one number, so many are asked."""
+
+_LESS = 1 / 16
+"""Of the numbers of a sample whose answer is not finite, before another takes its place."""
 
 _MOST_NUMBERS = 10_000
 _MOST_TIMES = 8
@@ -123,7 +129,7 @@ def _told(
     finite, or whose kind is ``doubtful`` and whose answers move far. None where there is nothing new to ask, or no answer.
     ``own``: the network has numbers of its own inside, beside which small ones are rounded."""
     in_doubt = np.array([kind in doubtful for kind in kinds])
-    for _ in range(3):  # a sample may be rounded by the range of all
+    for number in range(4):  # a sample may be rounded by the range of all
         answers = _answered(judge, question.inputs)
         if answers is None:
             return None
@@ -133,6 +139,10 @@ def _told(
             bad[asked] = ~_steady(judge, of_rows(question, asked), own)
         if not bad.any():
             return question, answers
+        if number == 0 and not asked[bad].any():  # an exponential of 256 times as much overflows
+            less = scaled(question, _LESS, 0.0)
+            question = with_usual(question, less, bad) if question.batch > 1 else replace(question, inputs=less.inputs)
+            continue
         if question.batch == 1:
             return None
         question = with_usual(question, usual, bad)
@@ -187,7 +197,24 @@ def _ask_at_borders(judge: Judge, model: onnx.ModelProto, known: Borders, asked:
         answers = _answered(judge, question.inputs)
         if answers is not None:
             found.append((question, answers))
+    for question, usual in _special(known, largest):
+        told = _told(judge, question, usual, [NOISE] * question.batch, (), True)
+        found += [] if told is None else [told]
     return found
+
+
+def _special(known: Borders, question: Question) -> Iterator[tuple[Question, Question]]:
+    """The question with NaN or infinities where the network asks for such, and as it is."""
+    generator, asked = np.random.default_rng(question.batch), _often(question)
+    special = {
+        name: with_special(asked.inputs[name], border, generator)
+        for name, border in known.inputs.items()
+        if border.special and isinstance(asked.inputs.get(name), np.ndarray)
+    }
+    if special:
+        how = "not all numbers"
+        names = {"name": f"{asked.name}, {how}", "values": f"{asked.values}, {how}", "unusual": True}
+        yield replace(asked, inputs=asked.inputs | special, **names), replace(asked, **names)
 
 
 def _without_weights(model: str | Path | bytes) -> onnx.ModelProto:
@@ -209,16 +236,31 @@ def _at(known: Borders, question: Question) -> Iterator[Question]:
     if known.rounds and question is not asked:
         floats = {name: drawn_anew(array, generator) for name, array in question.inputs.items() if array.dtype.kind == "f"}
         yield replace(question, name=f"{question.name}, many", inputs=question.inputs | floats)
-    near = {
-        name: near_borders(question.inputs[name], border, generator)
+    taken = {
+        name: _taken(border, question.inputs[name], name in known.whole)
         for name, border in known.inputs.items()
         if isinstance(question.inputs.get(name), np.ndarray)
     }
+    near = {name: near_borders(question.inputs[name], border, generator) for name, border in taken.items()}
+    alone = {name: border.numbers for name, border in taken.items() if border.numbers and question.inputs[name].size == 1}
+    for number in range(1, min(max(map(len, alone.values()), default=0), _MOST_ALONE)):
+        chosen = {name: numbers[number % len(numbers)] for name, numbers in alone.items()}
+        inputs = {name: np.full_like(question.inputs[name], each) for name, each in chosen.items()}
+        values = ", ".join(f"{name} {each:g}" for name, each in chosen.items())
+        yield replace(question, name=f"{question.name}, {values}", inputs=question.inputs | inputs)
+    near |= {name: np.full_like(question.inputs[name], numbers[0]) for name, numbers in alone.items()}
     large = {name: large_numbers(question.inputs[name], generator) for name in known.whole if name in question.inputs}
     for how, changed in (("at borders", near), ("large whole numbers", large)):
         if changed:
             inputs = question.inputs | changed
             yield replace(question, name=f"{question.name}, {how}", inputs=inputs, values=f"{question.values}, {how}")
+
+
+def _taken(border: Border, array: np.ndarray, number: bool) -> Border:
+    """The numbers of a border that the input takes: one that may be an index, those between what it was asked with."""
+    if number or array.dtype.kind not in "iu" or not array.size:
+        return border
+    return replace(border, numbers=[each for each in border.numbers if array.min() <= each <= array.max()])
 
 
 def _often(question: Question) -> Question:

@@ -6,7 +6,7 @@ inputs where what lies between moves numbers or scales them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from onnx import TensorProto
 _COMPARES = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"}
 _ORDERS = {"TopK": (0,), "ArgMax": (0,), "ArgMin": (0,), "Hardmax": (0,), "Unique": (0,), "NonMaxSuppression": (0, 1)}
 """Operators to which it counts that two numbers are equal, and the inputs that hold them."""
+_SPECIAL = {"IsNaN": [float("nan")], "IsInf": [float("inf"), float("-inf")]}
 _WHOLE_STEPS = {"Floor", "Ceil", "Mod"}
 _ROUNDS = {"Round", "Floor", "Ceil", "QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul"}
 _INTEGERS = {
@@ -49,6 +50,8 @@ class Border:
 
     numbers: list[float] = field(default_factory=list)
     equal: bool = False
+    special: list[float] = field(default_factory=list)
+    """NaN and infinities, where the network asks whether a number is one."""
 
 
 @dataclass
@@ -86,7 +89,8 @@ class _Search:
                 if node.op_type == "Constant" and attribute.name == "value":
                     self._constants[node.output[0]] = attribute.t
         self._given = {info.name: info for info in graph.input if info.name not in self._constants}
-        self._reached: dict[str, list[_Reach]] = {name: [_Reach(name)] for name in self._given if self._is_float(name)}
+        numbers = _FLOATS | (_INTEGERS - {TensorProto.BOOL})
+        self._reached = {name: [_Reach(name)] for name in self._given if self._type(name) in numbers}
 
     def found(self) -> Borders:
         inputs = {name: Border() for name in self._reached}
@@ -98,7 +102,11 @@ class _Search:
                 inside.setdefault(node.input[index], []).extend(numbers)
                 self._note(inputs, node.input[index], [each for number in numbers for each in (number, number - 1, number + 1)])
             for index, numbers in self._steps(node):
-                self._note(inputs, node.input[index], numbers)
+                self._note(inputs, node.input[index], numbers, _FLOATS)
+            if node.op_type == "OneHot":
+                self._note(inputs, node.input[0], [n - side for n in self._numbers(node.input[1]) for side in (0, 1)])
+            for reach in self._reached.get(node.input[0], ()) if node.op_type in _SPECIAL else ():
+                inputs[reach.name].special += _SPECIAL[node.op_type]
             for index in self._equals(node):
                 for reach in self._reached.get(node.input[index], ()):
                     inputs[reach.name].equal = True
@@ -110,10 +118,18 @@ class _Search:
         for each in inputs.values():
             each.numbers = compared if each.equal else each.numbers  # which may be compared with each other
         rounds = any(node.op_type in _ROUNDS for node in self._graph.node)
-        return Borders({name: each for name, each in inputs.items() if each.numbers or each.equal}, whole, inside, rounds)
+        found = {name: each for name, each in inputs.items() if each.numbers or each.equal or each.special}
+        return Borders({name: each for name, each in found.items() if self._has_borders(name, each)}, whole, inside, rounds)
 
-    def _note(self, inputs: Mapping[str, Border], name: str, numbers: Sequence[float]) -> None:
+    def _has_borders(self, name: str, border: Border) -> bool:
+        """Of whole numbers those that are compared with constants; a mask has holes in other questions."""
+        return self._type(name) in _FLOATS or bool(border.numbers and "mask" not in name.lower())
+
+    def _note(self, inputs: Mapping[str, Border], name: str, numbers: Sequence[float], kinds: Collection[int] = ()) -> None:
+        """Numbers at which a tensor changes; of inputs of some ``kinds`` alone, if there are any."""
         for reach in self._reached.get(name, ()):
+            if kinds and self._type(reach.name) not in kinds:
+                continue
             own = inputs[reach.name].numbers
             own += [each for each in ((number - reach.shift) / reach.scale for number in numbers) if each not in own]
 
@@ -186,9 +202,6 @@ class _Search:
     def _type(self, name: str) -> int:
         return self._given[name].type.tensor_type.elem_type
 
-    def _is_float(self, name: str) -> bool:
-        return self._type(name) in _FLOATS
-
     def _is_number(self, name: str) -> bool:
         """Whether an input of integers is no index and no size, wherever it goes."""
         if "mask" in name.lower():
@@ -205,7 +218,8 @@ class _Search:
                 node.op_type in _ARITHMETIC or (node.op_type in _DATA and read == [0])
             ):
                 return False
-            tainted |= set(node.output)
+            if node.op_type not in _COMPARES:  # the answer holds for any number
+                tainted |= set(node.output)
         return True
 
 
@@ -240,6 +254,8 @@ def near_borders(array: np.ndarray, border: Border, generator: np.random.Generat
     """An array of its shape and type: the numbers of ``border``, and numbers like its own rounded to few binary digits, so that
     some are whole, halves and quarters, many are equal, and sums of them are exact."""
     numbers = [number for number in border.numbers if np.isfinite(number)]
+    if array.dtype.kind in "iu":
+        return _near_whole(array, numbers, generator)
     wide = array.astype(np.float64).ravel()
     own = wide[wide != 0] if wide.any() else np.ones(1)
     drawn = generator.choice(own, array.size) * generator.choice([1, 2], array.size)
@@ -249,6 +265,30 @@ def near_borders(array: np.ndarray, border: Border, generator: np.random.Generat
     if numbers:
         result[places] = np.resize(generator.permutation(numbers), len(places))
     return result.reshape(array.shape).astype(array.dtype)
+
+
+def _near_whole(array: np.ndarray, numbers: Sequence[float], generator: np.random.Generator) -> np.ndarray:
+    """The array with whole ``numbers`` that its type holds at a third of its places, at one of each row at least."""
+    limits = np.iinfo(array.dtype)
+    usable = [number for number in numbers if number == int(number) and limits.min <= number <= limits.max]
+    if not usable or not array.size:
+        return array
+    rows = np.array(array).reshape(-1, array.shape[-1] if array.ndim > 1 else array.size)
+    places = -(-rows.shape[1] // 3)
+    drawn = np.resize(generator.permutation(usable), (len(rows), places)).astype(array.dtype)
+    for row, chosen in zip(rows, drawn, strict=True):
+        row[generator.permutation(rows.shape[1])[:places]] = chosen
+    return rows.reshape(array.shape)
+
+
+def with_special(array: np.ndarray, border: Border, generator: np.random.Generator) -> np.ndarray:
+    """The array with NaN or infinities at a fifth of its places, none in every third sample."""
+    result = np.array(array)
+    places = generator.random(array.shape) < 0.2
+    if array.ndim > 1:
+        places[::3] = False
+    result[places] = generator.choice(border.special, int(places.sum()))
+    return result
 
 
 def drawn_anew(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -69,7 +69,12 @@ def crowded(asked: Sequence[Question]) -> Iterator[tuple[Question, Question, lis
     name, values = (f"{each}, {how}" for each in (question.name, question.values))
     many = replace(question, name=name, values=values, batch=count, unusual=True, usual=largest)
     usual = {name: np.resize(array, (count, *array.shape[1:])) for name, array in question.inputs.items()}
-    rows = {name: _rows(array, question.batch, kinds, generator, "mask" not in name.lower()) for name, array in usual.items()}
+    rows = {
+        name: _each_in_turn(array, question.batch, *question.whole[name], generator)
+        if name in question.whole
+        else _rows(array, question.batch, kinds, generator)
+        for name, array in usual.items()
+    }
     if masks := [name for name, array in rows.items() if "mask" in name.lower() and array.dtype.kind in "iub"]:
         rows |= {name: np.concatenate([rows[name][:-1], np.zeros_like(rows[name][-1:])]) for name in masks}
         kinds[-1] = MASKED
@@ -121,22 +126,28 @@ def with_usual(question: Question, usual: Question, rows: np.ndarray) -> Questio
     return replace(question, inputs=inputs)
 
 
-def _rows(
-    usual: np.ndarray, period: int, kinds: Sequence[str], generator: np.random.Generator, all_different: bool = False
-) -> np.ndarray:
-    """A sample for each kind: of floating numbers; of others those that there are, after each ``period`` rolled by one more, or
-    ``all_different`` up to the largest, so that many rows of a table are looked up."""
-    if (
-        all_different
-        and usual.dtype.kind in "iu"
-        and usual.dtype.itemsize > 1
-        and usual.min(initial=0) == 0 < usual.max(initial=0)
-    ):
-        return np.resize(generator.permutation(int(usual.max()) + 1), usual.shape).astype(usual.dtype)
+def _rows(usual: np.ndarray, period: int, kinds: Sequence[str], generator: np.random.Generator) -> np.ndarray:
+    """A sample for each kind: of floating numbers, of others those that there are, after each ``period`` rolled by one more."""
     if not is_floating(usual.dtype):
         return np.stack([np.roll(row, number // period, axis=-1) if row.ndim else row for number, row in enumerate(usual)])
     own = generator.choice(usual[usual != 0], usual.shape) if usual.any() else generator.standard_normal(usual.shape)
     return np.stack([_of_kind(row, kind, generator) for row, kind in zip(own, kinds, strict=True)]).astype(usual.dtype)
+
+
+def _each_in_turn(usual: np.ndarray, period: int, low: int, high: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The first samples as they are, then in each place, from one to the next, as many of the whole numbers that it takes as
+    there are places: each may be a row of a table."""
+    result = np.array(usual)
+    rows, limits = result[period:], high[0].astype(np.int64)
+    for limit in np.unique(limits):
+        places = np.broadcast_to(limits == limit, rows.shape)
+        count = int(places.sum())
+        if limit - low <= count:
+            numbers = np.resize(generator.permutation(limit - low), count)
+        else:
+            numbers = generator.permutation(np.linspace(0, limit - low - 1, count).astype(np.int64))
+        rows[places] = (low + numbers).astype(usual.dtype)
+    return result
 
 
 def _of_kind(array: np.ndarray, kind: str, generator: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,9 @@ import numpy as np
 import onnx
 import onnx.helper
 
-from converter.graph import Dimension, Graph, Value
+from converter.functions import DOMAIN
+from converter.graph import Dimension, Graph, Node, Value
+from converter.verification import reference
 from converter.verification.compare import is_floating
 from converter.verification.samples import kinds_of, kinds_without_batch, varied
 from converter.verification.seeding import IMAGE_RANGE, image_inputs
@@ -56,6 +58,9 @@ class Question:
     """Whether its samples are of such sizes that others are not measured by them."""
     usual: Mapping[str, float] = field(default_factory=dict)
     """Where they are: the largest usual number of each input, by which the numbers inside are rounded."""
+
+    whole: Mapping[str, tuple[int, np.ndarray]] = field(default_factory=dict)
+    """Of inputs of whole numbers the least, and for each place the first that is too large."""
 
     @property
     def numbers(self) -> int:
@@ -103,7 +108,17 @@ def _has_kinds(graph: Graph, value: Value) -> bool:
     return _has_samples(value) if _has_batch(graph) else "NonMaxSuppression" not in operators
 
 
-_LENGTHS = {"short": [((64, 32), (1, 0))], "long": [((64, 32), (size, 0)) for size in (150, 70, 40)]}
+def _is_counted(value: Value) -> bool:
+    """Whether an input has whole numbers that are no mask, no bytes and, as far as is known, no index."""
+    counted = _is_whole(value) and value.dtype.itemsize > 1 and value.rank > 0
+    return counted and "mask" not in value.name.lower() and not _index_bounds(value, {})
+
+
+def _is_whole(value: Value) -> bool:
+    return value.is_tensor and value.dtype.kind in "iu"
+
+
+_LENGTHS = {"short": [((64, 32), (1, 0))], "long": [((64, 32), (size, 0)) for size in (150, 128, 100, 64, 40)]}
 """Sizes of the axes that are no space: one alone, at which they are easily dropped, and many."""
 
 
@@ -134,21 +149,33 @@ def _ways(
     batch: int,
     name: str,
     kinds: Sequence[str],
-    sizes: Sequence[tuple[tuple[int, int], tuple[int, int]]] = (),
+    given: Sequence[tuple[tuple[int, int], tuple[int, int]]] = (),
 ) -> Iterator[Question]:
+    """The ways to ask, with one of the ``given`` sizes, if there are any."""
     start = position % 2  # the second seed asks for another size first
     free = open_sizes(graph)
-    sizes = sizes or ([*_SIZES[start:], *_SIZES[:start]] if free else _SIZES[:1])
-    whole = [False, True] if any(value.is_tensor and value.dtype.kind in "iuO" for value in graph.inputs) else [False]
-    for pair, small, total in itertools.product(sizes, whole, _sums(free)):
+    sizes = given or ([*_SIZES[start:], *_SIZES[:start]] if free else _SIZES[:1])
+    ranges = ["usual", "small"] if any(value.is_tensor and value.dtype.kind in "iuO" for value in graph.inputs) else ["usual"]
+    if position % 2 and any(_is_counted(value) for value in graph.inputs):
+        ranges = ["wide", *ranges]
+    flag = next((each for each in graph.inputs if each.is_tensor and each.dtype.kind == "b" and set(each.shape) <= {1}), None)
+    ways = itertools.product(sizes, ranges, _sums(free))
+    if given:  # a sum is no way around a size that is too long
+        ways = ((pair, numbers, total) for total, pair, numbers in itertools.product(_sums(free), sizes, ranges))
+    for pair, numbers, total in ways:
         shapes = _shapes(graph, batch, *pair, total)
         generator = np.random.default_rng([seed, batch])
         images = image_inputs(graph)
-        inputs, words = {}, {}
+        inputs, words, whole = {}, {}, {}
         for value in graph.inputs:
             if value.is_tensor:
-                words[value], draw = _law(value, value in images, position, small)
+                limits = _limits(value, numbers, shapes) if _is_whole(value) else None
+                words[value], draw = _law(value, value in images, position, numbers, limits)
+                if limits is not None and (limits[1] - limits[0]).max(initial=0) > 2:
+                    whole[value.name] = limits
                 array = np.asarray(draw(generator, shapes[value]))
+                if value is flag:  # each branch for each size
+                    array = np.full_like(array, (position + (batch > 1)) % 2 == 1)
                 if _has_kinds(graph, value):
                     array = varied(array, kinds, generator) if _has_samples(value) else varied(array[None], kinds, generator)[0]
                     words[value] = f"{words[value]} ({', '.join(dict.fromkeys(kinds))})"
@@ -156,7 +183,7 @@ def _ways(
             else:
                 words[value] = f"a {value.kind}"
                 inputs[value.name] = _contained(value.container, generator, position, [*_known_words(value), *_WORDS])
-        yield Question(name, inputs, ", ".join(dict.fromkeys(words.values())), batch=batch)
+        yield Question(name, inputs, ", ".join(dict.fromkeys(words.values())), batch=batch, whole=whole)
 
 
 _Key = str | tuple[Value, int]
@@ -288,14 +315,18 @@ def _contained(kind: onnx.TypeProto, generator: np.random.Generator, position: i
     tensor = kind.tensor_type
     shape = tuple(size.dim_value or 2 for size in tensor.shape.dim) if tensor.HasField("shape") else (3, 4)
     value = Value("", onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type), shape)
-    return np.asarray(_law(value, False, position, False)[1](generator, shape)).astype(value.dtype)
+    limits = _limits(value, "usual", {value: shape}) if _is_whole(value) else None
+    return np.asarray(_law(value, False, position, "usual", limits)[1](generator, shape)).astype(value.dtype)
 
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
-def _law(value: Value, image: bool, position: int, small: bool) -> tuple[str, Draw]:
-    """What the numbers of an input are, in words and as a function. Every second seed shows an image input negative numbers."""
+def _law(value: Value, image: bool, position: int, numbers: str, limits: tuple[int, np.ndarray] | None) -> tuple[str, Draw]:
+    """What the numbers of an input are, in words and as a function. Every second seed shows an image input negative numbers.
+
+    ``numbers``: whether whole ones are "wide", "usual" or "small"; ``limits`` are those of an input of whole numbers.
+    """
     if image and position % 2 == 0:
         return f"pixels from 0 to {IMAGE_RANGE:g}", lambda generator, shape: generator.random(shape) * IMAGE_RANGE
     if image:
@@ -307,23 +338,27 @@ def _law(value: Value, image: bool, position: int, small: bool) -> tuple[str, Dr
         return "true and false", lambda generator, shape: generator.random(shape) < 0.5
     if value.dtype.kind == "O":
         known = _known_words(value)
-        if small:  # nothing that the network does not know; where it knows nothing, numbers
+        if numbers == "small":  # nothing that the network does not know; where it knows nothing, numbers
             return "known words", lambda generator, shape: generator.choice(np.array(known or _DIGITS, object), shape)
         return "words", lambda generator, shape: _sentences([*known, *_WORDS], generator, shape, position)
     if value.dtype.kind in "iu" and value.rank == 2 and "mask" in value.name.lower():
+        if position == 2:
+            return "ones, and as many zeros behind", _half_mask  # another for the same shape, and for one sample alone
         end = "beginning" if position % 2 else "end"
         return f"ones, and zeros at the {end} of every second sample", functools.partial(_mask, left=bool(position % 2))
-    low, high = _range(value, small)
-    return f"whole numbers from {low} to {high - 1}", lambda generator, shape: _whole(generator, shape, low, high)
+    low, high = limits
+    words = f"whole numbers from {low} to {high.max(initial=0) - 1}"
+    return words, lambda generator, shape: _whole(generator, shape, low, high)
 
 
-def _whole(generator: np.random.Generator, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+def _whole(generator: np.random.Generator, shape: tuple[int, ...], low: int, high: np.ndarray) -> np.ndarray:
     """Numbers of [low, high), in each row the first and the last of them, where it has room."""
     array = generator.integers(low, high, shape)
     if array.ndim > 1 and array.shape[-1] > 2:
-        rows = array.reshape(-1, array.shape[-1])
-        for row in rows:
-            row[generator.choice(len(row) - len(row) // 3, 2, replace=False)] = low, high - 1  # a mask may hide the rest
+        rows, limits = array.reshape(-1, array.shape[-1]), high.reshape(-1, array.shape[-1])
+        for row, limit in zip(rows, limits, strict=True):
+            first, last = generator.choice(len(row) - len(row) // 3, 2, replace=False)  # a mask may hide the rest
+            row[first], row[last] = low, limit[last] - 1
     return array
 
 
@@ -332,6 +367,13 @@ def _mask(generator: np.random.Generator, shape: tuple[int, ...], left: bool) ->
     mask = np.ones(shape, np.int64)
     mask[1::2, shape[1] - shape[1] // 3 :] = 0
     return mask[:, ::-1] if left else mask
+
+
+def _half_mask(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """0 for about half of each text, at its end."""
+    mask = np.ones(shape, np.int64)
+    mask[:, shape[1] - shape[1] // 2 :] = 0
+    return mask
 
 
 def _sentences(known: list[str], generator: np.random.Generator, shape: tuple[int, ...], position: int) -> np.ndarray:
@@ -343,34 +385,76 @@ def _sentences(known: list[str], generator: np.random.Generator, shape: tuple[in
     return np.array([" ".join(row) for row in rows.reshape(-1, 4)], dtype=object).reshape(shape)
 
 
-def _range(value: Value, small: bool) -> tuple[int, int]:
-    """[low, high) for whole numbers: indices into a table below its size, pixels and quantised numbers their whole range."""
-    if small:
-        return 0, 2
-    bounds = [bound for bound in _index_bounds(value) if bound > 0]
+def _limits(value: Value, numbers: str, shapes: Mapping[Value, tuple[int, ...]]) -> tuple[int, np.ndarray]:
+    """[low, high) for whole numbers, high for each place: indices into a table below its size, pixels and quantised numbers
+    their whole range. ``shapes`` are those of all inputs."""
+    shape, sizes = shapes[value], _sizes(shapes)
+    bounds = [bound for bound in _index_bounds(value, sizes) if bound > 0]
+    if numbers == "small":
+        return 0, np.full(shape, 2)
+    if len(set(bounds)) > 1:
+        return 0, _bounds_of_places(value, shape, sizes)
     if bounds:
-        return 0, min(bounds)
-    if value.dtype.itemsize == 1 and value.dtype.kind in "iu":
+        return 0, np.full(shape, bounds[0])
+    if value.dtype.itemsize == 1:
         limits = np.iinfo(value.dtype)
-        return limits.min, limits.max + 1
-    return 0, 2 if "mask" in value.name.lower() else 10
+        return limits.min, np.full(shape, limits.max + 1)
+    if "mask" in value.name.lower():
+        return 0, np.full(shape, 2)
+    return 0, np.full(shape, 100 if numbers == "wide" and value.rank else 10)
 
 
-_PASS_ON = {"Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Transpose", "Slice", "Expand", "Concat", "Where"}
-_INDEXES = {("Gather", 1), ("Embedding", 0)}
-"""Operators, and which of their inputs tells places in a table."""
-
-
-def _index_bounds(value: Value) -> list[int]:
-    """The sizes of the axes that ``value`` is used to index; less where a number is added first, as for later positions."""
-    bounds = []
+def _bounds_of_places(value: Value, shape: tuple[int, ...], sizes: Mapping[str, int]) -> np.ndarray:
+    """For each place of an input the least size of what its numbers index: a column of a table may index another one."""
+    places = np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
+    found = np.full(places.size, min(bound for bound in _index_bounds(value, sizes) if bound > 0))
+    least = np.full(places.size, np.iinfo(np.int64).max)
     for node, index in value.users:
-        if (node.op_type, index) in _INDEXES:
-            table, axis = (node.inputs[0], node["axis"]) if node.op_type == "Gather" else (node.inputs[1], 0)
-            size = table.shape[axis] if table.shape else None
-            bounds += [size] if isinstance(size, int) and size > 0 else []
-        elif node.op_type == "Add" and (added := node.inputs[1 - index].array) is not None:
-            bounds += [bound - int(added.max(initial=0)) for bound in _index_bounds(node.output)]
-        elif node.op_type in _PASS_ON and not (index == 0 and node.op_type == "Where"):
-            bounds += _index_bounds(node.output)
-    return bounds
+        chosen = reference.of_node(node, [places, *(each and each.array for each in node.inputs[1:])]) if index == 0 else None
+        for output, taken in zip(node.outputs, chosen or (), strict=False) if node.op_type in _CHOOSES else ():
+            for bound in _index_bounds(output, sizes):
+                np.minimum.at(least, taken.reshape(-1), bound)
+        if node.op_type not in _CHOOSES or chosen is None:
+            bounds = [bound for bound in _index_bounds_of(node, index, sizes) if bound > 0]
+            least = np.minimum(least, min(bounds, default=np.iinfo(np.int64).max))
+    return np.where(least < np.iinfo(np.int64).max, least, found).reshape(shape)
+
+
+def _sizes(shapes: Mapping[Value, tuple[int, ...]]) -> dict[str, int]:
+    """The size that each symbol stands for."""
+    axes = (pair for value, shape in shapes.items() for pair in zip(value.shape, shape, strict=True))
+    return {symbol: size for symbol, size in axes if isinstance(symbol, str)}
+
+
+_LENGTHS_AT = {"LSTM": 4, "GRU": 4, "RNN": 4, "ReverseSequence": 1}
+"""The input of an operator that holds how many steps each sample has."""
+_GATHERS = {"Gather", "GatherElements"}
+_CHOOSES = {"Gather", "Slice", "Split"}
+_PASS_ON = {"Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Transpose", "Expand", "Concat", "Where"}
+
+
+def _index_bounds(value: Value, sizes: Mapping[str, int]) -> list[int]:
+    """The sizes of the axes that ``value`` is used to index or to tell the length of, of open ones if their symbols are known;
+    less where a number is added first, as for later positions."""
+    return [bound for node, index in value.users for bound in _index_bounds_of(node, index, sizes)]
+
+
+def _index_bounds_of(node: Node, index: int, sizes: Mapping[str, int]) -> list[int]:
+    if node.op_type in _GATHERS and index == 1 and node.inputs[0].shape:
+        size = node.inputs[0].shape[node["axis"]]
+        size = sizes.get(size, 0) if isinstance(size, str) else size
+        return [size] if isinstance(size, int) and size > 0 else []
+    if node.op_type == "Embedding" and node.domain == DOMAIN and index == 0 and node.inputs[1].shape:
+        return [node.inputs[1].shape[0]]
+    if index == _LENGTHS_AT.get(node.op_type) and node.inputs[0].shape:
+        axis = node["time_axis"] if node.op_type == "ReverseSequence" else node["layout"] or 0
+        size = node.inputs[0].shape[axis]
+        size = sizes.get(size, 0) if isinstance(size, str) else size
+        return [size + 1] if isinstance(size, int) and size > 0 else []
+    if node.op_type == "OneHot" and index == 0 and (depth := node.inputs[1].array) is not None:
+        return [int(depth.max(initial=0)) + 1]  # one too large is nothing, not an error
+    if node.op_type == "Add" and (added := node.inputs[1 - index].array) is not None:
+        return [bound - int(added.max(initial=0)) for bound in _index_bounds(node.output, sizes)]
+    if (node.op_type in _PASS_ON and not (index == 0 and node.op_type == "Where")) or (node.op_type in _CHOOSES and index == 0):
+        return [bound for output in node.outputs if output is not None for bound in _index_bounds(output, sizes)]
+    return []

@@ -104,3 +104,54 @@ def test_equal_numbers_are_compared(tmp_path, operator, right, wrong):
     assert f"a {right} b" in text
     code.write_text(text.replace(f"a {right} b", f"a {wrong} b"))
     assert not conversion.verify().ok
+
+
+FAULTS = [
+    ("mode", "== 37", "== 36"),
+    ("ids", "ids == 1", "ids == 2"),
+    ("missing", "torch.isnan(x)", "torch.isinf(x)"),
+]
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), FAULTS)
+def test_what_few_numbers_show_is_found(tmp_path, kind, old, new):
+    """A setting that is compared with a number, the token that fills up a text, a number that is missing."""
+    weights = {"w": np.eye(6, dtype=np.float32) / 3, "table": np.arange(120, dtype=np.float32).reshape(60, 2) % 7 - 3}
+    weights |= {"one": np.int64(1), "number": np.int64(37), "zero": np.float32(0)}
+    nodes, inputs = {
+        "mode": (
+            [
+                node("Equal", ["mode", "number"], ["is"]),
+                node("MatMul", ["x", "w"], ["h"]),
+                node("Where", ["is", "h", "x"], ["y"]),
+            ],
+            {"x": ["batch", 6], "mode": (INT64, [])},
+        ),
+        "ids": (
+            [
+                node("Equal", ["ids", "one"], ["is"]),
+                node("Not", ["is"], ["kept"]),
+                node("Cast", ["kept"], ["f"], to=1),
+                node("Gather", ["table", "ids"], ["rows"]),
+                node("ReduceMax", ["rows"], ["most"], axes=[2], keepdims=0),
+                node("Mul", ["most", "f"], ["y"]),
+            ],
+            {"ids": (INT64, ["batch", "length"])},
+        ),
+        "missing": (
+            [
+                node("IsNaN", ["x"], ["is"]),
+                node("Where", ["is", "zero", "x"], ["h"]),
+                node("MatMul", ["h", "w"], ["y"]),
+            ],
+            {"x": ["batch", 6]},
+        ),
+    }[kind]
+    read = {name: array for name, array in weights.items() if any(name in each.input for each in nodes)}
+    path = save(tmp_path / "m.onnx", nodes, inputs, {"y": None}, read)
+    conversion = converter.convert(path, to="pytorch", out=tmp_path / "out")
+    assert conversion.report.ok
+    path = conversion.folder / "model.py"
+    assert old in path.read_text(), path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert not conversion.verify().ok

@@ -47,11 +47,13 @@ def test_a_mask_in_a_crowd_has_holes():
     assert not crowd.inputs["attention_mask"][-1].any()
 
 
-def test_a_crowd_looks_up_each_row_of_a_small_table():
-    ids = np.zeros((3, 6), np.int64)
-    ids[:, 5] = 299
-    ((crowd, _, _),) = crowded([question(3, ids=ids)])
-    assert set(np.unique(crowd.inputs["ids"])) == set(range(300))
+def test_a_crowd_asks_for_every_row_of_a_table():
+    ids = np.array([[0, 4], [1, 59], [2, 7]])
+    whole = {"ids": (0, np.array([[5, 60]] * 3))}
+    ((crowd, _, _),) = crowded([Question("seed 0", {"ids": ids}, "whole numbers", batch=3, whole=whole)])
+    first, second = crowd.inputs["ids"].T
+    assert crowd.inputs["ids"][:3].tolist() == ids.tolist()
+    assert set(first) == set(range(5)) and set(second[3:]) == set(range(60))
 
 
 def test_samples_whose_answers_are_not_finite_are_usual_ones():

@@ -66,6 +66,56 @@ def test_all_rows_of_an_embedding_are_within_reach():
         assert {0, 299} <= set(np.unique(question.inputs["ids"])) <= set(range(300))
 
 
+def test_the_rows_of_an_embedding_are_asked_for_and_each_column_has_its_own_table():
+    ids = Value("ids", np.int64, ("batch", 2))
+    nodes = []
+    for column, size in enumerate((3, 40)):
+        chosen = Node("Gather", [ids, Value.constant(np.array(column))], [Value(f"column{column}")], {"axis": 1})
+        table = Value.constant(np.zeros((size, 4), np.float32), f"table{column}")
+        nodes += [chosen, Node("Embedding", [chosen.output, table], [Value(f"rows{column}")], domain=DOMAIN)]
+    graph = Graph("g", inputs=[ids], outputs=[nodes[1].output, nodes[3].output], nodes=nodes)
+    for question in first_of_each(graph, batch_sizes=(60,)):
+        first, second = question.inputs["ids"].T
+        assert set(first) == {0, 1, 2} and 30 < second.max() < 40
+
+
+def test_indices_stay_inside_an_axis_of_open_size():
+    x, edges = Value("x", np.float32, ("nodes", 4)), Value("edges", np.int64, (2, "edges"))
+    node = Node("Gather", [x, edges], [Value("rows")], {"axis": 0})
+    graph = Graph("g", inputs=[x, edges], outputs=[node.output], nodes=[node])
+    for question in first_of_each(graph, batch_sizes=(5,)):
+        assert question.inputs["edges"].max() == 4
+
+
+def test_numbers_of_steps_end_with_the_steps():
+    x, lengths = Value("x", np.float32, (12, "batch", 4)), Value("lengths", np.int32, ("batch",))
+    weights = [Value.constant(np.zeros(shape, np.float32)) for shape in ((1, 20, 4), (1, 20, 5))]
+    node = Node("LSTM", [x, *weights, None, lengths], [Value("y")], {"hidden_size": 5})
+    graph = Graph("g", inputs=[x, lengths], outputs=[node.output], nodes=[node])
+    found = np.concatenate([question.inputs["lengths"] for question in first_of_each(graph)])
+    assert 6 < found.max() <= 12
+
+
+def test_whole_numbers_that_are_no_index_are_not_always_below_ten():
+    graph = Graph("g", inputs=[Value("position_ids", np.int64, ("batch", 20))])
+    usual, _, wide, _ = (question.inputs["position_ids"] for question in first_of_each(graph))
+    assert usual.max() == 9 and wide.max() == 99
+
+
+def test_a_flag_is_both_for_each_batch_size():
+    graph = Graph("g", inputs=[Value("x", np.float32, ("batch", 3)), Value("flag", bool, ())])
+    asked = {(question.batch, bool(question.inputs["flag"])) for question in first_of_each(graph)}
+    assert asked == {(1, False), (1, True), (3, False), (3, True)}
+
+
+def test_no_shape_always_has_the_same_mask():
+    """Otherwise what is kept of it from one call to the next would show nowhere."""
+    graph = Graph("g", inputs=[Value("attention_mask", np.int64, ("batch", "length"))])
+    first, *_, last = (question.inputs["attention_mask"] for question in first_of_each(graph, (0, 1, 2)))
+    assert not np.array_equal(first, last[:1])
+    assert last[:, 0].all() and not last.all(axis=1).any()
+
+
 def test_booleans_and_bytes():
     graph = Graph("g", inputs=[Value("flag", bool, (100,)), Value("byte", np.uint8, (1000,))])
     question = first_of_each(graph)[0]
