@@ -151,8 +151,9 @@ class Conversion:
         tolerance: float | None = None,
         limits: Limits = LIMITS,
         layers: bool = False,
+        keep: bool = True,
     ) -> Report:
-        """Compare with onnxruntime, the emitted code in a process of its own, and keep the report in the folder.
+        """Compare with onnxruntime, the emitted code in a process of its own, and ``keep`` the report in the folder.
 
         Where something differs, the report tells the first layer that does; ``layers`` asks for all layers in any case.
 
@@ -177,7 +178,8 @@ class Conversion:
             limits=limits,
             layers=layers,
         )
-        self._save()
+        if keep:
+            self._save()
         return self.report
 
     def _source_graph(self, source: str | Path | None) -> Graph:

@@ -37,6 +37,6 @@ def _checked(job: dict[str, Any]) -> Any:
     options = {"limits": Limits(**job["options"].pop("limits")), **job["options"]}
     if place.is_dir():
         conversion = open_conversion(place)
-        conversion.verify(source=source, **options)
+        conversion.verify(source=source, **options, keep=False)  # a check changes nothing, and needs not be allowed to
         return conversion
     return load(place, model=source).run(job["target"], Path(job["folder"]), **options)

@@ -73,8 +73,8 @@ def key(check: Check, options: Options) -> str:
 
 
 def files(check: Check) -> dict[str, Path]:
-    """What a check reads: the spec or the files of the conversion (but for its record's last report), and the source, by names
-    that do not depend on where they lie."""
+    """What a check reads: the spec or the files of the conversion, and the source, by names that do not depend on where they
+    lie."""
     found: dict[str, Path] = {}
     if check.is_conversion:
         found |= {f"conversion/{path.name}": path for path in check.place.iterdir() if path.is_file()}
@@ -132,14 +132,6 @@ def _version(name: str) -> str:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file; of the record of a conversion, that of what does not change when it is verified."""
-    if path.name == "conversion.json":
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            record.pop("verification", None)
-            record.pop("versions", None)
-            return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-        except (ValueError, AttributeError):
-            pass
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

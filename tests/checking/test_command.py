@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +194,17 @@ def test_misbehaving_code_is_a_finding_and_never_the_end_of_the_run(tmp_path):
     for name, (_, words) in MISBEHAVIOUR.items():
         (finding,) = results[name]["report"]["findings"]
         assert results[name]["status"] == "not equal" and words in finding, finding
+
+
+def test_a_check_changes_nothing_in_a_conversion(tmp_path):
+    folder = broken(tmp_path / "out", "import shutil, os; shutil.rmtree(os.path.dirname(__file__))")
+    kept = shutil.copytree(folder, tmp_path / "kept")
+    (kept / "model.py").write_text((kept / "model.py").read_text().partition("\n")[2])
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in kept.iterdir()}
+    results = tmp_path / "results.json"
+    assert check(folder, kept, "-n", 2, "--json", results)[0] == 1
+    assert statuses(results) == {"out": "not equal", "kept": "equal"}
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in kept.iterdir()} == before
 
 
 def test_a_child_that_sleeps_and_megabytes_of_text_do_not_matter(tmp_path):

@@ -117,6 +117,11 @@ def test_code_that_does_not_run_for_several_samples_is_looked_into_for_several(e
     assert (blamed.name, blamed.line) == ("flatten", line)
 
 
+def test_a_missing_weights_file_is_no_fault_of_a_layer(edited):
+    report, _ = edited("model.safetensors", "absent.safetensors", batch_sizes=(1,))
+    assert "absent.safetensors" in report.findings[0] and report.blame is None
+
+
 def test_integers_of_which_many_are_one_away_are_blamed_where_they_arise(tmp_path):
     """One quantum is allowed to a number, because the last bit may decide, but not to all."""
     graph = converter.read(write("quantised", tmp_path))

@@ -28,7 +28,7 @@ def find(sides: Sides, outputs: Sequence[Value]) -> Blame | None:
         if value is not None:
             cause = f"the model returns it as output {place} too, where the source has {count} outputs"
             return sides.blame(value.producer, "writing", None, None, cause)
-    for _, value in own:
+    for _, value in own if sides.trace.raised is None else ():
         cause = "it is computed as it should be, but the model returns something else in its place"
         return sides.blame(value.producer, "writing", sides.values[value], None, cause)
     return None
