@@ -5,18 +5,36 @@ Each is made in a process of its own, as ``converter check`` makes it, so that `
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from converter.targets import TARGETS
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("converter", "equivalence specs")
-    group.addoption("--equivalence-time-limit", type=float, metavar="SECONDS", help="for each run of the emitted code")
-    group.addoption("--equivalence-memory-limit", metavar="SIZE", help="for the emitted code, like 4GB")
-    group.addoption("--equivalence-target", action="append", metavar="TARGET", help="only this target; may be given again")
+    group.addoption("--equivalence-time-limit", type=_seconds, metavar="SECONDS", help="for each run of the emitted code")
+    group.addoption("--equivalence-memory-limit", type=_size, metavar="SIZE", help="for the emitted code, like 4GB")
+    group.addoption("--equivalence-target", action="append", choices=TARGETS, help="only this target; may be given again")
+
+
+def _seconds(text: str) -> float:
+    if not float(text) > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time above 0.")
+    return float(text)
+
+
+def _size(text: str) -> int:
+    from converter.verification.limits import in_bytes
+
+    try:
+        return in_bytes(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 4GB.") from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecificationFile | None:
@@ -53,14 +71,10 @@ class EquivalenceItem(pytest.Item):
     def runtest(self) -> None:
         from converter.checking.process import Options, run_check, usual_memory
         from converter.checking.words import text_of
-        from converter.verification.limits import LIMITS, Limits, in_bytes
+        from converter.verification.limits import LIMITS, Limits
 
         seconds, memory = (self.config.getoption(f"--equivalence-{name}-limit") for name in ("time", "memory"))
-        try:
-            limits = Limits(seconds or LIMITS.seconds, in_bytes(memory) if memory else usual_memory())
-        except ValueError:
-            raise pytest.UsageError(f"--equivalence-memory-limit: {memory!r} is not a size like 4GB.") from None
-        result = run_check(self.check, Options(limits))
+        result = run_check(self.check, Options(Limits(seconds or LIMITS.seconds, memory or usual_memory())))
         if result.status != "equal":
             raise NotEqualError(text_of(result))
 

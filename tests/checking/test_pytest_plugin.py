@@ -46,7 +46,14 @@ def test_limits_hold_and_a_crash_is_one_failure(pytester, monkeypatch, limit, wo
     assert "Traceback" not in result.stdout.str()
 
 
-def test_a_limit_that_is_none(pytester):
-    spec(pytester.path)
-    result = run_pytest(pytester, "--equivalence-memory-limit=much")
-    assert "is not a size like 4GB" in result.stdout.str() + result.stderr.str()
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--equivalence-memory-limit=much", "is not a size like 4GB"),
+        ("--equivalence-time-limit=-3", "is not a time above 0"),
+        ("--equivalence-target=caffe", "invalid choice: 'caffe'"),
+    ],
+)
+def test_an_option_that_is_none(pytester, option, words):
+    result = run_pytest(pytester, option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR and words in result.stderr.str()
