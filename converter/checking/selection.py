@@ -81,7 +81,8 @@ def _conversion(folder: Path) -> Check:
         conversion = open_conversion(folder)
     except ConversionError as error:
         return _unreadable(folder, error)
-    source = folder.resolve() / conversion.source["path"] if conversion.source["path"] else None
+    path = conversion.source["path"]
+    source = Path(os.path.normpath(folder.resolve() / path)) if path else None
     return Check(str(folder), folder.resolve(), conversion.target, source, position=folder.name)
 
 

@@ -186,12 +186,24 @@ def test_the_layer_to_blame_is_shown_first(page):
         for text in ["1.25", "-0.5", "0, 3, 7, 5", "as if the padding were 2 instead of 1"]:
             assert text in shown.text(place)
     assert "the first to differ" in shown.text(".card")
+    assert "Line 6: x4 = layer4(x)" in shown.text(".blame") and "largest error 0.75, relative 0.25" in shown.text(".blame")
     colours = [shown.node(layer).get_attribute("class").split() for layer in (3, 4, 8)]
     assert colours[:2] == [["node", "l2"], ["node", "l6", "differs", "blamed", "selected"]] and "l6" in colours[2]
     shown.find(".list-section label input").click()
     assert len([row for row in shown.all(".layers tbody tr") if row.is_displayed()]) == 6
     shown.find("#summary tbody tr button").click()
     assert "not equal" not in shown.text("#check h2") and not shown.all(".blame")
+
+
+def test_code_that_ended_has_no_numbers_to_show(page):
+    result = residual(differs_from=4)
+    blame, layer = result.report.blame, result.report.layers[4]
+    blame.expected = blame.found = float("nan")
+    layer.absolute = layer.relative = float("inf")
+    shown = page(result)
+    for place in (".blame", ".card"):
+        assert "nan" not in shown.text(place) and "expected" not in shown.text(place)
+    assert "nan" not in shown.text(".blame").lower() and "as if the padding" in shown.text(".blame")
 
 
 def test_every_status_is_told_with_its_reasons(page):

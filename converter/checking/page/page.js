@@ -93,13 +93,18 @@ function facts(check, select) {
   return found;
 }
 
+/** Whether there are two numbers to show: code that ended has none. */
+const hasNumbers = (blame) => blame.expected !== "nan" || blame.found !== "nan";
+
 function blamed(check, select) {
   const blame = check.blame, layer = check.layers[blame.layer];
   const between = blame.stage === "reading" ? "between the source file and the graph that was read from it" : "between the graph and the emitted code";
   const go = html("button", { type: "button", class: "link", onclick: () => select(blame.layer, "blame") }, layer.name || layer.op);
   return html("div", { class: "blame", role: "note" }, html("h3", {}, "First difference"),
     html("p", {}, go, ` (${layer.op})${layer.scope ? ` of module ${layer.scope}` : ""}, ${between}.`),
-    html("p", { class: "values" }, html("span", {}, "expected ", html("strong", {}, blame.expected)), html("span", {}, "found ", html("strong", {}, blame.found)), html("span", {}, `at [${blame.index.join(", ")}] of ${blame.case}`)),
+    layer.line === null ? null : html("p", {}, `Line ${layer.line}: `, html("code", {}, layer.code)),
+    html("p", { class: "values" }, ...(hasNumbers(blame) ? [html("span", {}, "expected ", html("strong", {}, blame.expected)), html("span", {}, "found ", html("strong", {}, blame.found)), html("span", {}, `at [${blame.index.join(", ")}] of ${blame.case}`)] : []),
+      Number.isFinite(layer.relative ?? Infinity) ? html("span", {}, `largest error ${figure(layer.absolute)}, relative ${figure(layer.relative)}`) : null),
     blame.cause ? html("p", {}, blame.cause) : null);
 }
 
@@ -123,8 +128,7 @@ function layerView(check, select, computed) {
     return `${figure(layer.relative)} (${share ? `${figure(share)} of the allowance ${figure(check.allowance)}` : "exactly equal"})`;
   };
   const found = (blame) => [
-    ...row("expected", html("strong", {}, blame.expected), ` at [${blame.index.join(", ")}] of ${blame.case}`),
-    ...row("found", html("strong", {}, blame.found)),
+    ...(hasNumbers(blame) ? [...row("expected", html("strong", {}, blame.expected), ` at [${blame.index.join(", ")}] of ${blame.case}`), ...row("found", html("strong", {}, blame.found))] : []),
     ...(blame.cause ? row("cause", blame.cause) : []),
   ];
   return {

@@ -42,10 +42,7 @@ function plotView(check, select) {
     }
     content.push(svg("text", { class: "tick", x: left - 6, y: height - bottom + 4 }, "0"));
     content.push(svg("line", { class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }));
-    if (line) {
-      content.push(svg("line", { class: "allowance", x1: left, x2: width - right, y1: y(line), y2: y(line) }));
-      content.push(svg("text", { class: "allowance-name", x: width - right - 4, y: y(line) - 5 }, `allowance ${figure(line)}`));
-    }
+    if (line) content.push(svg("line", { class: "allowance", x1: left, x2: width - right, y1: y(line), y2: y(line) }));
     content.push(svg("path", { class: "trace", d: seen.map((point, index) => `${index ? "L" : "M"}${x(point.index).toFixed(1)} ${y(point.error).toFixed(1)}`).join("") }));
     for (const point of seen) {
       const blamed = check.blame && check.blame.layer === point.index;
@@ -54,6 +51,7 @@ function plotView(check, select) {
     }
     view.cursor = svg("line", { class: "cursor", y1: top - 14, y2: height - bottom });
     content.push(view.cursor, svg("text", { class: "plot-name", x: left + 6, y: top - 3 }, title));
+    if (line) content.push(svg("text", { class: "allowance-name", x: width - right - 4, y: y(line) - 7 }, `allowance ${figure(line)}`));
     canvas.setAttribute("width", width);
     canvas.setAttribute("viewBox", `0 0 ${width} ${height}`);
     canvas.replaceChildren(...content);
