@@ -65,7 +65,7 @@ def verify(
             unused = "" if graph.probe is None else "; its own probe was not compared"
             report.warnings.append(f"the source holds no numbers for some weights: all sides got the same seeded ones{unused}")
         try:
-            judge = stack.enter_context(Judge(graph, coarse=target == "onnx"))
+            judge = stack.enter_context(Judge(graph, onnxruntime_too=target == "onnx"))
             report.judge = judge.name
             asked, unproven, warnings = ask(judge, graph, seeds, batch_sizes)
             report.warnings += warnings

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def ask(
     """All that is asked about ``graph``, with the answers; the outputs of which these prove little, each with the reason; and
     what the reader of the report is to be warned of. Raises JudgeError and ValueError."""
     warnings: list[str] = []
-    model = _without_weights(judge.model)
+    model = judge.structure()
     known, windows = borders(model), Windows(judge, graph, model)
     asked = _ask(judge, graph, seeds, batch_sizes, windows, warnings)
     others = _ask_more(judge, graph, asked, seeds, windows, known)
@@ -215,12 +214,6 @@ def _special(known: Borders, question: Question) -> Iterator[tuple[Question, Que
         how = "not all numbers"
         names = {"name": f"{asked.name}, {how}", "values": f"{asked.values}, {how}", "unusual": True}
         yield replace(asked, inputs=asked.inputs | special, **names), replace(asked, **names)
-
-
-def _without_weights(model: str | Path | bytes) -> onnx.ModelProto:
-    if isinstance(model, bytes):
-        return onnx.load_from_string(model)
-    return onnx.load(model, load_external_data=False)
 
 
 def _read(graph: onnx.GraphProto) -> set[str]:

@@ -35,6 +35,7 @@ class Comparison:
         self._others: dict[int, dict[str, dict[str, Any]]] = {}  # by case and way
         self._near: dict[int, list[dict[str, Any]]] = {}
         self._exact: dict[int, dict[str, Any]] = {}
+        self._sequential: dict[int, dict[str, Any]] = {}
         self._own: dict[int, Sequence[Any] | None] = {}
         self.differing: dict[int, float] = {}
         """The cases in which an output is not as it should be, each with by how many times what is allowed."""
@@ -61,7 +62,7 @@ class Comparison:
             self._with_tied_numbers(node, value, actual, reference, held, report)
         if not usual.most:
             return report, held
-        if self._judge.rounds_normalisations:
+        if self._judge.is_coarse:
             self._ask_by_definition(_beyond(held))
             reference = [self._answer(case)[value.name] for case in range(len(reference))]
             report, held = self._held(value, actual, reference, usual, {})
@@ -103,7 +104,7 @@ class Comparison:
         """Ask the judge for answers that are as right, to those questions whose answers differ."""
         few = any(sample.few for sample, tolerance in held if excess(sample, tolerance) > 1)
         every = range(len(self._questions)) if few else _beyond(held)
-        if self._judge.rounds_normalisations:
+        if self._judge.is_coarse:
             self._ask_by_definition(every)
         for way in ways:
             cases = [case for case in every if way not in self._others.setdefault(case, {})]
@@ -144,24 +145,26 @@ class Comparison:
         }
 
     def _ask_by_definition(self, cases: Sequence[int]) -> None:
-        """Ask the judge with its normalisations in float64; where it cannot, its plain answer stands."""
+        """Ask the judge with what is coarse in float64; where it cannot, its plain answer stands."""
         cases = [case for case in cases if case not in self._exact]
         try:
-            answers = self._judge.answers_by_definition([self._questions[case].inputs for case in cases]) if cases else []
+            inputs = [self._questions[case].inputs for case in cases]
+            self._exact |= dict(zip(cases, self._judge.answers_by_definition(inputs) if cases else [], strict=True))
+            self._sequential |= dict(zip(cases, self._judge.answers_in_sequence(inputs) if cases else [], strict=True))
         except JudgeError:
             return
-        self._exact |= dict(zip(cases, answers, strict=True))
 
     def _answer(self, case: int) -> dict[str, Any]:
-        """The judge's answers to a question, with its normalisations in float64 where it was asked so."""
+        """The judge's answers to a question, with what is coarse in float64 where it was asked so."""
         return self._exact.get(case, self._answers[case])
 
     def _coarse(self, value: Value, sample: Sample) -> float:
-        """How far the judge's plain answer to a sample is from the one that its normalisations give in float64."""
+        """How far the judge's plain answer to a sample, or the one with sums in sequence, is from that by definition."""
         if sample.case not in self._exact:
             return 0.0
-        plain, batch = self._answers[sample.case][value.name], self._questions[sample.case].batch
-        return movement(self._exact[sample.case][value.name], [plain], batch)[sample.row]
+        others = [self._answers[sample.case], *filter(None, [self._sequential.get(sample.case)])]
+        exact = self._exact[sample.case][value.name]
+        return movement(exact, [each[value.name] for each in others], self._questions[sample.case].batch)[sample.row]
 
     def _with_own_rounding(
         self,

@@ -23,7 +23,7 @@ from converter.emitters.onnx import Writer, save_model
 from converter.graph import Graph, Value
 from converter.verification.compare import is_floating
 from converter.verification.continuity import is_continuous
-from converter.verification.normalisation import COARSE, in_float64
+from converter.verification.exact import coarse, in_float64, in_sequence
 
 ERRORS = tuple(
     member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
@@ -46,13 +46,13 @@ class JudgeError(Exception):
 class Judge:
     """Answers for ``graph``: a graph from an ONNX file is judged by that file itself, any other by its own ONNX form.
 
-    Every weight must have data. ``coarse``: what is judged is run by onnxruntime too, so that its coarse sums of normalisations
-    are right on both sides. A context manager, which holds the temporary file of the ONNX form. Raises JudgeError.
+    Every weight must have data. ``onnxruntime_too``: what is judged is run by onnxruntime as well, so that what it computes
+    coarsely is right on both sides. A context manager, which holds the temporary file of the ONNX form. Raises JudgeError.
     """
 
-    def __init__(self, graph: Graph, *, coarse: bool = False):
+    def __init__(self, graph: Graph, *, onnxruntime_too: bool = False):
         self._graph = graph
-        self._coarse = coarse
+        self._exact_elsewhere = not onnxruntime_too
         self._resources = ExitStack()
         original = graph.source.model
         what = "the source file" if original is not None else "the graph's ONNX form"
@@ -90,7 +90,7 @@ class Judge:
 
     def other_answers(self, way: str, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
         """For the inputs of each question an answer that is as right as ``answer``, or as ``answers_by_definition`` where the
-        network has normalisations that onnxruntime sums coarsely: in one of the ``WAYS``.
+        network has what onnxruntime computes coarsely: in one of the ``WAYS``.
 
         "optimiser" sums in another order, for floating inputs one unit in the last place away, "inputs" is for such alone;
         "weights" has them one unit in the last place away, as the rounding of every layer moves them. Raises JudgeError.
@@ -114,7 +114,7 @@ class Judge:
     ) -> list[dict[str, np.ndarray]]:
         """So many answers to inputs of which each number is moved by up to some units in the last place of the largest of the
         ``usual`` ones (by input) and of itself: numbers inside are like the usual ones, and rounded as they are. With
-        ``weights`` these are as many units away. Those with normalisations in float64 where onnxruntime sums them coarsely.
+        ``weights`` these are as many units away. What onnxruntime computes coarsely is in float64.
         Raises JudgeError."""
         rng, found = np.random.default_rng(0), []
         for _ in range(count):
@@ -131,28 +131,48 @@ class Judge:
         """Whether what the network computes is continuous."""
         return is_continuous(self._graph)
 
+    def structure(self) -> onnx.ModelProto:
+        """The model that answers, loaded anew but for data of weights that lies in other files."""
+        if isinstance(self._model, bytes):
+            return onnx.load_from_string(self._model)
+        return onnx.load(self._model, load_external_data=False)
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether onnxruntime computes some of the network coarsely, and what is judged does not."""
+        return bool(self._coarse_places)
+
     @functools.cached_property
-    def rounds_normalisations(self) -> bool:
-        """Whether the network has normalisations whose sums onnxruntime takes coarsely, and what is judged does not."""
-        return not self._coarse and any(
-            node.op_type in COARSE and not node.domain for each in self._graph.nested() for node in each.nodes
-        )
+    def _coarse_places(self) -> list[int]:
+        return coarse(self.structure()) if self._exact_elsewhere else []
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
-        """The answers with these normalisations in float64, by their definition. Raises JudgeError."""
+        """The answers with what is coarse in float64, by the definition of the operators. Raises JudgeError."""
         return self._answers(self._exact_session, questions)
+
+    def answers_in_sequence(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+        """The answers with coarse sums taken of one number after another, as coarsely as any framework does. Raises
+        JudgeError."""
+        return self._answers(self._sequential_session, questions)
+
+    @functools.cached_property
+    def _sequential_session(self) -> onnxruntime.InferenceSession:
+        proto = _loaded(self._model)
+        in_sequence(proto, self._coarse_places)
+        with _written(proto) as path:
+            return _session(path, threads=self._threads)
 
     @functools.cached_property
     def _exact_session(self) -> onnxruntime.InferenceSession:
-        return _session(self._exact, threads=self._threads) if self.rounds_normalisations else self._session
+        return _session(self._exact, threads=self._threads) if self.is_coarse else self._session
 
     @functools.cached_property
     def _exact(self) -> str | Path | bytes:
-        """The model, with these normalisations in float64 where it has some."""
-        if not self.rounds_normalisations:
+        """The model, with what it computes coarsely in float64."""
+        if not self.is_coarse:
             return self._model
         proto = _loaded(self._model)
-        in_float64(proto)
+        in_float64(proto, self._coarse_places)
         return self._resources.enter_context(_written(proto))
 
     def inside(self, value: Value, inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:

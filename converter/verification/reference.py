@@ -13,8 +13,8 @@ import onnxruntime
 
 from converter.emitters.onnx import Writer, save_model, to_model
 from converter.graph import Graph, Node, Value, draws
+from converter.verification.exact import coarse, in_float64
 from converter.verification.judge import ERRORS
-from converter.verification.normalisation import in_float64
 
 _FOLDER = "session.model_external_initializers_file_folder_path"
 _CHUNK = 256
@@ -104,7 +104,7 @@ def of_node(
 ) -> list[Any] | None:
     """The outputs of one node for its inputs, None for those left out; with some attributes or the operator changed.
 
-    None where it cannot be run by itself, or not so. Normalisations are computed in float64.
+    None where it cannot be run by itself, or not so. What onnxruntime computes coarsely is in float64.
     """
     if any(node.subgraphs()) or draws(node):
         return None
@@ -126,7 +126,7 @@ def of_node(
     try:
         proto = to_model(graph)
         proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in outputs if value is not None)
-        in_float64(proto)
+        in_float64(proto, coarse(proto))
         results = iter(_session(proto, None).run(None, feeds))
     except (*ERRORS, ValueError, TypeError, IndexError, RuntimeError):
         return None

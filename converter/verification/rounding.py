@@ -178,7 +178,7 @@ def _of_few(like: Sequence[tuple[float, Sample]], tolerance: Tolerance) -> float
 
 def most_of_own(sample: Sample, tolerance: Tolerance, coarse: float) -> float:
     """What of the emitted code's own rounding may count, as a share of the scale: ``OWN`` times the tolerance, or what the
-    judge itself rounds. Its plain answer is ``coarse``, so far from that with its normalisations in float64."""
+    judge itself rounds. Its plain answer is ``coarse``, so far from that with what is coarse in float64."""
     return max(OWN * tolerance.relative, MARGIN * coarse / sample.scale if sample.scale else 0.0)
 
 
