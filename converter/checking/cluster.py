@@ -6,11 +6,11 @@ Dask sends Python objects as pickles, which run code where they are read: a clus
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import queue
 import secrets
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -32,7 +32,10 @@ SEND_LIMIT = 64 * 10**6
 """Bytes of a check's files that are sent with it; larger ones must be at the same path on every worker."""
 
 _RETRIES = 3
-_LOST = (OSError, RuntimeError, TimeoutError, asyncio.CancelledError, concurrent.futures.CancelledError)
+_LOST = (Exception, asyncio.CancelledError)
+"""What Dask raises where the cluster went away: errors of many kinds."""
+_PATIENCE = 120.0
+"""Seconds for which a cluster may be without any worker."""
 _QUEUED = 2
 """Checks that the cluster has at a time, for each of its threads: what is sent lies in the scheduler's memory until it ran."""
 
@@ -42,10 +45,12 @@ def connected(address: str) -> Iterator[Client]:
     """A client of the scheduler at ``address``. Raises ConversionError where there is none, or no Dask."""
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError:
         advice = 'Install it with: pip install "converter[dask]"'
         raise ConversionError(Problem("Dask is not installed, and is needed for --dask.", advice=advice)) from None
     try:
+        get_address_host_port(address)  # a client that refuses its address takes 20 seconds to go away
         client = Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
         advice = "Give the address that the scheduler prints, like tcp://host:8786."
@@ -73,14 +78,20 @@ def run_on_cluster(
 ) -> Iterator[tuple[Check, Result]]:
     """Make ``checks`` on the cluster; yields every one of them as it ends, as ``runner.run_here`` does.
 
-    A check whose worker dies is made on another one. Setting ``stop`` ends those that run.
+    A check whose worker dies is made on another one; where no worker is left, or no scheduler, the checks that are left are
+    crashed. Setting ``stop`` ends those that run.
     """
     run, done = secrets.token_hex(8), queue.SimpleQueue()
     waiting = [(check, 0) for check in reversed(checks)]
     pending: dict[str, tuple[Check, int, Future]] = {}
     try:
+        seen = time.monotonic()
         while (waiting or pending) and not stop.is_set():
-            while waiting and len(pending) < _QUEUED * max(sum(client.nthreads().values()), 1):
+            if threads := _threads(client):
+                seen = time.monotonic()
+            elif client.status == "closed" or time.monotonic() > seen + _PATIENCE:
+                break
+            while waiting and len(pending) < _QUEUED * max(threads, 1):
                 check, attempt = waiting.pop()
                 if check.problems:
                     yield check, run_check(check, options)
@@ -90,7 +101,11 @@ def run_on_cluster(
                 except OSError as error:
                     yield check, check.result("refused", problems=[f"{error.filename}: it cannot be read: {error.strerror}."])
                     continue
-                future = _submit(client, job)
+                try:
+                    future = _submit(client, job)
+                except _LOST:  # the cluster went away; whether it comes back shows above
+                    waiting.append((check, attempt))
+                    break
                 pending[future.key] = check, attempt, future
                 future.add_done_callback(lambda ended: done.put(ended.key))
             with suppress(queue.Empty):
@@ -100,12 +115,21 @@ def run_on_cluster(
                 else:
                     yield check, _result(check, future)
         for check in [*(check for check, _, _ in pending.values()), *(check for check, _ in waiting)]:
-            yield check, check.result("not run")
+            lost = ["the cluster has no worker, or no scheduler, any more. Is converter installed on its workers?"]
+            yield check, check.result("not run") if stop.is_set() else check.result("crashed", problems=lost)
     finally:
         if pending:
             with suppress(*_LOST):  # the cluster may be what went away
                 client.cancel([future for _, _, future in pending.values()])
                 client.run(_stop_here, run)
+
+
+def _threads(client: Client) -> int:
+    """How many threads all workers have together; none where the scheduler does not answer."""
+    try:
+        return sum(client.nthreads().values())
+    except _LOST:
+        return 0
 
 
 def _submit(client: Client, job: _Job) -> Future:

@@ -1,9 +1,11 @@
 """``converter check --dask``: real worker processes, one of them killed; files that are sent and files that are not."""
 
+import gc
 import json
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,20 @@ def test_no_result_is_lost_when_a_worker_is_killed(client, tmp_path):
     assert busy and sorted(found) == [(str(path), str(path), "equal") for path in paths]
     client.wait_for_workers(2, timeout=60)
     assert victim not in client.nthreads()
+
+
+@pytest.mark.parametrize("ends", ["no worker", "no scheduler"])
+def test_the_end_of_the_cluster_is_a_result(tmp_path, monkeypatch, ends):
+    monkeypatch.setattr(cluster, "_PATIENCE", 1.0 if ends == "no worker" else 600.0)
+    paths = [spec(tmp_path, f"{number}") for number in range(4)]
+    options = {"n_workers": 0, "processes": False, "dashboard_address": ":0", "protocol": "tcp"}
+    client_options = {"set_as_default": False, "timeout": 1}
+    with distributed.LocalCluster(**options) as own, distributed.Client(own.scheduler_address, **client_options) as client:
+        if ends == "no scheduler":
+            threading.Timer(1, own.close).start()
+        found = list(make(client, find_checks(paths)))
+    assert sorted(check.path for check, _ in found) == sorted(map(str, paths))
+    assert {result.status for _, result in found} == {"crashed"} and "no worker" in found[0][1].problems[0]
 
 
 def test_the_command_writes_the_same_reports(local, tmp_path):
@@ -114,5 +130,8 @@ def test_no_scheduler_is_an_error_for_people(tmp_path, monkeypatch):
     monkeypatch.setattr(
         distributed, "Client", lambda address, timeout, **rest: distributed_client(address, timeout=0.5, **rest)
     )
-    code, _, err = check(spec(tmp_path), "--dask", "tcp://127.0.0.1:9")
-    assert code == 2 and "no Dask scheduler answers at tcp://127.0.0.1:9" in err
+    for address in ("tcp://127.0.0.1:9", "nonsense"):
+        start = time.monotonic()
+        code, _, err = check(spec(tmp_path), "--dask", address)
+        gc.collect()
+        assert code == 2 and f"no Dask scheduler answers at {address}" in err and time.monotonic() < start + 10

@@ -16,7 +16,7 @@ function plotView(check, select) {
   }
 
   function draw(view, width) {
-    const { canvas, key, title, height } = view, left = 52, right = 12, top = 20, bottom = 22;
+    const { canvas, key, title, height } = view, left = 52, right = 12, top = 34, bottom = 22;
     const seen = layers.map((layer, index) => ({ index, error: layer[key], layer })).filter((point) => point.error !== null);
     const finite = seen.map((point) => point.error).filter((error) => error > 0 && Number.isFinite(error));
     const line = key === "relative" && check.allowance > 0 ? check.allowance : null;
@@ -50,7 +50,7 @@ function plotView(check, select) {
       content.push(svg("circle", { ...dot, "data-layer": point.index }, svg("title", {}, spoken(point.layer))));
     }
     view.cursor = svg("line", { class: "cursor", y1: top - 14, y2: height - bottom });
-    content.push(view.cursor, svg("text", { class: "plot-name", x: left + 6, y: top - 3 }, title));
+    content.push(view.cursor, svg("text", { class: "plot-name", x: left + 6, y: 14 }, title));
     if (line) content.push(svg("text", { class: "allowance-name", x: width - right - 4, y: y(line) - 7 }, `allowance ${figure(line)}`));
     canvas.setAttribute("width", width);
     canvas.setAttribute("viewBox", `0 0 ${width} ${height}`);
