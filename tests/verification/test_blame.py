@@ -73,6 +73,25 @@ def test_an_edited_line_is_blamed_on_its_layer(edited, old, new, layer, cause):
         assert line in (blamed.line, blamed.constructor)
 
 
+POOLED = 'self.pool(F.pad(x, (0, 1, 0, 0), value=float("-inf")))'
+CHANGED = [f"torch.abs({POOLED} - 0.1)", f"{POOLED}.half().float()", f"{POOLED}.flip(-1) * 1.1"]
+
+
+@pytest.mark.parametrize("new", CHANGED)
+def test_what_a_result_became_before_it_is_read_is_blamed_on_its_layer(edited, new):
+    report, line = edited(POOLED, new)
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.line) == ("pool", line)
+    assert "changed before it is read" in report.blame.cause
+
+
+def test_code_that_ends_in_a_line_is_blamed_there(edited):
+    report, line = edited(POOLED, POOLED.replace("self.pool", "self.pool[1]"))
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.line) == ("pool", line)
+    assert "there the code ends with" in report.blame.cause
+
+
 def test_a_weight_of_which_one_number_is_one_percent_off(conversion):
     path = conversion.folder / "model.safetensors"
     weights = load_file(path)

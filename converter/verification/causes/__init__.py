@@ -57,8 +57,8 @@ def writing(
 
 def left_out(
     node: Node, inputs: Sequence[Any], value: Value, values: Mapping[Value, Any], tensors: Sequence[np.ndarray]
-) -> str:
-    """The cause where what reads a node's result, ``value``, has read one of its inputs instead."""
+) -> tuple[str, Value | None]:
+    """The cause where what reads a node's result, ``value``, has read one of its inputs instead, and which; empty where not."""
     for place, array in enumerate(inputs):
         given = node.inputs[place]
         if not numeric(array) or given is None or given.weight is not None:
@@ -70,8 +70,8 @@ def left_out(
                 for tensor in tensors:
                     layout = Layout.channels_last(result.ndim)
                     if numeric(tensor) and tensor.size == result.size and _explains(result, tensor, None, layout):
-                        return "as if it were left out"
-    return ""
+                        return "as if it were left out", given
+    return "", None
 
 
 def reading(node: Node, inputs: Sequence[Any], index: int, expected: np.ndarray) -> str:

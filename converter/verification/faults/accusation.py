@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from converter.graph import Node, Value
 from converter.verification import causes, reference
-from converter.verification.alignment import Match, numeric
+from converter.verification.alignment import Match, error, magnitude, numeric
 from converter.verification.faults import fused
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, LookInto, Sides
+
+_TRIED, _ALIKE = 12, 400
+"""Tensors behind what a node reads that are tried as what it should give, and that are looked through for the most like it."""
+
+_STEPS = 4
+"""Expressions between what a layer computes and what the next one reads, where something stands between them."""
 
 
 def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Blame:
@@ -27,11 +35,13 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
     match = sides.matches.get(value)
     if value is None:
         return sides.blame(node, "writing", None, None, cause)
-    tensors = {place: sides.alignment.entries[place].array for place in sides.unknown(after)[:12]}
-    if match is None:
-        match = sides.alignment.resembling(sides.values[value], sides.plan.of(value), list(tensors))
-    if match is not None and (before := _behind(sides, look_into, node, value, match)) is not None:
+    if not cause and (before := _behind(sides, node, value)) is not None:
         return before
+    unknown = sides.unknown(after)
+    tensors = {place: sides.alignment.entries[place].array for place in unknown[:_TRIED]}
+    ended = raised is not None and not any(set(after) & set(sides.alignment.entries[place].operands) for place in tensors)
+    if match is None and not ended:
+        match = sides.alignment.resembling(sides.values[value], sides.plan.of(value), unknown[:_ALIKE])
     candidates = list(dict.fromkeys([*([] if match is None else [match.entry]), *tensors]))
     place = match.entry if match is not None else _last_of_line(sides, candidates)
     if not cause:
@@ -40,14 +50,15 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
         if which is not None:
             place = candidates[which]
             match = match if match is not None and place == match.entry else None
-        else:
-            cause = causes.left_out(node, inputs, value, sides.values, arrays)
+        elif not ended:
+            cause, given = causes.left_out(node, inputs, value, sides.values, arrays)
             match = None if cause else match
+            place = sides.entry_of(given) if given in sides.matches else place
         if not cause and (one := fused.find(sides, node, value, arrays)) is not None:
             other, cause, which = one
             sides.place(sides.layers[sides.rows[other]], candidates[which])
             return sides.blame(other, "writing", sides.values[other.outputs[0]], None, cause)
-    if place is not None:
+    if place is not None and not ended:
         sides.place(row, place)
     elif raised is not None:
         row.line = raised["lines"][-1] if raised["lines"] else None
@@ -76,24 +87,63 @@ def _accuse_fused(sides: Sides, node: Node, value: Value, cause: str) -> Blame:
     return sides.blame(node, "writing", sides.values[value], None, cause)
 
 
-def _behind(sides: Sides, look_into: LookInto, node: Node, value: Value, match: Match) -> Blame | None:
-    """The blame for what one of the node's inputs became after it was as it should be, where the node computes what was
-    found from that."""
+def _behind(sides: Sides, node: Node, value: Value) -> Blame | None:
+    """The blame for what one of the node's inputs became after it was as it should be, where the node computes from that what
+    the emitted code has behind it."""
     index = node.outputs.index(value)
     for place, given in enumerate(node.inputs):
         known = sides.matches.get(given)
         if known is None or given.producer not in sides.rows:
             continue
-        later = [each for each in sides.unknown([known.entry]) if known.entry < each < match.entry]
-        became = sides.alignment.resembling(sides.values[given], sides.plan.of(given), later[:12])
-        if became is None or became.relative <= LOCAL:
-            continue
-        inputs = [became.array if i == place else reference.numbers(v, sides.values) for i, v in enumerate(node.inputs)]
-        results = reference.of_node(node, inputs)
-        if results is not None and not sides.apart(match.array, results[index], value, local=True):
-            sides.become(given, became)
-            return accuse(sides, look_into, given.producer)
+        for later in [each for each in sides.unknown([known.entry]) if _follows(sides, each, known.entry)][:_TRIED]:
+            became = sides.alignment.resembling(sides.values[given], sides.plan.of(given), [later])
+            if became is None or became.relative <= LOCAL:
+                continue
+            array = became.array.astype(sides.values[given].dtype)
+            inputs = [array if i == place else reference.numbers(each, sides.values) for i, each in enumerate(node.inputs)]
+            results = reference.of_node(node, inputs)
+            if results is not None and _is_behind(sides, results[index], value, became):
+                return _changed(sides, given, became)
     return None
+
+
+def _changed(sides: Sides, value: Value, became: Match) -> Blame:
+    """The blame for the node of a value that became something else before it was read."""
+    node = value.producer
+    inputs = [reference.numbers(each, sides.values) for each in node.inputs]
+    tensors = [sides.alignment.entries[became.entry].array]
+    cause, _ = causes.writing(node, inputs, node.outputs.index(value), tensors, sides.plan.of(value))
+    sides.become(value, became)
+    sides.place(sides.layers[sides.rows[node]], became.entry)
+    cause = cause or "it is computed as it should be, but changed before it is read"
+    return sides.blame(node, "writing", sides.values[value], became.array, cause)
+
+
+def _follows(sides: Sides, place: int, other: int) -> bool:
+    """Whether a tensor is computed from another one in a few steps."""
+    reached = {place}
+    for _ in range(_STEPS):
+        reached = {each for one in reached for each in sides.alignment.entries[one].operands}
+        if other in reached:
+            return True
+    return False
+
+
+def _is_behind(sides: Sides, result: np.ndarray, value: Value, became: Match) -> bool:
+    """Whether the emitted code has a result that is not the value's, behind what it is computed from."""
+    if not sides.apart(result, sides.values[value], value, local=True):
+        return False
+    if result.shape == became.array.shape and not sides.apart(became.array, result, value, local=True):
+        return False  # a function that does nothing to what has been through one like it proves nothing
+    if result.size == became.array.size and _same_numbers(result, sides.values[value]):
+        return False  # in another order, by a node that only moves them: it moves them otherwise
+    found = sides.alignment.match(result, sides.plan.of(value), [became.entry])
+    return found is not None and found.relative <= LOCAL and _follows(sides, found.entry, became.entry)
+
+
+def _same_numbers(one: np.ndarray, other: np.ndarray) -> bool:
+    one, other = np.sort(one, axis=None), np.sort(other, axis=None)
+    return one.size == other.size and error(one, other, magnitude(other)) <= LOCAL
 
 
 def _last_of_line(sides: Sides, places: Sequence[int]) -> int | None:

@@ -10,7 +10,10 @@ from converter.verification.alignment import numeric
 from converter.verification.faults import accusation
 from converter.verification.faults.weights import wrong_weights
 from converter.verification.layers import Blame
-from converter.verification.sides import LookInto, Sides
+from converter.verification.sides import LOCAL, LookInto, Sides
+
+_ROUNDING = 5 * LOCAL
+"""Relative error of what is computed from a value that was not recognised, up to which it is rounding that grew."""
 
 
 def find(sides: Sides, weights: Mapping[str, Weight], look_into: LookInto) -> Blame | None:
@@ -51,8 +54,9 @@ def find(sides: Sides, weights: Mapping[str, Weight], look_into: LookInto) -> Bl
 
 def _is_passed_over(sides: Sides, value: Value) -> bool:
     """Whether all that reads a value is as it should be: then it is only that the value itself was not recognised."""
-    results = sides.seen_behind(value)
-    return bool(results) and value not in sides.graph.outputs and all(each in sides.matches for each in results)
+    found = [sides.matches.get(each) for each in sides.seen_behind(value)]
+    right = bool(found) and all(match is not None and match.relative <= _ROUNDING for match in found)
+    return right and value not in sides.graph.outputs
 
 
 def _computes(sides: Sides, node: Node) -> bool:
