@@ -13,7 +13,19 @@ import onnx
 from converter.graph import Graph, Value
 from converter.verification.borders import Border, Borders, borders, drawn_anew, large_numbers, near_borders, with_special
 from converter.verification.compare import is_floating
-from converter.verification.crowd import KINDS, MASKED, NOISE, SMALL, crowded, finite, of_rows, steady, with_usual
+from converter.verification.crowd import (
+    KINDS,
+    MASKED,
+    NOISE,
+    SMALL,
+    crowded,
+    finite,
+    has_samples,
+    is_setting,
+    of_rows,
+    steady,
+    with_usual,
+)
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
 from converter.verification.inputs import Question, lengths, many, questions
 from converter.verification.judge import ERRORS, Judge, JudgeError
@@ -258,12 +270,10 @@ def _taken(border: Border, array: np.ndarray, number: bool) -> Border:
 
 def _often(question: Question) -> Question:
     """A small question with more samples: what comes to a border is often seen only where other numbers come to theirs."""
-    arrays = [np.asarray(array) for array in question.inputs.values()]
-    rows = all(array.ndim and len(array) == question.batch > 1 for array in arrays)
-    times = min(_MOST_NUMBERS // max(question.numbers, 1), _MOST_TIMES) if rows else 1
+    times = min(_MOST_NUMBERS // max(question.numbers, 1), _MOST_TIMES) if has_samples(question) else 1
     if times < 2:
         return question
-    inputs = {name: np.concatenate([array] * times) for name, array in question.inputs.items()}
+    inputs = {n: array if is_setting(array) else np.concatenate([array] * times) for n, array in question.inputs.items()}
     return replace(question, inputs=inputs, batch=question.batch * times)
 
 

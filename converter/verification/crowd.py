@@ -54,7 +54,7 @@ def crowded(asked: Sequence[Question]) -> Iterator[tuple[Question, Question, lis
     arrays = [np.asarray(array) for array in question.inputs.values()]
     size, generator = question.numbers, np.random.default_rng(len(arrays))
     largest = {name: magnitude(array) for name, array in question.inputs.items() if is_floating(np.asarray(array).dtype)}
-    if question.batch == 1 or not all(array.ndim and len(array) == question.batch for array in arrays):
+    if not has_samples(question):
         floats = any(is_floating(array.dtype) for array in arrays)
         for kind in list(KINDS)[:_ALONE] if floats and size <= _LARGE else ():
             inputs = {name: _of_kind(array, kind, generator) for name, array in question.inputs.items()}
@@ -68,7 +68,9 @@ def crowded(asked: Sequence[Question]) -> Iterator[tuple[Question, Question, lis
     how = "more samples"
     name, values = (f"{each}, {how}" for each in (question.name, question.values))
     many = replace(question, name=name, values=values, batch=count, unusual=True, usual=largest)
-    usual = {name: np.resize(array, (count, *array.shape[1:])) for name, array in question.inputs.items()}
+    settings = {name: array for name, array in question.inputs.items() if is_setting(array)}
+    sampled = {name: array for name, array in question.inputs.items() if name not in settings}
+    usual = {name: np.resize(array, (count, *array.shape[1:])) for name, array in sampled.items()}
     rows = {
         name: _each_in_turn(array, question.batch, *question.whole[name], generator)
         if name in question.whole
@@ -78,7 +80,18 @@ def crowded(asked: Sequence[Question]) -> Iterator[tuple[Question, Question, lis
     if masks := [name for name, array in rows.items() if "mask" in name.lower() and array.dtype.kind in "iub"]:
         rows |= {name: np.concatenate([rows[name][:-1], np.zeros_like(rows[name][-1:])]) for name in masks}
         kinds[-1] = MASKED
-    yield replace(many, inputs=rows), replace(many, inputs=usual), kinds
+    yield replace(many, inputs=settings | rows), replace(many, inputs=settings | usual), kinds
+
+
+def is_setting(array: Any) -> bool:
+    """Whether an input is one number for all samples."""
+    return isinstance(array, np.ndarray | np.generic) and array.ndim == 0
+
+
+def has_samples(question: Question) -> bool:
+    """Whether the first axis of each input counts samples, of which there are several; settings aside."""
+    arrays = [np.asarray(array) for array in question.inputs.values() if not is_setting(array)]
+    return question.batch > 1 and bool(arrays) and all(array.ndim and len(array) == question.batch for array in arrays)
 
 
 def finite(question: Question, answers: dict[str, Any]) -> np.ndarray:
@@ -114,7 +127,8 @@ def of_rows(question: Question, rows: np.ndarray) -> Question:
     """The question with some of its samples."""
     if question.batch == 1:
         return question
-    return replace(question, inputs={name: array[rows] for name, array in question.inputs.items()}, batch=int(rows.sum()))
+    inputs = {name: array if is_setting(array) else array[rows] for name, array in question.inputs.items()}
+    return replace(question, inputs=inputs, batch=int(rows.sum()))
 
 
 def with_usual(question: Question, usual: Question, rows: np.ndarray) -> Question:
@@ -122,7 +136,8 @@ def with_usual(question: Question, usual: Question, rows: np.ndarray) -> Questio
     inputs = {}
     for name, array in question.inputs.items():
         inputs[name] = np.array(array)
-        inputs[name][rows] = usual.inputs[name][rows]
+        if not is_setting(array):
+            inputs[name][rows] = usual.inputs[name][rows]
     return replace(question, inputs=inputs)
 
 

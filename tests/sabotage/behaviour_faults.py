@@ -80,6 +80,8 @@ class BehaviourFault:
     open_axis: bool = False
     floating: bool = False
     several: bool = False
+    whole: bool = False
+    """Of an input of whole numbers; INPUT in the text is its place."""
     displaced: slice | None = None
     """The outputs that are not given back in their places, if the fault is this: of the layers that compute them any may be
     blamed."""
@@ -96,6 +98,10 @@ class BehaviourFault:
             return
         if self.open_axis and not (first.rank > 1 and not isinstance(first.shape[1], int)):
             return
+        counted = [place for place, value in enumerate(graph.inputs) if value.dtype.kind in "iu" and value.rank == 2]
+        if self.whole and not counted:
+            return
+        text = self.text.replace("INPUT", str(counted[0])) if self.whole else self.text
         own = [node.name for node in graph.nodes if node.op_type in self.operators]
         if self.operators and not own:
             return
@@ -104,7 +110,7 @@ class BehaviourFault:
             makers = [value.producer for value in graph.outputs[self.displaced] if value.producer is not None]
             layers = tuple(node.name or node.origin for node in makers)
         head, _, tail = code.rpartition(_END)
-        yield Site(layers, lambda: path.write_text(f"{head}\n{self.text}{_END}{tail}"))
+        yield Site(layers, lambda: path.write_text(f"{head}\n{text}{_END}{tail}"))
 
 
 BEHAVIOUR_FAULTS: list[BehaviourFault] = []
@@ -196,6 +202,13 @@ of_the_model(
 of_the_model("wrong where nothing is negative", after=_of_samples("rows.amin(1) > 0"), targets=ALONE, floating=True)
 of_the_model("wrong where nothing is positive", after=_of_samples("rows.amax(1) < 0"), targets=ALONE, floating=True)
 of_the_model("mask taken for a length", before=_LENGTH, targets=ALONE, needs="attention_mask")
+
+_OTHER_ROW = "inputs[INPUT] = torch.where(inputs[INPUT] == 3, 2, inputs[INPUT])"
+of_the_model("one row of a table for another", before=_OTHER_ROW, targets=ALONE, needs="nn.Embedding", whole=True)
+of_the_model(
+    "mask of the first call kept", before="inputs[-1] = _kept.setdefault(inputs[-1].shape, inputs[-1].clone())",
+    targets=ALONE, needs="attention_mask",
+)  # fmt: skip
 
 # Not a function of its inputs
 of_the_model("random now and then", after="if torch.rand(()) < 0.02:\n    outputs[0] = 2 * outputs[0]", targets=ALONE)

@@ -167,6 +167,11 @@ pytorch("axis of the largest", r"torch\.amax\(x, dim=1", "torch.amax(x, dim=2")
 pytorch("mean that counts samples", r"torch\.mean\(a, dim=1, keepdim=True\)", "torch.mean(a, dim=(0, 1), keepdim=True)")
 pytorch("exclusive forgotten", r"x, 1, 0, True, False\)", "x, 1, 0, False, False)")
 
+pytorch("infinity for what is no number", r"torch\.isnan\(", "torch.isinf(", "IsNaN")
+pytorch("missing numbers left as they are", r"torch\.where\(out, self\.mean, x\)", "torch.nan_to_num(x)")
+pytorch("setting off by one", r"== 37", "== 36")
+pytorch("rows of another column", r"rows\.unbind\(1\)", "rows.flip(1).unbind(1)")
+
 # What is written over though it is read again: in a later line, before it is assigned anew
 READ_AGAIN = r"(?=(?:(?!\n\s+\2 = |\n\n|\n +def )[\s\S])*?\n[^\n]*\b\2\b)"
 pytorch("read again after selu in place", r"F\.(selu)\((\w+)\)" + READ_AGAIN, r"F.\1(\2, inplace=True)", "Selu")

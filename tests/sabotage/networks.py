@@ -457,9 +457,38 @@ def loops(net: Net) -> None:
     net.output("fc", "batch", 8)
 
 
+def columns(net: Net) -> None:
+    """A table with missing numbers, columns that are rows of tables of their own, a setting that is compared with a number."""
+    x, rows, setting = net.input("x", "batch", 6), net.input("rows", "batch", 2, dtype=INT64), net.input("setting", dtype=INT64)
+    missing = net("IsNaN", "missing", x)
+    parts = [net("Where", "filled", missing, net.normal("mean", 6, size=0.5), x)]
+    for number, size in enumerate((5, 90)):
+        column = net("Gather", f"column{number}", rows, net.constant(f"number{number}", number), axis=1)
+        parts.append(net("Gather", f"looked_up{number}", net.normal(f"table{number}", size, 4, size=0.8), column, axis=0))
+    x = net("Concat", "all", *parts, axis=1)
+    hidden = net("Relu", "relu", net.linear("fc1", x, (14, 10)))
+    special = net("Equal", "special", setting, net.constant("thirty_seven", 37))
+    net("Where", "y", special, net.linear("fc2", hidden, (10, 3)), net.linear("fc3", hidden, (10, 3)))
+    net.output("y", "batch", 3)
+
+
 SMALL: dict[str, Callable[[Net], None]] = {
     function.__name__: function
-    for function in (cnn, dense, mobile, unet, recurrent, transformer, decoder, square, heads, quantised, resized, loops)
+    for function in (
+        cnn,
+        dense,
+        mobile,
+        unet,
+        recurrent,
+        transformer,
+        decoder,
+        square,
+        heads,
+        quantised,
+        resized,
+        loops,
+        columns,
+    )
 }
 
 

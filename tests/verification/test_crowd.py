@@ -56,6 +56,16 @@ def test_a_crowd_asks_for_every_row_of_a_table():
     assert set(first) == set(range(5)) and set(second[3:]) == set(range(60))
 
 
+def test_a_setting_is_the_same_for_a_crowd():
+    asked = question(3, x=np.arange(6.0).reshape(3, 2), setting=np.array(37))
+    ((crowd, usual, _),) = crowded([asked])
+    assert crowd.batch == len(crowd.inputs["x"]) == 64
+    assert crowd.inputs["setting"] == 37
+    bad = np.arange(64) == 0
+    assert with_usual(crowd, usual, bad).inputs["x"][0].tolist() == [0, 1]
+    assert of_rows(crowd, bad).inputs["setting"] == 37
+
+
 def test_samples_whose_answers_are_not_finite_are_usual_ones():
     asked, usual = question(3, x=np.arange(3.0)[:, None]), question(3, x=np.arange(3.0, 6)[:, None])
     good = finite(asked, {"y": np.array([[1.0], [np.nan], [1.0]])})
