@@ -85,9 +85,14 @@ def verify(
         every = dict.fromkeys(range(len(asked)), 0.0)
 
         def look(differing: Sequence[Value], cases: Mapping[int, float]) -> None:
-            """In the smallest case, of several as small the one with the largest error; where axes are 1 long, too many numbers
-            are the same."""
-            case = min(cases, key=lambda case: (_ones(asked[case][0]), _size(asked[case][0]), -cases[case]))
+            """In the smallest case of usual numbers, of several as small the one with the largest error; where axes are 1 long,
+            too many numbers are the same."""
+
+            def order(case: int) -> tuple[float, ...]:
+                question = asked[case][0]
+                return question.unusual, _ones(question), _size(question), -cases[case]
+
+            case = min(cases, key=order)
             try:
                 report.layers, report.blame = look_inside(
                     graph,

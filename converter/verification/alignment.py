@@ -27,11 +27,12 @@ _SAMPLES = 64
 @dataclass(frozen=True)
 class Match:
     """A tensor of the emitted code as a value of the graph: its place among the entries, and its numbers in the value's axis
-    order."""
+    order; ``logical``: they are stored in that order too."""
 
     entry: int
     array: np.ndarray
     relative: float
+    logical: bool = False
 
 
 class Alignment:
@@ -71,17 +72,17 @@ class Alignment:
             return None
         near = 2 * min(gap for gap, *_ in found) + 1e-7
         gap, _, place, order = min((row for row in found if row[0] <= near), key=lambda row: row[1:3])
-        return Match(place, in_order(self.entries[place].array, order, expected.shape), gap)
+        return Match(place, in_order(self.entries[place].array, order, expected.shape), gap, order is None)
 
     def resembling(self, expected: np.ndarray, layout: Layout, among: Sequence[int]) -> Match | None:
-        """The tensor among some that is most like ``expected``: of its size, with most of the same numbers."""
-        best: tuple[float, Match] | None = None
+        """The tensor among some that is most like ``expected``: of its size, with most of the same numbers, of as many axes."""
+        best: tuple[tuple[float, bool], Match] | None = None
         for order in orders(expected.shape, layout) if isinstance(expected, np.ndarray) else ():
             for place in among:
                 array = self.entries[place].array
                 if isinstance(array, np.ndarray) and array.size == expected.size and array.dtype.kind not in "OUS":
                     actual = in_order(array, order, expected.shape)
-                    likeness = _likeness(actual, expected)
+                    likeness = _likeness(actual, expected), array.ndim == expected.ndim
                     if best is None or likeness > best[0]:
                         best = likeness, Match(place, actual, error(actual, expected, magnitude(expected)))
         return None if best is None else best[1]

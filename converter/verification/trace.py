@@ -167,6 +167,7 @@ class _PyTorch:
 
         self.run, self.torch = run, torch
         self.recorder = Recorder(lambda value: False, lambda value: isinstance(value, torch.nn.Module))
+        self.failed, self.whole = None, True
 
     def expected(self, path):
         from safetensors.torch import load_file
@@ -219,6 +220,8 @@ class _Keras:
         )
         self.before = {}  # by identity of a layer with an activation: what its activation got, call by call
         self.found = {}
+        self.whole = True  # the model is the one that is loaded, and not all that the code had constructed until it failed
+        self.failed = None  # the line that computes the first tensor which cannot be computed
 
     @staticmethod
     def expected(path):
@@ -230,6 +233,7 @@ class _Keras:
         return _load(self.recorder, folder).load_model()
 
     def unloaded(self):
+        self.whole = False
         tensors = self._connected()
         inputs = [entry["tensor"] for entry in self.recorder.entries if _is_input(entry["tensor"])]
         return self.keras.Model(inputs, tensors) if inputs and tensors else None
@@ -259,10 +263,28 @@ class _Keras:
             return self.run.FRAMEWORKS["keras"].call(model, arrays, count, again=True)
         tensors = self._connected()
         places = {id(entry["tensor"]): number for number, entry in enumerate(recorder.entries)}
-        traced = keras.Model(model.inputs, tensors)
-        for tensor, result in zip(tensors, traced(inputs if len(arrays) > 1 else [inputs]), strict=True):
+        given = inputs if len(arrays) > 1 else [inputs]
+        try:
+            computed, results, failed = len(tensors), keras.Model(model.inputs, tensors)(given), None
+        except Exception as error:
+            (computed, results), failed = self._before_failure(model, tensors, given), error
+        for tensor, result in zip(tensors[:computed], results, strict=True):
             self.found[places[id(tensor)]] = keras.ops.convert_to_numpy(result)
+        if failed is not None:
+            self.failed = recorder.entries[places[id(tensors[computed])]]["line"]
+            raise failed
         return self.run.FRAMEWORKS["keras"].call(model, arrays, count, again=True)
+
+    def _before_failure(self, model, tensors, given):
+        """How many of the tensors, in order of execution, can be computed, and their numbers."""
+        least, most, results = 0, len(tensors), []
+        while most - least > 1:
+            middle = (least + most) // 2
+            try:
+                results, least = self.keras.Model(model.inputs, tensors[:middle])(given), middle
+            except Exception:
+                most = middle
+        return least, results
 
     def _watch_activations(self, model):
         """Let each layer that applies an activation tell what it is applied to."""
@@ -314,6 +336,9 @@ def differences(expected, actual):
         if want.shape != have.shape:
             found.append({"key": key, "problem": "shape", "expected": list(want.shape), "found": list(have.shape)})
             continue
+        if want.dtype != have.dtype and want.dtype.kind == have.dtype.kind == "f":
+            found.append({"key": key, "problem": "type", "expected": want.dtype.name, "found": have.dtype.name})
+            continue
         unequal = np.asarray(want != have) & ~(_not_a_number(want) & _not_a_number(have))
         if unequal.any():
             with np.errstate(all="ignore"):
@@ -334,6 +359,18 @@ def differences(expected, actual):
                 }
             )
     return found
+
+
+def _is_rearranged(rows, expected, actual):
+    """Whether the weights that differ hold each other's numbers, and say of each whose: they were given to others."""
+    keys = [row["key"] for row in rows]
+    for row in rows:
+        holder = actual.get(row["key"])
+        owners = [] if row["problem"] != "numbers" else [k for k in keys if np.array_equal(expected.get(k), holder)]
+        if not owners:
+            return False
+        row["owner"] = owners[0]
+    return bool(rows)
 
 
 def _not_a_number(array):
@@ -357,15 +394,20 @@ def main(job, run):
         actual = run.FRAMEWORKS[job["framework"]].weights(model)
         if raised is None and not job["fresh"]:
             weights = differences(expected, actual)
+            if _is_rearranged(weights, expected, actual):  # then the code may be wrong, as where layers are in another order
+                assign(model, {row["key"]: expected[row["key"]] for row in weights}, job["framework"])
         else:  # what it was filled with says nothing
             weights = [row for row in differences(expected, actual) if row["problem"] != "numbers"]
             assign(model, {k: v for k, v in expected.items() if k in actual and actual[k].shape == v.shape}, job["framework"])
         with np.load(job["arrays"], allow_pickle=False) as arrays:
             case = run.restored(job["cases"][0], arrays)
         try:
-            returned = framework.call(model, case, job["outputs"])
+            found = framework.call(model, case, job["outputs"])
+            returned = found if framework.whole else None
         except Exception as error:
             raised = raised or _raised(error, folder)
+            if not raised["lines"] and framework.failed is not None:
+                raised["lines"] = [framework.failed]
     entries, results, left, renumbered = [], {}, job["budget"], {}
     tensors = [id(entry["tensor"]) for entry in framework.recorder.entries]
     for entry, array in framework.numbers():

@@ -84,6 +84,8 @@ def attributes(node: Node, inputs: Sequence[Any]) -> Iterator[Hypothesis]:
             continue
         what = _WORDS.get(name, name)
         for changed in dict.fromkeys(_changed(node, name, own, inputs)):
+            if name == "size" and changed < 1:
+                continue
             if changed != own or type(changed) is not type(own):
                 yield Hypothesis(were(what, own, changed), {name: changed})
 

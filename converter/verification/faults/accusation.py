@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from converter.graph import Node, Value
 from converter.verification import causes, reference
 from converter.verification.alignment import Match, error, magnitude, numeric
+from converter.verification.causes.hypothesis import said
 from converter.verification.faults import fused
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, LookInto, Sides
@@ -28,6 +30,8 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
     value = next((v for v in values if v in sides.visible and not sides.is_near(v)), values[0] if values else None)
     if value is not None and not any(each in sides.visible for each in values) and cause:
         return _accuse_fused(sides, node, value, cause)
+    if not cause and (flat := _flattened_otherwise(sides, node)) is not None:
+        return flat
     inputs = [reference.numbers(each, sides.values) for each in node.inputs]
     after = [sides.matches[each].entry for each in node.reads() if each in sides.matches]
     row = sides.layers[sides.rows[node]]
@@ -59,7 +63,7 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
             sides.place(sides.layers[sides.rows[other]], candidates[which])
             return sides.blame(other, "writing", sides.values[other.outputs[0]], None, cause)
     if place is not None and not ended:
-        sides.place(row, place)
+        sides.place(row, _padded(sides, after, place) if _PADDING.match(cause) else place)
     elif raised is not None:
         row.line = raised["lines"][-1] if raised["lines"] else None
         row.code = sides.code(row.line)
@@ -72,6 +76,21 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
         elif place is not None:
             cause = f"its shape is {sides.alignment.entries[place].array.shape} in the emitted code"
     return sides.blame(node, "writing", sides.values[value], found, cause)
+
+
+def _flattened_otherwise(sides: Sides, node: Node) -> Blame | None:
+    """The blame for what a node reads, where that has its right numbers in the source's order, though it was to be flattened in
+    that in which they are stored."""
+    for value in node.inputs:
+        match = sides.matches.get(value)
+        if match is None or not match.logical or value.producer not in sides.rows or sides.plan.of(value).flat is None:
+            continue
+        _, axes = sides.plan.of(value).flat
+        sides.place(sides.layers[sides.rows[value.producer]], match.entry)
+        cause = f"as if its axes were flattened in the order {said([*range(1, len(axes) + 1)])} of the source"
+        stored = said([axis + 1 for axis in axes])
+        return sides.blame(value.producer, "writing", None, None, f"{cause} instead of {stored}, in which they are stored")
+    return None
 
 
 def _accuse_fused(sides: Sides, node: Node, value: Value, cause: str) -> Blame:
@@ -102,7 +121,7 @@ def _behind(sides: Sides, node: Node, value: Value) -> Blame | None:
             array = became.array.astype(sides.values[given].dtype)
             inputs = [array if i == place else reference.numbers(each, sides.values) for i, each in enumerate(node.inputs)]
             results = reference.of_node(node, inputs)
-            if results is not None and _is_behind(sides, results[index], value, became):
+            if results is not None and _is_behind(sides, results[index], value, became, known):
                 return _changed(sides, given, became)
     return None
 
@@ -129,8 +148,9 @@ def _follows(sides: Sides, place: int, other: int) -> bool:
     return False
 
 
-def _is_behind(sides: Sides, result: np.ndarray, value: Value, became: Match) -> bool:
-    """Whether the emitted code has a result that is not the value's, behind what it is computed from."""
+def _is_behind(sides: Sides, result: np.ndarray, value: Value, became: Match, known: Match) -> bool:
+    """Whether the emitted code has a result that is not the value's, behind what it is computed from, which it does not change
+    in the statement of that result itself."""
     if not sides.apart(result, sides.values[value], value, local=True):
         return False
     if result.shape == became.array.shape and not sides.apart(became.array, result, value, local=True):
@@ -138,12 +158,25 @@ def _is_behind(sides: Sides, result: np.ndarray, value: Value, became: Match) ->
     if result.size == became.array.size and _same_numbers(result, sides.values[value]):
         return False  # in another order, by a node that only moves them: it moves them otherwise
     found = sides.alignment.match(result, sides.plan.of(value), [became.entry])
-    return found is not None and found.relative <= LOCAL and _follows(sides, found.entry, became.entry)
+    if found is None or found.relative > LOCAL or not _follows(sides, found.entry, became.entry):
+        return False
+    lines = [sides.alignment.entries[each.entry].line for each in (known, became, found)]
+    return not lines[0] != lines[1] == lines[2]
 
 
 def _same_numbers(one: np.ndarray, other: np.ndarray) -> bool:
     one, other = np.sort(one, axis=None), np.sort(other, axis=None)
     return one.size == other.size and error(one, other, magnitude(other)) <= LOCAL
+
+
+_PADDING = re.compile("as if (the padding|it were padded)")
+
+
+def _padded(sides: Sides, after: Sequence[int], place: int) -> int:
+    """The place of what a node reads with numbers put around it, where it has a line of its own; else the node's own."""
+    entries = sides.alignment.entries
+    steps = [each for each in sides.unknown(after) if each < place and each in entries[place].operands]
+    return steps[0] if len(steps) == 1 and entries[steps[0]].line is not None else place
 
 
 def _last_of_line(sides: Sides, places: Sequence[int]) -> int | None:

@@ -13,7 +13,7 @@ from converter.verification.sides import LOCAL, Sides
 
 def find(sides: Sides, outputs: Sequence[Value]) -> Blame | None:
     """The first layer whose result is computed as it should be, but not returned in its place."""
-    if sides.trace is None or sides.around is not None:
+    if sides.trace is None or sides.around is not None or sides.trace.returned is None:
         return None
     returned = _returned(sides) or []
     own = [(place, value) for place, value in enumerate(sides.graph.outputs) if value in outputs and sides.is_near(value)]

@@ -25,6 +25,10 @@ def wrong_weights(sides: Sides, weights: Mapping[str, Weight]) -> dict[Node, str
 
 def _said(row: Mapping[str, Any]) -> str:
     key = row["key"]
+    if row.get("owner") is not None:
+        return f"weight {key!r} holds the numbers of {row['owner']!r}"
+    if row["problem"] == "type":
+        return f"weight {key!r} has the type {row['found']} instead of {row['expected']}"
     if row["problem"] == "numbers":
         count = "1 number" if row["count"] == 1 else f"{row['count']} of its {row['size']} numbers"
         return (
