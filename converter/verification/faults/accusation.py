@@ -56,6 +56,8 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
             match = match if match is not None and place == match.entry else None
         elif not ended:
             cause, given = causes.left_out(node, inputs, value, sides.values, arrays)
+            if not cause and (given := _returned_instead(sides, node, value)) is not None:
+                cause = "as if it were left out"
             match = None if cause else match
             place = sides.entry_of(given) if given in sides.matches else place
         if not cause and (one := fused.find(sides, node, value, arrays)) is not None:
@@ -167,6 +169,16 @@ def _is_behind(sides: Sides, result: np.ndarray, value: Value, became: Match, kn
 def _same_numbers(one: np.ndarray, other: np.ndarray) -> bool:
     one, other = np.sort(one, axis=None), np.sort(other, axis=None)
     return one.size == other.size and error(one, other, magnitude(other)) <= LOCAL
+
+
+def _returned_instead(sides: Sides, node: Node, value: Value) -> Value | None:
+    """What a node reads, where the model returns that in place of its result."""
+    returned = sides.trace.returned or []
+    place = sides.graph.outputs.index(value) if value in sides.graph.outputs and sides.around is None else len(returned)
+    if place >= len(returned) or not numeric(returned[place]):
+        return None
+    read = [(each, sides.alignment.entries[sides.matches[each].entry].array) for each in node.reads() if each in sides.matches]
+    return next((each for each, array in read if np.array_equal(array, returned[place])), None)
 
 
 _PADDING = re.compile("as if (the padding|it were padded)")
