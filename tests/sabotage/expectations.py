@@ -89,6 +89,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("wrong beyond thirty-two steps", "*"): "its table of positions ends before",
     ("order of the memory taken for granted", "*"): "of two tokens, or one, that lie in order in any case",
     ("wrong for large numbers", "square"): "an exponential of such numbers overflows",
+    ("axis of a concatenation", "columns"): "rows of two axes, the second is the last",
     ("wrong for large numbers", "columns"): "none of sixty inputs has numbers beyond 400 where none is missing",
     ("variance that cancels", "*"): "it reads sums that are centred already: nothing cancels",
     ("gelu cut off", "*"): "what reads a normalisation does not come to 100, and below -5 it gives 1e-6 at most",
