@@ -23,19 +23,19 @@ def reshaped(x, shape, zero):
 def padded(x, sides, mode, fill):
     """Padding of any axes by any mode; negative amounts crop."""
     for axis, (begin, end) in enumerate(sides):
-        size = x.shape[axis]
         if not begin and not end:
             continue
-        places = np.arange(-begin, size + end)
+        size = ops.shape(x)[axis]
+        places = ops.arange(-begin, size + end, dtype="int32")
         if mode == "edge":
-            inside = places.clip(0, size - 1)
+            inside = ops.clip(places, 0, size - 1)
         elif mode == "reflect":
-            inside = abs((places + size - 1) % max(2 * size - 2, 1) - size + 1)
+            inside = ops.abs((places + size - 1) % ops.maximum(2 * size - 2, 1) - size + 1)
         else:
             inside = places % size
-        part = ops.take(x, ops.convert_to_tensor(inside, "int32"), axis=axis)
+        part = ops.take(x, inside, axis=axis)
         if mode == "constant":
-            outside = ((places < 0) | (places >= size)).reshape(-1, *[1] * (len(x.shape) - 1 - axis))
+            outside = ops.reshape((places < 0) | (places >= size), (-1, *[1] * (len(x.shape) - 1 - axis)))
             part = ops.where(outside, ops.cast(fill, x.dtype), part)
         x = part
     return x
