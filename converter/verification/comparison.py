@@ -16,7 +16,18 @@ from converter.verification.compare import Tolerance, class_scores, share_beyond
 from converter.verification.inputs import Question
 from converter.verification.judge import WAYS, Judge, JudgeError
 from converter.verification.report import OutputReport, Where
-from converter.verification.rounding import MOST, Sample, allowances, excess, lost, most_of_own, movement, own_rounding, samples
+from converter.verification.rounding import (
+    MOST,
+    Sample,
+    allowances,
+    excess,
+    is_within,
+    lost,
+    most_of_own,
+    movement,
+    own_rounding,
+    samples,
+)
 from converter.verification.ties import NEAR, comparing, naming, unpooled, with_tied_numbers, with_tied_scores, with_ties
 
 Wide = Callable[[Sequence[int]], Sequence[Sequence[Any]] | None]
@@ -76,10 +87,7 @@ class Comparison:
             if not report.ok:
                 self._ask_near(_beyond(held))
                 report, held = self._held(value, actual, reference, usual, self._moved(value), self._moved_inside(value))
-        if not report.ok and all(
-            excess(each, tolerance) <= 1 + most_of_own(each, tolerance, self._coarse(value, each)) / (tolerance.relative or 1.0)
-            for each, tolerance in held
-        ):
+        if not report.ok and all(is_within(*each, self._coarse(value, each[0])) for each in held):
             report, held = self._with_own_rounding(value, position, actual, reference, held)
         if not report.ok and unpooled(value):
             self._ask_others(held)
@@ -185,7 +193,7 @@ class Comparison:
                 return sample, tolerance
             most = most_of_own(sample, tolerance, self._coarse(value, sample))
             batch = self._questions[case].batch
-            return own_rounding(sample, tolerance, actual[case], wide[case], reference[case], batch, most)
+            return sample, own_rounding(sample, tolerance, actual[case], wide[case], reference[case], batch, most)
 
         held = [counted(*each) for each in held]
         return reported(actual, reference, self._questions, held), held

@@ -76,8 +76,8 @@ def _fixed(tensor: onnx.TypeProto.Tensor) -> list[int]:
 
 
 def in_sequence(model: onnx.ModelProto, places: Sequence[int]) -> None:
-    """Let sums and means at some ``places``, of those that ``coarse`` finds, add one number after another in float32, as some
-    frameworks do. Changes ``model``; leaves alone axes that do not follow each other, or are not known."""
+    """Let sums, means and normalisations at some ``places``, of those that ``coarse`` finds, add one number after another in
+    float32, as some frameworks do. Changes ``model``; leaves alone axes that do not follow each other, or are not known."""
     types = _types(model)
     _rewrite(model, places, lambda node, *where: _Sequence(node, *where, _axes(model.graph, node, types)))
 
@@ -118,14 +118,43 @@ def _rewrite(model: onnx.ModelProto, places: Sequence[int], how: Callable[..., _
 class _Rewriting:
     """The ``nodes`` that take the place of one; constants are added to ``graph``."""
 
+    _dtype: type = np.float64
+
     def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int):
         self.nodes: list[onnx.NodeProto] = []
         self._graph, self._prefix, self._opset, self._kind = graph, prefix, opset, node.op_type
         self._inputs = list(node.input)
         self._given = _DEFAULTS.get(node.op_type, {}) | {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
-    def _wide(self, name: str) -> str:
-        return self._add("Cast", name, to=TensorProto.DOUBLE)
+    def _normalised(self) -> str:
+        x, scale, bias = self._inputs
+        groups = self._given.get("num_groups", 0)  # 0: as many as channels
+        rows = self._rows(groups)
+        centred = self._add("Sub", rows, self._mean(rows))
+        variance = self._add("Add", self._mean(self._add("Mul", centred, centred)), self._number("epsilon"))
+        normal = self._add("Div", centred, self._add("Sqrt", variance))
+        if groups and self._opset >= 21:  # before, a number for each group and not for each channel
+            sizes = self._add("Concat", self._add("Shape", x, start=0, end=2), self._constant([-1]), axis=0)
+            normal = self._add("Reshape", normal, sizes)
+        scale, bias = (self._add("Reshape", self._cast(each), self._constant([-1, 1])) for each in (scale, bias))
+        return self._add("Reshape", self._add("Add", self._add("Mul", normal, scale), bias), self._add("Shape", x))
+
+    def _rows(self, groups: int) -> str:
+        """The input as (batch, group, number); 0 groups are as many as there are channels."""
+        return self._cast(self._add("Reshape", self._inputs[0], self._constant([0, groups, -1])))
+
+    def _mean(self, rows: str) -> str:
+        """The mean along the last of three axes, which stays."""
+        if self._opset < 18:
+            return self._add("ReduceMean", rows, axes=[2], keepdims=1)
+        return self._add("ReduceMean", rows, self._constant([2]), keepdims=1)
+
+    def _cast(self, name: str) -> str:
+        return self._add("Cast", name, to=helper.np_dtype_to_tensor_dtype(np.dtype(self._dtype)))
+
+    def _number(self, attribute: str) -> str:
+        """An attribute, which is a float32 number."""
+        return self._constant(float(np.float32(self._given[attribute])))
 
     def _add(self, operator: str, *inputs: str, **attributes: object) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [f"{self._prefix}/{len(self.nodes)}"], **attributes))
@@ -133,29 +162,43 @@ class _Rewriting:
 
     def _constant(self, numbers: float | list[int]) -> str:
         name = f"{self._prefix}/constant{len(self._graph.initializer)}"
-        self._graph.initializer.append(numpy_helper.from_array(np.array(numbers), name))
+        array = np.array(numbers, self._dtype if isinstance(numbers, float) else np.int64)
+        self._graph.initializer.append(numpy_helper.from_array(array, name))
         return name
 
 
 class _Sequence(_Rewriting):
-    """A sum or mean along some axes, of one number after another."""
+    """A normalisation, or a sum or mean along some axes, of one number after another."""
+
+    _dtype = np.float32
 
     def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: range):
         super().__init__(node, graph, prefix, opset)
-        if not axes or opset < 11:
+        if opset >= 11 and self._kind in ("InstanceNormalization", "GroupNormalization"):
+            self.nodes.append(helper.make_node("Identity", [self._normalised()], [node.output[0]]))
+        elif opset >= 11 and axes:
+            self.nodes.append(helper.make_node("Identity", [self._reduced(axes)], [node.output[0]]))
+        else:
             self.nodes.append(node)
-            return
+
+    def _reduced(self, axes: range) -> str:
         plain = self._add(self._kind, *self._inputs, **self._given)  # of which only the shape is asked
         sizes = self._add("Shape", self._inputs[0])
         first = self._add("Slice", sizes, self._constant([0]), self._constant([axes[0]]))
         last = self._add("Slice", sizes, self._constant([axes[-1] + 1]), self._constant([2**31 - 1]))
         rows = self._add("Reshape", self._inputs[0], self._add("Concat", first, self._constant([-1]), last, axis=0))
-        sums = self._add("CumSum", rows, self._constant([axes[0]]))
-        total = self._add("Slice", sums, self._constant([-1]), self._constant([2**31 - 1]), self._constant([axes[0]]))
-        if self._kind != "ReduceSum":
-            count = self._add("Div", self._add("Size", rows), self._add("Size", total))
-            total = self._add("Div", total, self._add("Cast", count, to=TensorProto.FLOAT))
-        self.nodes.append(helper.make_node("Reshape", [total, self._add("Shape", plain)], [node.output[0]]))
+        return self._add("Reshape", self._along(rows, axes[0], mean=self._kind != "ReduceSum"), self._add("Shape", plain))
+
+    def _mean(self, rows: str) -> str:
+        return self._along(rows, 2, mean=True)
+
+    def _along(self, rows: str, axis: int, *, mean: bool) -> str:
+        """The sum or mean along one axis, which stays."""
+        sums = self._add("CumSum", rows, self._constant([axis]))
+        total = self._add("Slice", sums, self._constant([-1]), self._constant([2**31 - 1]), self._constant([axis]))
+        if not mean:
+            return total
+        return self._add("Div", total, self._cast(self._add("Div", self._add("Size", rows), self._add("Size", total))))
 
 
 class _Definition(_Rewriting):
@@ -175,10 +218,10 @@ class _Definition(_Rewriting):
             return self._add("Reshape", self._mean(self._rows(0)), self._add("Shape", plain))
         if self._kind in ("InstanceNormalization", "GroupNormalization"):
             return self._normalised()
-        return self._add(self._kind, self._wide(self._inputs[0]), *self._inputs[1:], **self._given)
+        return self._add(self._kind, self._cast(self._inputs[0]), *self._inputs[1:], **self._given)
 
     def _exponential(self) -> str:
-        x, alpha = self._wide(self._inputs[0]), self._number("alpha")
+        x, alpha = self._cast(self._inputs[0]), self._number("alpha")
         exponent = self._add("Div", x, alpha) if self._kind == "Celu" else x
         below = self._add("Mul", alpha, self._add("Sub", self._add("Exp", exponent), self._constant(1.0)))
         result = self._add("Where", self._add("Less", x, self._constant(0.0)), below, x)
@@ -186,7 +229,7 @@ class _Definition(_Rewriting):
 
     def _local_response(self) -> str:
         size, before = self._given["size"], (self._given["size"] - 1) // 2
-        x = self._wide(self._inputs[0])
+        x = self._cast(self._inputs[0])
         squares = self._add("Mul", x, x)
         pads = [0, before, 0, 0, 0, size - 1 - before, 0, 0]  # onnxruntime's LRN takes images alone
         padded = self._add("Pad", squares, pads=pads) if self._opset < 11 else self._add("Pad", squares, self._constant(pads))
@@ -200,29 +243,3 @@ class _Definition(_Rewriting):
         scale = self._add("Div", self._number("alpha"), self._constant(float(size)))
         total = self._add("Add", self._add("Mul", self._add("Sum", *parts), scale), self._number("bias"))
         return self._add("Div", x, self._add("Pow", total, self._number("beta")))
-
-    def _normalised(self) -> str:
-        x, scale, bias = self._inputs
-        groups = self._given.get("num_groups", 0)  # 0: as many as channels
-        rows = self._rows(groups)
-        centred = self._add("Sub", rows, self._mean(rows))
-        variance = self._add("Add", self._mean(self._add("Mul", centred, centred)), self._number("epsilon"))
-        normal = self._add("Div", centred, self._add("Sqrt", variance))
-        if groups and self._opset >= 21:  # before, a number for each group and not for each channel
-            sizes = self._add("Concat", self._add("Shape", x, start=0, end=2), self._constant([-1]), axis=0)
-            normal = self._add("Reshape", normal, sizes)
-        scale, bias = (self._add("Reshape", self._wide(each), self._constant([-1, 1])) for each in (scale, bias))
-        return self._add("Reshape", self._add("Add", self._add("Mul", normal, scale), bias), self._add("Shape", x))
-
-    def _rows(self, groups: int) -> str:
-        """The input as (batch, group, number); 0 groups are as many as there are channels."""
-        return self._wide(self._add("Reshape", self._inputs[0], self._constant([0, groups, -1])))
-
-    def _mean(self, rows: str) -> str:
-        if self._opset < 18:
-            return self._add("ReduceMean", rows, axes=[2], keepdims=1)
-        return self._add("ReduceMean", rows, self._constant([2]), keepdims=1)
-
-    def _number(self, attribute: str) -> str:
-        """An attribute, which is a float32 number."""
-        return self._constant(float(np.float32(self._given[attribute])))

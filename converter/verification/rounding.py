@@ -177,28 +177,28 @@ def _of_few(like: Sequence[tuple[float, Sample]], tolerance: Tolerance) -> float
 
 
 def most_of_own(sample: Sample, tolerance: Tolerance, coarse: float) -> float:
-    """What of the emitted code's own rounding may count, as a share of the scale: ``OWN`` times the tolerance, or what the
+    """What of the emitted code's own rounding may count, as a number: ``OWN`` times what is allowed by the scale, or what the
     judge itself rounds. Its plain answer is ``coarse``, so far from that with what is coarse in float64."""
-    return max(OWN * tolerance.relative, MARGIN * coarse / sample.scale if sample.scale else 0.0)
+    return max(OWN * tolerance.relative * sample.scale, MARGIN * coarse)
 
 
 def own_rounding(
     sample: Sample, tolerance: Tolerance, actual: Any, wide: Any, reference: Any, batch: int, most: float
-) -> tuple[Sample, Tolerance]:
-    """The sample with what the emitted code itself rounds added to its tolerance: how far it is from what it gives in float64,
+) -> Tolerance:
+    """The tolerance with what the emitted code itself rounds added to it: how far it is from what it gives in float64,
     ``wide``. That counts up to ``most``, and only if ``wide`` is within the tolerance of the judge's answer, ``reference``:
     code that is wrong is so in float64 as well."""
-    if getattr(wide, "shape", None) != getattr(actual, "shape", ()) or not sample.scale:
-        return sample, tolerance
+    if getattr(wide, "shape", None) != getattr(actual, "shape", ()):
+        return tolerance
     own, wrong = (
         float((apart[sample.row] if in_rows(actual, batch) else apart).max(initial=0.0))
         for apart in (gaps(actual, wide), gaps(reference, wide))
     )
-    if wrong > max(tolerance.relative * sample.scale, tolerance.absolute):
-        return sample, tolerance
-    relative = tolerance.relative + min(own / sample.scale, most)
-    reason = f"{tolerance.reason}; the emitted code is {own / sample.scale:.1e} from what it gives in float64, which is added"
-    return sample, replace(tolerance, name=f"{tolerance.name}, own rounding", relative=relative, reason=reason)
+    allowed = _allowed(sample, tolerance)
+    if wrong > allowed:
+        return tolerance
+    reason = f"{tolerance.reason}; the emitted code is {own:.1e} from what it gives in float64, which is added"
+    return replace(tolerance, name=f"{tolerance.name}, own rounding", absolute=allowed + min(own, most), reason=reason)
 
 
 def _amplified(tolerance: Tolerance, moved: float, most: float) -> Tolerance:
@@ -217,8 +217,17 @@ def _amplified(tolerance: Tolerance, moved: float, most: float) -> Tolerance:
 def lost(sample: Sample, tolerance: Tolerance, coarse: float) -> bool:
     """Whether a sample is too far apart for all that is ever allowed to one, but for one that shows rounding alone."""
     widest = replace(tolerance, relative=tolerance.most)
-    most = tolerance.most + most_of_own(sample, widest, coarse)
-    return sample.scale > 0 and sample.difference.relative > most and excess(sample, tolerance) > 1
+    return sample.scale > 0 and not is_within(sample, widest, coarse) and excess(sample, tolerance) > 1
+
+
+def is_within(sample: Sample, tolerance: Tolerance, coarse: float) -> bool:
+    """Whether a sample may be as it should be with all that counts of the emitted code's own rounding."""
+    most = _allowed(sample, tolerance) + most_of_own(sample, tolerance, coarse)
+    return not sample.difference.problem and sample.difference.absolute <= most
+
+
+def _allowed(sample: Sample, tolerance: Tolerance) -> float:
+    return max(tolerance.relative * sample.scale, tolerance.absolute)
 
 
 def excess(sample: Sample, tolerance: Tolerance) -> float:
@@ -228,5 +237,5 @@ def excess(sample: Sample, tolerance: Tolerance) -> float:
         return math.inf
     if not found.absolute:
         return 0.0
-    allowed = max(tolerance.relative * sample.scale, tolerance.absolute)
+    allowed = _allowed(sample, tolerance)
     return found.absolute / allowed if allowed else math.inf

@@ -139,3 +139,15 @@ def test_sums_of_one_number_after_another(kind, attributes):
     assert found.shape == plain.shape
     np.testing.assert_allclose(found.reshape(-1), plain.reshape(-1) if kind == "ReduceL1" else wanted.reshape(-1), rtol=1e-7)
     assert kind == "ReduceL1" or np.abs(found / 0.3 - 1).max() > 3e-6
+
+
+def test_a_normalisation_of_one_number_after_another():
+    """Of equal numbers: what the mean is off by is all that is left of them."""
+    x = np.full((2, 3, 300, 40), 0.3, np.float32)
+    feeds = {"x": x, "s": np.ones(3, np.float32), "b": np.zeros(3, np.float32)}
+    node = helper.make_node("InstanceNormalization", list(feeds), ["y"], epsilon=1e-5)
+    off = x[0, 0, 0, 0] - np.cumsum(x[0, 0], dtype=np.float32)[-1] / np.float32(12000)
+    found = _answer(node, feeds, 12, exact=True, how=in_sequence)
+    np.testing.assert_allclose(found, off / np.sqrt(off**2 + np.float32(1e-5)), rtol=1e-3)
+    assert np.abs(found).max() > 1e-3
+    assert np.abs(_answer(node, feeds, 12, exact=True)).max() == 0

@@ -140,7 +140,7 @@ def test_own_rounding_counts_as_much_as_the_judge_rounds_and_excuses_no_fault(wr
     actual = (wide + 3e-3).astype(np.float32)
     (sample,) = samples([actual], [reference], [1])
     most = most_of_own(sample, FLOAT32, coarse)
-    assert (excess(*own_rounding(sample, FLOAT32, actual, wide, reference, 1, most)) <= 1) == passes
+    assert (excess(sample, own_rounding(sample, FLOAT32, actual, wide, reference, 1, most)) <= 1) == passes
 
 
 def test_next_to_nothing_is_measured_by_what_is_usual_where_the_question_is_not():
