@@ -6,7 +6,8 @@ import ast
 import copy
 from typing import TYPE_CHECKING
 
-from converter.emitters.blocks import is_variable
+from converter.emitters.blocks import Statement, is_variable, variables
+from converter.emitters.expressions import fill
 from converter.emitters.names import Namespace, class_name, snake_case
 from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.source import indent
@@ -32,6 +33,7 @@ class SizedLayers:
         """The call of a layer that computes ``tree`` of the tensors in it; its class gets a name in ``code``."""
         taker = _Arguments(program, site)
         body = taker.visit(tree)
+        _rescale(program, taker.trees)
         shape = copy.deepcopy(body)
         for constant in _numbers(shape):
             constant.value = 0
@@ -67,6 +69,34 @@ class SizedLayers:
             lines += [indent(["super().__init__(**kwargs)", *start]), ""]
         lines += [f"def call(self, {', '.join(arguments)}):", indent([f"return {ast.unparse(body)}"])]
         return "\n".join(["@keras.saving.register_keras_serializable()", f"class {name}(layers.Layer):", indent(lines)])
+
+
+def _rescale(program: Program, trees: list[ast.expr]) -> None:
+    """Let products with a number that these tensors are computed by be layers.
+
+    Keras takes a symbolic tensor times a number for a sparse one (``Multiply.compute_output_spec``), until a layer gives
+    another; and of a class it finds out what it gives by a call on sparse tensors, for which most functions are not made.
+    """
+    made = {
+        target: statement
+        for statement in program.statements
+        if isinstance(statement, Statement)
+        for target in statement.targets
+    }
+    waiting = [name.value for tree in trees for name in variables(tree)]
+    while waiting:
+        statement = made.get(waiting.pop())
+        if statement is None or any(hasattr(node, "layer") for node in ast.walk(statement.tree)):
+            continue
+        waiting += [name.value for name in variables(statement.tree)]
+        product = statement.tree
+        if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+            sides = (product.left, product.right)
+            number = next((side for side in sides if isinstance(side, ast.Constant)), None)
+            other = next((side for side in sides if side is not number), None)
+            if number is not None and statement.targets[0].dtype.kind == "f":
+                bindings = {"factor": lambda n=number: n, "x": lambda x=other: x}
+                statement.tree = fill("layers.Rescaling(factor)(x)", bindings)
 
 
 def _numbers(tree: ast.AST) -> list[ast.Constant]:

@@ -6,7 +6,7 @@ from converter.emitters.layout import along_axes, spatial
 from converter.emitters.site import short
 from converter.emitters.vocabulary import Layer
 from converter.graph import shortest
-from converter.operators.registry import operator
+from converter.operators.registry import like_first, operator
 
 
 def _keeps_order(node, have):
@@ -102,6 +102,7 @@ class GroupNormalization:
     """Each group of channels of each sample by its own statistics; scale and bias are per channel since opset 21."""
 
     layout = _keeps_order
+    infer = like_first
 
     def pytorch(n):
         if not _held(n, "scale", "bias"):

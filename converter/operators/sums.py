@@ -59,7 +59,7 @@ def _keras_total(n):
 
 
 def keras_sum(n, a, b, a_shape, b_shape):
-    """a + b, or b + a or a - -b where Keras would add the wrong numbers.
+    """a + b, or b + a or a less -b where Keras would add the wrong numbers.
 
     ``keras.ops.add`` on TensorFlow takes a second term with a single axis longer than 1 for a bias per channel if that axis is
     as long as the first term's last or second one, wherever it stands: (4, 2, 2) + (2, 1) adds along the last axis. Source:
@@ -69,7 +69,7 @@ def keras_sum(n, a, b, a_shape, b_shape):
         return n.expr("a + b", a=a, b=b)
     if not _is_misread(b_shape, a_shape):
         return n.expr("b + a", a=a, b=b)
-    return n.expr("a - -b" if n.node.output.dtype.kind != "u" else "a - (0 - b)", a=a, b=b)
+    return n.expr("ops.subtract(a, -b)" if n.node.output.dtype.kind != "u" else "ops.subtract(a, 0 - b)", a=a, b=b)
 
 
 def _is_misread(shape, bias) -> bool:
@@ -83,8 +83,13 @@ def _is_misread(shape, bias) -> bool:
 
 
 def _is_misplaced(place, shape, bias) -> bool:
+    """Whether Keras may add along another axis, if ``bias`` is longer than 1 along this one alone: so a size that another of
+    its axes has by name is 1."""
+    ones = {size for each, size in enumerate(bias, -len(bias)) if each != place and not isinstance(size, int | None)}
+    shape = [1 if size in ones else size for size in shape]
+
     def may_equal(size) -> bool:
-        return not isinstance(size, int) or not isinstance(bias[place], int) or size == bias[place]
+        return not isinstance(size, int) or (size != 1 and not isinstance(bias[place], int)) or size == bias[place]
 
     last, second = may_equal(shape[-1]), may_equal(shape[1])
     along_another = (last and place != -1) or (second and place != 1 - len(shape) and shape[-1] != bias[place])

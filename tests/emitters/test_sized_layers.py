@@ -94,3 +94,42 @@ def test_helpers_ask_when_they_run(text):
             "part": numbers(2, 4, 6, 1),
         },
     )
+
+
+def test_a_number_times_a_tensor_is_a_layer_in_front_of_such():
+    """Keras takes such a product for a sparse tensor, and asks a class with one what it gives."""
+    found = emitted(
+        """(float[b, 3, h, w] x) => (float[b, 3, k, m] y)
+        <float factor = {0.7}, int64[8] pads = {0, 0, 1, 2, 0, 0, 2, 0}> {
+        scaled = Mul (x, factor)  y = Pad <mode = "edge"> (scaled, pads)
+        }""",
+        {"x": numbers(2, 3, 4, 5)},
+    )
+    assert "layers.Rescaling(0.7)(inputs)" in found.code
+
+
+@pytest.mark.parametrize("mode", ["edge", "wrap", "reflect", "constant"])
+def test_free_sizes_are_padded_and_cropped(mode):
+    text = f"""(float[b, 3, h, w] x) => (float[b, 3, k, m] y) <int64[8] pads = {{0, 0, 1, 2, 0, 0, 2, -1}}> {{
+        y = Pad <mode = "{mode}"> (x, pads)
+        }}"""
+    emitted(text, {"x": numbers(2, 3, 4, 5)})
+    assert_equal(onnx.parser.parse_model(_HEAD + text), "pytorch", {"x": numbers(2, 3, 4, 5)})
+
+
+def test_a_column_of_unknown_length_is_added_along_its_axis():
+    """``ops.add`` on TensorFlow adds it along the last one, which is as long."""
+    emitted(
+        """(float[b, c, l] x, float[k] bias) => (float[b, c, l] y) <int64[3] column = {1, -1, 1}> {
+        turned = Reshape (bias, column)  y = Add (x, turned)
+        }""",
+        {"x": numbers(3, 4, 4), "bias": numbers(4)},
+    )
+
+
+def test_a_mask_is_added_to_as_many_heads_as_samples_of_one_token():
+    found = emitted(
+        "(float[b, 4, t, t] scores, float[b, 1, 1, t] mask) => (float[b, 4, t, t] y) { y = Add (scores, mask) }",
+        {"scores": numbers(4, 4, 1, 1), "mask": numbers(4, 1, 1, 1)},
+    )
+    assert "mask + scores" in found.code

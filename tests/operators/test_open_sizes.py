@@ -18,6 +18,8 @@ NAMES = [
     "center_crop_pad_crop",
     "center_crop_pad_crop_and_pad",
     "center_crop_pad_crop_negative_axes_hwc",
+    "cumsum_1d_exclusive",
+    "cumsum_1d_reverse_exclusive",
     "depthtospace_example",
     "depthtospace_crd_mode_example",
     "dft",

@@ -7,13 +7,16 @@ from collections import Counter
 import numpy as np
 import onnx
 import onnx.helper
+import onnx.parser
 import pytest
 
+from converter.emitters import emit
 from converter.emitters.onnx import save_model, to_model
-from converter.errors import ReadError, UnsupportedError
+from converter.errors import ConversionError, ReadError, UnsupportedError
 from converter.graph import Graph, Node, Value, Weight
 from converter.padding import Padding
 from converter.passes import normalise
+from tests import emitted
 from tests.onnx_reader.models import assert_same_answer, model, node, random, read_normalised, run
 
 
@@ -388,3 +391,30 @@ def test_a_part_of_a_split_counts_though_nobody_reads_it():
     graph = Graph("g", inputs=[data], outputs=[split.outputs[0]], nodes=[split])
     normalise(graph)
     assert [value.shape for value in graph.nodes[0].outputs] == [(3,), (2,)]
+
+
+def test_a_group_normalization_gives_what_it_gets():
+    """The inference of the standard leaves its shape open."""
+    graph = emitted.read(
+        onnx.parser.parse_model(
+            """<ir_version: 10, opset_import: ["": 21]> net (float[n, 4, h, w] x) => (float[n, 4, a, b] y)
+            <float[4] one = {1, 1, 1, 1}, float[4] zero = {0, 0, 0, 0}> {
+            normal = GroupNormalization <num_groups = 2> (x, one, zero)  y = GlobalAveragePool (normal)
+            }"""
+        )
+    )
+    assert graph.nodes[0].output.shape == ("n", 4, "h", "w")
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_a_rank_that_nothing_tells_is_said(target):
+    graph = emitted.read(
+        onnx.parser.parse_model(
+            """<ir_version: 10, opset_import: ["": 21]> net (float[n] x, int64[k] sizes) => (float y)
+            <float[4] one = {1, 1, 1, 1}, float[4] zero = {0, 0, 0, 0}> {
+            shaped = Reshape (x, sizes)  y = InstanceNormalization (shaped, one, zero)
+            }"""
+        )
+    )
+    with pytest.raises(ConversionError, match="InstanceNormalization.*number of axes of its input is unknown"):
+        emit(graph, target)

@@ -34,8 +34,11 @@ class LocalResponseNormalization(layers.Layer):
         super().__init__(**kwargs)
         self.size, self.alpha, self.beta, self.bias = size, alpha, beta, bias
 
+    def compute_output_shape(self, shape):
+        return shape
+
     def call(self, x):
-        sides = [(0, 0)] * (x.ndim - 1) + [((self.size - 1) // 2, self.size // 2)]
+        sides = [(0, 0)] * (len(x.shape) - 1) + [((self.size - 1) // 2, self.size // 2)]
         squares = ops.pad(ops.square(x), sides)
         total = sum(squares[..., i : i + x.shape[-1]] for i in range(self.size))
         return x / (self.bias + self.alpha / self.size * total) ** self.beta

@@ -31,7 +31,7 @@ def self_attention(x, mul, name):
     x = layers.Dense(16, name=f"{name}_value")(x)
     reshape_3 = layers.Reshape((-1, 4, 4), name=f"{name}_reshape_3")(x)
     x = ops.transpose(reshape, (0, 2, 1, 3)) @ ops.transpose(reshape_2, (0, 2, 3, 1))
-    x = ops.softmax(x / 2.0 + mul) @ ops.transpose(reshape_3, (0, 2, 1, 3))
+    x = ops.softmax(mul + x / 2.0) @ ops.transpose(reshape_3, (0, 2, 1, 3))
     x = ops.transpose(x, (0, 2, 1, 3))
     x = layers.Reshape((-1, 16), name=f"{name}_reshape_4")(x)
     return layers.Dense(16, name=f"{name}_output")(x)

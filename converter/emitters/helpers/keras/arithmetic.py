@@ -16,9 +16,9 @@ def running(function, x, axis, start, exclusive, reverse):
     if reverse:
         x = ops.flip(x, axis)
     if exclusive:
-        size = x.shape[axis]
-        first = ops.full_like(ops.take(x, [0], axis=axis), start)
-        x = ops.concatenate([first, ops.take(x, list(range(size - 1)), axis=axis)], axis=axis)
+        axis = axis % len(x.shape)
+        sides = [(1, 0) if place == axis else (0, 0) for place in range(len(x.shape))]
+        x = ops.pad(x, sides, constant_values=start)[(slice(None),) * axis + (slice(-1),)]
     x = function(x, axis=axis, dtype=ops.dtype(x))
     return ops.flip(x, axis) if reverse else x
 

@@ -21,8 +21,9 @@ def reshaped(x, shape, zero):
 
 
 def padded(x, sides, mode, fill):
-    """Padding of any axes by any mode; negative amounts crop."""
-    for axis, (begin, end) in enumerate(sides):
+    """Padding of any axes by any mode; negative amounts crop, before the rest is padded."""
+    x = x[tuple(slice(max(-begin, 0), min(end, 0) or None) for begin, end in sides)]
+    for axis, (begin, end) in enumerate((max(begin, 0), max(end, 0)) for begin, end in sides):
         if not begin and not end:
             continue
         size = ops.shape(x)[axis]

@@ -10,11 +10,13 @@ def reshaped(x, shape, zero):
 
 
 def padded(x, pads, mode, fill, axes=None):
-    """Padding of any axes by any mode; negative amounts crop. ``pads`` holds all beginnings, then all ends."""
+    """Padding of any axes by any mode; negative amounts crop, before the rest is padded. ``pads`` holds all beginnings, then
+    all ends."""
     axes = range(x.ndim) if axes is None else axes
     for axis, begin, end in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
+        x = x.narrow(axis, max(-begin, 0), x.shape[axis] + min(begin, 0) + min(end, 0))
         size = x.shape[axis]
-        places = torch.arange(-begin, size + end, device=x.device)
+        places = torch.arange(min(-begin, 0), size + max(end, 0), device=x.device)
         if mode == "edge":
             inside = places.clamp(0, size - 1)
         elif mode == "reflect":
