@@ -35,7 +35,7 @@ _DEFAULTS: dict[str, dict[str, float]] = {
 _REDUCTIONS = {"ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "GlobalAveragePool"}
 _COARSE = {"Sigmoid", *_DEFAULTS, *_REDUCTIONS}
 
-_MANY = 1024
+_MANY = 64
 """Numbers of a sum from which on it is coarse: below, it is off by less than is allowed to any output."""
 
 

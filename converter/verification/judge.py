@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -278,11 +279,38 @@ def _nudged_weights(
     own = [each for node in proto.graph.node for each in node.attribute if each.name in _OWN_WEIGHTS and each.floats]
     for attribute in own:
         attribute.floats[:] = _nudged(np.array(attribute.floats, np.float32), rng).tolist()
-    if not own:
+    scales = _scales(proto.graph)
+    for tensor in scales:
+        factors = onnx.numpy_helper.to_array(tensor)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(_nudged_factors(factors), tensor.name))
+        weights.pop(tensor.name, None)
+    if not own and not scales:
         yield model, weights
         return
     with _written(proto) as path:
         yield path, weights
+
+
+def _scales(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    """The constants by which images are resized: places between their pixels are rounded as far from zero as they lie."""
+    names = {node.input[2] for node in graph.node if node.op_type == "Resize" and len(node.input) > 2}
+    constants = [
+        attribute.t
+        for node in graph.node
+        if node.op_type == "Constant" and node.output[0] in names
+        for attribute in node.attribute
+        if attribute.name == "value"
+    ]
+    found = [*constants, *(tensor for tensor in graph.initializer if tensor.name in names)]
+    return [tensor for tensor in found if math.prod(tensor.dims)]
+
+
+def _nudged_factors(array: np.ndarray) -> np.ndarray:
+    """Each factor one unit in the last place away, but for 1, on the side on which no size becomes another: of 4 / 3 rounded
+    down, 3 pixels are 3.9999998, which are 3, and of the number above they would be 4."""
+    near = np.array([float(Fraction(float(each)).limit_denominator(1000)) for each in array.reshape(-1)]).reshape(array.shape)
+    beyond = np.nextafter(array, np.where(array < near, 0, np.inf).astype(array.dtype))
+    return np.where(array == 1, array, beyond)
 
 
 def _loaded(model: str | Path | bytes) -> onnx.ModelProto:

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from converter.verification.exact import coarse, in_float64, in_sequence
+from converter.verification.judge import _nudged_factors
 
 
 def _answer(
@@ -151,3 +152,12 @@ def test_a_normalisation_of_one_number_after_another():
     np.testing.assert_allclose(found, off / np.sqrt(off**2 + np.float32(1e-5)), rtol=1e-3)
     assert np.abs(found).max() > 1e-3
     assert np.abs(_answer(node, feeds, 12, exact=True)).max() == 0
+
+
+def test_places_between_pixels_are_moved_by_a_last_bit_and_no_size_is():
+    factors = np.array([1, 1, 1.5, np.float32(4 / 3), np.float32(2 / 3)], np.float32)
+    moved = _nudged_factors(factors)
+    assert (moved[:2] == 1).all()
+    assert (moved[2:] != factors[2:]).all()
+    for size in range(1, 200):
+        np.testing.assert_array_equal(np.floor(size * moved), np.floor(size * factors))
