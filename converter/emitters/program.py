@@ -35,7 +35,6 @@ from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.sizes import Extents
 from converter.emitters.target import Target
 from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Sized, Template, Variable
-from converter.errors import ConversionError, Problem
 from converter.graph import Graph, Node, Scope, Value, Weight
 from converter.operators.registry import has_strings, room_of
 from converter.sizes.expression import is_plain
@@ -122,13 +121,7 @@ class Program:
         held = None
         if not self.target.is_functional and node.op_type not in ("Shape", "Size") and len(node.outputs) == 1:
             held = site.held_sizes()
-        try:
-            result = self.target.room(node, site) if held is None else held
-        except TypeError:
-            if all(value is None or value.rank is not None or not value.is_tensor for value in node.inputs):
-                raise
-            advice = "Run onnx.shape_inference on the file, or export it with input shapes."
-            raise ConversionError(Problem("the number of axes of its input is unknown", node.origin, advice)) from None
+        result = self.target.room(node, site) if held is None else held
         result = Template(result, {}) if isinstance(result, str) else result
         return site, result(site.first) if isinstance(result, Layer) else result
 

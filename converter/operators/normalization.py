@@ -15,6 +15,10 @@ def _keeps_order(node, have):
     return [need[0], *(None for _ in node.inputs[1:])], give[:1] + [None] * (len(node.outputs) - 1)
 
 
+def _has_rank(node, target):
+    return "the number of axes of its input is unknown" if node.inputs[0].rank is None else None
+
+
 def _held(n, *names: str) -> bool:
     """Whether the file holds these inputs, so that they are weights of a layer."""
     return all(getattr(n, name) is None or n.weight(name) is not None for name in names)
@@ -84,6 +88,7 @@ class InstanceNormalization:
     """Each channel of each sample by its own statistics."""
 
     layout = _keeps_order
+    restrict = _has_rank
 
     def pytorch(n):
         if not _held(n, "scale", "B"):
@@ -102,6 +107,7 @@ class GroupNormalization:
     """Each group of channels of each sample by its own statistics; scale and bias are per channel since opset 21."""
 
     layout = _keeps_order
+    restrict = _has_rank
     infer = like_first
 
     def pytorch(n):

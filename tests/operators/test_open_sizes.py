@@ -3,9 +3,12 @@
 import dataclasses
 
 import onnx
+import onnx.parser
 import pytest
 
+from converter.operators import refusals
 from tests.backend import cases
+from tests.emitted import read
 
 NAMES = [
     "argmax_default_axis_example_select_last_index",
@@ -77,3 +80,15 @@ def test_sizes_are_asked_for_when_it_runs(name, target):
     (case,) = [case for case in cases.cases("node") if case.name == f"test_{name}"]
     model, data = case.read()
     cases.run(dataclasses.replace(case, read=lambda: (opened(model), data)), target)
+
+
+@pytest.mark.parametrize("target", cases.TARGETS)
+def test_a_rank_that_nothing_tells_is_refused(target):
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["": 21]> net (float[n] x, int64[k] sizes) => (float y)
+        <float[4] one = {1, 1, 1, 1}, float[4] zero = {0, 0, 0, 0}> {
+        shaped = Reshape (x, sizes)  y = InstanceNormalization (shaped, one, zero)
+        }"""
+    )
+    (problem,) = refusals(read(model), target)
+    assert "the number of axes of its input is unknown" in problem.reason

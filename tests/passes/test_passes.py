@@ -10,9 +10,8 @@ import onnx.helper
 import onnx.parser
 import pytest
 
-from converter.emitters import emit
 from converter.emitters.onnx import save_model, to_model
-from converter.errors import ConversionError, ReadError, UnsupportedError
+from converter.errors import ReadError, UnsupportedError
 from converter.graph import Graph, Node, Value, Weight
 from converter.padding import Padding
 from converter.passes import normalise
@@ -404,17 +403,3 @@ def test_a_group_normalization_gives_what_it_gets():
         )
     )
     assert graph.nodes[0].output.shape == ("n", 4, "h", "w")
-
-
-@pytest.mark.parametrize("target", ["pytorch", "keras"])
-def test_a_rank_that_nothing_tells_is_said(target):
-    graph = emitted.read(
-        onnx.parser.parse_model(
-            """<ir_version: 10, opset_import: ["": 21]> net (float[n] x, int64[k] sizes) => (float y)
-            <float[4] one = {1, 1, 1, 1}, float[4] zero = {0, 0, 0, 0}> {
-            shaped = Reshape (x, sizes)  y = InstanceNormalization (shaped, one, zero)
-            }"""
-        )
-    )
-    with pytest.raises(ConversionError, match="InstanceNormalization.*number of axes of its input is unknown"):
-        emit(graph, target)
