@@ -156,6 +156,8 @@ class ConvTranspose:
             tuple(span - 1 - begin for span, begin in zip(spans, crop.begin, strict=True)),
             tuple(span - 1 - end for span, end in zip(spans, crop.end, strict=True)),
         )
+        if n.strides != 1:
+            n.needs_sizes(n.X, axes=range(1, n.rank + 2))
         x = n.X if n.strides == 1 else n.expr("spread(X, strides)", strides=strides)
         x = keras_pad(n, x, around)
         if not _held(n):

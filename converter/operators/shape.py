@@ -184,7 +184,7 @@ class Pad:
         order = n.layout().order
         sides = tuple((padding.begin[axis], padding.end[axis]) for axis in order)
         if min(map(min, sides), default=0) < 0 or n.mode in ("edge", "wrap") or not n.is_known("constant_value"):
-            sizes = [n.data.shape[axis] for axis, amounts in zip(order, sides, strict=True) if any(amounts)]
+            sizes = [n.data.value.shape[axis] for axis, amounts in zip(order, sides, strict=True) if any(amounts)]
             how = n.expr if all(isinstance(size, int) for size in sizes) else n.sized
             return how("padded(data, sides, mode, fill)", sides=sides, fill=_fill(n))
         return n.expr("ops.pad(data, sides, mode=mode, constant_values=fill)", sides=sides, fill=_fill(n) or None)

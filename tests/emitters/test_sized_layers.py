@@ -133,3 +133,17 @@ def test_a_mask_is_added_to_as_many_heads_as_samples_of_one_token():
         {"scores": numbers(4, 4, 1, 1), "mask": numbers(4, 1, 1, 1)},
     )
     assert "mask + scores" in found.code
+
+
+def test_an_image_of_free_sizes_is_spread_and_its_features_padded():
+    """By a stride of a transposed convolution that Keras has not, and behind a layer that keeps channels last."""
+    model = onnx.parser.parse_model(
+        _HEAD
+        + """(float[b, 4, h, w] x) => (float[b, 2, k, m] y)
+        <float[4, 1, 2, 2] kernel = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+        int64[8] pads = {0, 0, 1, 2, 0, 0, 2, 0}> {
+        pooled = MaxPool <kernel_shape = [2, 2]> (x)  padded = Pad <mode = "edge"> (pooled, pads)
+        y = ConvTranspose <group = 2, strides = [2, 2]> (padded, kernel)
+        }"""
+    )
+    assert_equal(model, "keras", {"x": numbers(2, 4, 4, 5)})

@@ -76,7 +76,7 @@ def every(x, strides):
 def spread(x, strides):
     """``x`` with ``strides - 1`` zeros between neighbours along each spatial axis."""
     for axis, stride in enumerate(strides, start=1):
-        shape, rank = x.shape, x.ndim
+        shape, rank = ops.shape(x), len(x.shape)
         gaps = [(0, 0)] * (axis + 1) + [(0, stride - 1)] + [(0, 0)] * (rank - axis - 1)
         x = ops.pad(ops.expand_dims(x, axis + 1), gaps)
         x = ops.reshape(x, (-1, *shape[1:axis], shape[axis] * stride, *shape[axis + 1 :]))
