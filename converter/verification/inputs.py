@@ -15,10 +15,9 @@ import numpy as np
 import onnx
 import onnx.helper
 
-from converter.functions import DOMAIN
-from converter.graph import Dimension, Graph, Node, Value
-from converter.verification import reference
+from converter.graph import Dimension, Graph, Value
 from converter.verification.compare import is_floating
+from converter.verification.indices import is_counted, is_whole, limits_of
 from converter.verification.samples import kinds_of, kinds_without_batch, varied
 from converter.verification.seeding import IMAGE_RANGE, image_inputs
 
@@ -108,16 +107,6 @@ def _has_kinds(graph: Graph, value: Value) -> bool:
     return _has_samples(value) if _has_batch(graph) else "NonMaxSuppression" not in operators
 
 
-def _is_counted(value: Value) -> bool:
-    """Whether an input has whole numbers that are no mask, no bytes and, as far as is known, no index."""
-    counted = _is_whole(value) and value.dtype.itemsize > 1 and value.rank > 0
-    return counted and "mask" not in value.name.lower() and not _index_bounds(value, {})
-
-
-def _is_whole(value: Value) -> bool:
-    return value.is_tensor and value.dtype.kind in "iu"
-
-
 _LENGTHS = {"short": [((64, 32), (1, 0))], "long": [((64, 32), (size, 0)) for size in (150, 128, 100, 64, 40)]}
 """Sizes of the axes that are no space: one alone, at which they are easily dropped, and many."""
 
@@ -156,7 +145,7 @@ def _ways(
     free = open_sizes(graph)
     sizes = given or ([*_SIZES[start:], *_SIZES[:start]] if free else _SIZES[:1])
     ranges = ["usual", "small"] if any(value.is_tensor and value.dtype.kind in "iuO" for value in graph.inputs) else ["usual"]
-    if position % 2 and any(_is_counted(value) for value in graph.inputs):
+    if position % 2 and any(is_counted(value) for value in graph.inputs):
         ranges = ["wide", *ranges]
     flag = next((each for each in graph.inputs if each.is_tensor and each.dtype.kind == "b" and set(each.shape) <= {1}), None)
     ways = itertools.product(sizes, ranges, _sums(free))
@@ -169,7 +158,7 @@ def _ways(
         inputs, words, whole = {}, {}, {}
         for value in graph.inputs:
             if value.is_tensor:
-                limits = _limits(value, numbers, shapes) if _is_whole(value) else None
+                limits = limits_of(value, numbers, shapes) if is_whole(value) else None
                 words[value], draw = _law(value, value in images, position, numbers, limits)
                 if limits is not None and (limits[1] - limits[0]).max(initial=0) > 2:
                     whole[value.name] = limits
@@ -315,7 +304,7 @@ def _contained(kind: onnx.TypeProto, generator: np.random.Generator, position: i
     tensor = kind.tensor_type
     shape = tuple(size.dim_value or 2 for size in tensor.shape.dim) if tensor.HasField("shape") else (3, 4)
     value = Value("", onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type), shape)
-    limits = _limits(value, "usual", {value: shape}) if _is_whole(value) else None
+    limits = limits_of(value, "usual", {value: shape}) if is_whole(value) else None
     return np.asarray(_law(value, False, position, "usual", limits)[1](generator, shape)).astype(value.dtype)
 
 
@@ -383,78 +372,3 @@ def _sentences(known: list[str], generator: np.random.Generator, shape: tuple[in
         return generator.choice(words, shape)
     rows = generator.choice(words, (*shape, 4))
     return np.array([" ".join(row) for row in rows.reshape(-1, 4)], dtype=object).reshape(shape)
-
-
-def _limits(value: Value, numbers: str, shapes: Mapping[Value, tuple[int, ...]]) -> tuple[int, np.ndarray]:
-    """[low, high) for whole numbers, high for each place: indices into a table below its size, pixels and quantised numbers
-    their whole range. ``shapes`` are those of all inputs."""
-    shape, sizes = shapes[value], _sizes(shapes)
-    bounds = [bound for bound in _index_bounds(value, sizes) if bound > 0]
-    if numbers == "small":
-        return 0, np.full(shape, 2)
-    if len(set(bounds)) > 1:
-        return 0, _bounds_of_places(value, shape, sizes)
-    if bounds:
-        return 0, np.full(shape, bounds[0])
-    if value.dtype.itemsize == 1:
-        limits = np.iinfo(value.dtype)
-        return limits.min, np.full(shape, limits.max + 1)
-    if "mask" in value.name.lower():
-        return 0, np.full(shape, 2)
-    return 0, np.full(shape, 100 if numbers == "wide" and value.rank else 10)
-
-
-def _bounds_of_places(value: Value, shape: tuple[int, ...], sizes: Mapping[str, int]) -> np.ndarray:
-    """For each place of an input the least size of what its numbers index: a column of a table may index another one."""
-    places = np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
-    found = np.full(places.size, min(bound for bound in _index_bounds(value, sizes) if bound > 0))
-    least = np.full(places.size, np.iinfo(np.int64).max)
-    for node, index in value.users:
-        chosen = reference.of_node(node, [places, *(each and each.array for each in node.inputs[1:])]) if index == 0 else None
-        for output, taken in zip(node.outputs, chosen or (), strict=False) if node.op_type in _CHOOSES else ():
-            for bound in _index_bounds(output, sizes):
-                np.minimum.at(least, taken.reshape(-1), bound)
-        if node.op_type not in _CHOOSES or chosen is None:
-            bounds = [bound for bound in _index_bounds_of(node, index, sizes) if bound > 0]
-            least = np.minimum(least, min(bounds, default=np.iinfo(np.int64).max))
-    return np.where(least < np.iinfo(np.int64).max, least, found).reshape(shape)
-
-
-def _sizes(shapes: Mapping[Value, tuple[int, ...]]) -> dict[str, int]:
-    """The size that each symbol stands for."""
-    axes = (pair for value, shape in shapes.items() for pair in zip(value.shape, shape, strict=True))
-    return {symbol: size for symbol, size in axes if isinstance(symbol, str)}
-
-
-_LENGTHS_AT = {"LSTM": 4, "GRU": 4, "RNN": 4, "ReverseSequence": 1}
-"""The input of an operator that holds how many steps each sample has."""
-_GATHERS = {"Gather", "GatherElements"}
-_CHOOSES = {"Gather", "Slice", "Split"}
-_PASS_ON = {"Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Transpose", "Expand", "Concat", "Where"}
-
-
-def _index_bounds(value: Value, sizes: Mapping[str, int]) -> list[int]:
-    """The sizes of the axes that ``value`` is used to index or to tell the length of, of open ones if their symbols are known;
-    less where a number is added first, as for later positions."""
-    return [bound for node, index in value.users for bound in _index_bounds_of(node, index, sizes)]
-
-
-def _index_bounds_of(node: Node, index: int, sizes: Mapping[str, int]) -> list[int]:
-    if node.op_type in _GATHERS and index == 1 and node.inputs[0].shape:
-        size = node.inputs[0].shape[node["axis"]]
-        size = sizes.get(size, 0) if isinstance(size, str) else size
-        return [size] if isinstance(size, int) and size > 0 else []
-    if node.op_type == "Embedding" and node.domain == DOMAIN and index == 0 and node.inputs[1].shape:
-        return [node.inputs[1].shape[0]]
-    if index == _LENGTHS_AT.get(node.op_type) and node.inputs[0].shape:
-        axis = node["time_axis"] if node.op_type == "ReverseSequence" else node["layout"] or 0
-        size = node.inputs[0].shape[axis]
-        size = sizes.get(size, 0) if isinstance(size, str) else size
-        return [size + 1] if isinstance(size, int) and size > 0 else []
-    if node.op_type == "OneHot" and index == 0 and (depth := node.inputs[1].array) is not None:
-        return [int(depth.max(initial=0)) + 1]  # one too large is nothing, not an error
-    if node.op_type == "Add" and (added := node.inputs[1 - index].array) is not None:
-        return [bound - int(added.max(initial=0)) for bound in _index_bounds(node.output, sizes)]
-    if (node.op_type in _PASS_ON and not (index == 0 and node.op_type == "Where")) or (node.op_type in _CHOOSES and index == 0):
-        return [bound for output in node.outputs if output is not None for bound in _index_bounds(output, sizes)]
-    return []
