@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-conformance test-exports test-backends test-octave test-sabotage lint originals check-topologies benchmark benchmark-inference clean
+.PHONY: demo test test-conformance test-exports test-backends test-octave test-sabotage test-random lint originals check-topologies benchmark benchmark-inference clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +47,10 @@ originals: $(VENV)/exporters
 # `python -m tests.sabotage` prints the table.
 test-sabotage: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "sabotage or not sabotage" tests/sabotage
+
+# Two hundred random networks on images and as many on sequences, both targets: does verification raise a false alarm?
+test-random: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "random or not random" tests/random_networks
 
 # Emitted Keras code on TensorFlow, PyTorch and JAX: equal, trained for a step, saved, cloned, compiled, in mixed precision.
 test-backends: $(VENV)/installed
