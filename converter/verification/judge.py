@@ -291,9 +291,14 @@ def _nudged_weights(
         yield path, weights
 
 
+_BETWEEN = (b"linear", b"cubic")
+
+
 def _scales(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """The constants by which images are resized: places between their pixels are rounded as far from zero as they lie."""
-    names = {node.input[2] for node in graph.node if node.op_type == "Resize" and len(node.input) > 2}
+    """The constants by which images are resized between their pixels: places there are rounded as far from zero as they lie.
+    The nearest pixel would be another one."""
+    between = [node for node in graph.node if node.op_type == "Resize" and any(a.s in _BETWEEN for a in node.attribute)]
+    names = {node.input[2] for node in between if len(node.input) > 2}
     constants = [
         attribute.t
         for node in graph.node

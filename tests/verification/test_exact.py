@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
+import onnx.parser
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
 from converter.verification.exact import coarse, in_float64, in_sequence
-from converter.verification.judge import _nudged_factors
+from converter.verification.judge import _nudged_factors, _scales
 
 
 def _answer(
@@ -161,3 +162,10 @@ def test_places_between_pixels_are_moved_by_a_last_bit_and_no_size_is():
     assert (moved[2:] != factors[2:]).all()
     for size in range(1, 200):
         np.testing.assert_array_equal(np.floor(size * moved), np.floor(size * factors))
+
+
+@pytest.mark.parametrize(("mode", "found"), [("nearest", 0), ("linear", 1), ("cubic", 1)])
+def test_no_pixel_becomes_another_by_a_last_bit(mode, found):
+    node = f'y = Resize <mode = "{mode}"> (x, , scales)'
+    graph = onnx.parser.parse_graph(f"g (float[n, 1, 4, 4] x) => (float y) <float[4] scales = {{1, 1, 2, 2}}> {{ {node} }}")
+    assert len(_scales(graph)) == found
