@@ -279,12 +279,8 @@ def _nudged_weights(
     own = [each for node in proto.graph.node for each in node.attribute if each.name in _OWN_WEIGHTS and each.floats]
     for attribute in own:
         attribute.floats[:] = _nudged(np.array(attribute.floats, np.float32), rng).tolist()
-    scales = _scales(proto.graph)
-    for tensor in scales:
-        factors = onnx.numpy_helper.to_array(tensor)
-        tensor.CopyFrom(onnx.numpy_helper.from_array(_nudged_factors(factors), tensor.name))
-        weights.pop(tensor.name, None)
-    if not own and not scales:
+    resized = _move_factors(proto.graph)
+    if not own and not resized:
         yield model, weights
         return
     with _written(proto) as path:
@@ -294,20 +290,20 @@ def _nudged_weights(
 _BETWEEN = (b"linear", b"cubic")
 
 
-def _scales(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """The constants by which images are resized between their pixels: places there are rounded as far from zero as they lie.
-    The nearest pixel would be another one."""
-    between = [node for node in graph.node if node.op_type == "Resize" and any(a.s in _BETWEEN for a in node.attribute)]
-    names = {node.input[2] for node in between if len(node.input) > 2}
-    constants = [
-        attribute.t
-        for node in graph.node
-        if node.op_type == "Constant" and node.output[0] in names
-        for attribute in node.attribute
-        if attribute.name == "value"
-    ]
-    found = [*constants, *(tensor for tensor in graph.initializer if tensor.name in names)]
-    return [tensor for tensor in found if math.prod(tensor.dims)]
+def _move_factors(graph: onnx.GraphProto) -> bool:
+    """Move the factors by which images are resized between their pixels, since places there are rounded as far from zero as they
+    lie; those of the nearest pixel stay, as it would be another one. Whether there are any."""
+    held = {tensor.name: tensor for tensor in graph.initializer}
+    held |= {n.output[0]: a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute if a.name == "value"}
+    moved: dict[str, onnx.TensorProto] = {}
+    for node in graph.node:
+        if node.op_type == "Resize" and len(node.input) > 2 and any(a.s in _BETWEEN for a in node.attribute):
+            if (tensor := held.get(node.input[2])) is not None and math.prod(tensor.dims):
+                name = f"{node.input[2]}/moved"
+                moved[name] = onnx.numpy_helper.from_array(_nudged_factors(onnx.numpy_helper.to_array(tensor)), name)
+                node.input[2] = name
+    graph.initializer.extend(moved.values())
+    return bool(moved)
 
 
 def _nudged_factors(array: np.ndarray) -> np.ndarray:
