@@ -291,27 +291,28 @@ _BETWEEN = (b"linear", b"cubic")
 
 
 def _move_factors(graph: onnx.GraphProto) -> bool:
-    """Move the factors by which images are resized between their pixels, since places there are rounded as far from zero as they
-    lie; those of the nearest pixel stay, as it would be another one. Whether there are any."""
+    """Move the factors by which images are resized between their pixels, where places are rounded by as much as they are far
+    from the first one; those of the nearest pixel stay, as it would be another one. Whether there are any."""
     held = {tensor.name: tensor for tensor in graph.initializer}
     held |= {n.output[0]: a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute if a.name == "value"}
     moved: dict[str, onnx.TensorProto] = {}
     for node in graph.node:
-        if node.op_type == "Resize" and len(node.input) > 2 and any(a.s in _BETWEEN for a in node.attribute):
-            if (tensor := held.get(node.input[2])) is not None and math.prod(tensor.dims):
-                name = f"{node.input[2]}/moved"
-                moved[name] = onnx.numpy_helper.from_array(_nudged_factors(onnx.numpy_helper.to_array(tensor)), name)
-                node.input[2] = name
+        between = node.op_type == "Resize" and any(attribute.s in _BETWEEN for attribute in node.attribute)
+        tensor = held.get(node.input[2]) if between and len(node.input) > 2 else None
+        if tensor is not None and math.prod(tensor.dims):
+            name = f"{node.input[2]}/moved"
+            moved[name] = onnx.numpy_helper.from_array(_nudged_factors(onnx.numpy_helper.to_array(tensor)), name)
+            node.input[2] = name
     graph.initializer.extend(moved.values())
     return bool(moved)
 
 
 def _nudged_factors(array: np.ndarray) -> np.ndarray:
-    """Each factor one unit in the last place away, but for 1, on the side on which no size becomes another: of 4 / 3 rounded
-    down, 3 pixels are 3.9999998, which are 3, and of the number above they would be 4."""
+    """Each factor one unit in the last place away, but for powers of two, which no place is rounded by, on the side on which no
+    size becomes another: of 4 / 3 rounded down, 3 pixels are 3.9999998, which are 3, and of the number above they would be 4."""
     near = np.array([float(Fraction(float(each)).limit_denominator(1000)) for each in array.reshape(-1)]).reshape(array.shape)
     beyond = np.nextafter(array, np.where(array < near, 0, np.inf).astype(array.dtype))
-    return np.where(array == 1, array, beyond)
+    return np.where(np.frexp(array)[0] == 0.5, array, beyond)
 
 
 def _loaded(model: str | Path | bytes) -> onnx.ModelProto:
