@@ -308,8 +308,8 @@ def _move_factors(graph: onnx.GraphProto) -> bool:
 
 
 def _nudged_factors(array: np.ndarray) -> np.ndarray:
-    """Each factor one unit in the last place away, but for powers of two, which no place is rounded by, on the side on which no
-    size becomes another: of 4 / 3 rounded down, 3 pixels are 3.9999998, which are 3, and of the number above they would be 4."""
+    """Each factor one unit in the last place away, but for powers of two, which no place is rounded by, on the side on which
+    no size becomes another: of 4 / 3 rounded down, 3 pixels are 3.9999998, which are 3, and of the number above would be 4."""
     near = np.array([float(Fraction(float(each)).limit_denominator(1000)) for each in array.reshape(-1)]).reshape(array.shape)
     beyond = np.nextafter(array, np.where(array < near, 0, np.inf).astype(array.dtype))
     return np.where(np.frexp(array)[0] == 0.5, array, beyond)
