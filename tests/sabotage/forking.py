@@ -49,6 +49,10 @@ class Servers:
         problem = f"ended by signal {signal.Signals(-code).name}" if code < 0 else ""
         return Ended(code, Path(errors).read_text(errors="replace"), problem)
 
+    def used(self) -> Any:
+        """A context in which the verification starts its program by a fork."""
+        return mock.patch.object(worker, "run_limited", self.run)
+
     def close(self) -> None:
         for server in self._started.values():
             server.stdin.close()
@@ -60,7 +64,7 @@ def forked() -> Iterator[None]:
     """Within the block the verification starts its program by a fork."""
     servers = Servers()
     try:
-        with mock.patch.object(worker, "run_limited", servers.run):
+        with servers.used():
             yield
     finally:
         servers.close()

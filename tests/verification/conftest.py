@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from unittest import mock
 
 import pytest
 
-from converter.verification import worker
 from tests.sabotage.forking import Servers
 
 _STARTED_ANEW = {"test_limits", "test_worker"}
@@ -26,5 +24,5 @@ def forked(request: pytest.FixtureRequest, servers: Servers) -> Iterator[None]:
     if request.module.__name__.rpartition(".")[2] in _STARTED_ANEW:
         yield
         return
-    with mock.patch.object(worker, "run_limited", servers.run):
+    with servers.used():
         yield
