@@ -155,10 +155,12 @@ class Comparison:
     def _ask_by_definition(self, cases: Sequence[int]) -> None:
         """Ask the judge with what is coarse in float64; where it cannot, its plain answer stands."""
         cases = [case for case in cases if case not in self._exact]
+        if not cases:
+            return
+        inputs = [self._questions[case].inputs for case in cases]
         try:
-            inputs = [self._questions[case].inputs for case in cases]
-            self._exact |= dict(zip(cases, self._judge.answers_by_definition(inputs) if cases else [], strict=True))
-            self._sequential |= dict(zip(cases, self._judge.answers_in_sequence(inputs) if cases else [], strict=True))
+            self._exact |= dict(zip(cases, self._judge.answers_by_definition(inputs), strict=True))
+            self._sequential |= dict(zip(cases, self._judge.answers_in_sequence(inputs), strict=True))
         except JudgeError:
             return
 

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import uses_external_data
 
 _DEFAULTS: dict[str, dict[str, float]] = {
     "InstanceNormalization": {"epsilon": 1e-5},
@@ -39,19 +40,16 @@ _MANY = 64
 """Numbers of a sum from which on it is coarse: below, it is off by less than is allowed to any output."""
 
 
-def coarse(model: onnx.ModelProto) -> list[int]:
-    """The places in the main graph of nodes that onnxruntime may compute coarsely, in float32; data of weights need not be
-    there."""
+def coarse(model: onnx.ModelProto) -> dict[int, range]:
+    """The places in the main graph of nodes that onnxruntime may compute coarsely, in float32, each with the axes that a sum or
+    mean adds along, as far as they are known; data of weights need not be there."""
     found = [place for place, node in enumerate(model.graph.node) if node.op_type in _COARSE and node.domain in ("", "ai.onnx")]
     if not found:
-        return []
-    types = _types(model)
-    return [place for place in found if _is_coarse(model.graph.node[place], types)]
-
-
-def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto.Tensor]:
+        return {}
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    return {value.name: value.type.tensor_type for value in (*graph.input, *graph.value_info, *graph.output)}
+    types = {value.name: value.type.tensor_type for value in (*graph.input, *graph.value_info, *graph.output)}
+    nodes = {place: model.graph.node[place] for place in found}
+    return {place: _axes(model.graph, node, types) for place, node in nodes.items() if _is_coarse(node, types)}
 
 
 def _is_coarse(node: onnx.NodeProto, types: dict[str, onnx.TypeProto.Tensor]) -> bool:
@@ -75,11 +73,10 @@ def _fixed(tensor: onnx.TypeProto.Tensor) -> list[int]:
     return [axis.dim_value for axis in tensor.shape.dim if axis.HasField("dim_value")]
 
 
-def in_sequence(model: onnx.ModelProto, places: Sequence[int]) -> None:
-    """Let sums, means and normalisations at some ``places``, of those that ``coarse`` finds, add one number after another in
-    float32, as some frameworks do. Changes ``model``; leaves alone axes that do not follow each other, or are not known."""
-    types = _types(model)
-    _rewrite(model, places, lambda node, *where: _Sequence(node, *where, _axes(model.graph, node, types)))
+def in_sequence(model: onnx.ModelProto, places: Mapping[int, range]) -> None:
+    """Let sums, means and normalisations at the ``places`` that ``coarse`` finds add one number after another in float32, as
+    some frameworks do. Changes ``model``; leaves alone axes that do not follow each other, or are not known."""
+    _rewrite(model, places, _Sequence)
 
 
 def _axes(graph: onnx.GraphProto, node: onnx.NodeProto, types: Mapping[str, onnx.TypeProto.Tensor]) -> range:
@@ -91,18 +88,18 @@ def _axes(graph: onnx.GraphProto, node: onnx.NodeProto, types: Mapping[str, onnx
         return range(0)
     given = next((list(attribute.ints) for attribute in node.attribute if attribute.name == "axes"), None)
     if len(node.input) > 1 and node.input[1]:
-        given = next((numpy_helper.to_array(each).tolist() for each in graph.initializer if each.name == node.input[1]), [])
+        held = (each for each in graph.initializer if each.name == node.input[1] and not uses_external_data(each))
+        given = next((numpy_helper.to_array(each).tolist() for each in held), [])
     axes = sorted(axis % rank for axis in given) if given is not None and rank else [*range(rank)]
     return range(axes[0], axes[-1] + 1) if axes and axes == [*range(axes[0], axes[-1] + 1)] else range(0)
 
 
-def in_float64(model: onnx.ModelProto, places: Sequence[int]) -> None:
-    """Replace the nodes at some ``places`` in the main graph, of those that ``coarse`` finds, by operators in float64. Changes
-    ``model``."""
+def in_float64(model: onnx.ModelProto, places: Mapping[int, range]) -> None:
+    """Replace the nodes at the ``places`` that ``coarse`` finds by operators in float64. Changes ``model``."""
     _rewrite(model, places, _Definition)
 
 
-def _rewrite(model: onnx.ModelProto, places: Sequence[int], how: Callable[..., _Rewriting]) -> None:
+def _rewrite(model: onnx.ModelProto, places: Mapping[int, range], how: type[_Rewriting]) -> None:
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
     prefix = "float64"
@@ -110,7 +107,7 @@ def _rewrite(model: onnx.ModelProto, places: Sequence[int], how: Callable[..., _
         prefix += "_"
     nodes: list[onnx.NodeProto] = []
     for place, node in enumerate(model.graph.node):
-        nodes += how(node, model.graph, f"{prefix}/{place}", opset).nodes if place in places else [node]
+        nodes += how(node, model.graph, f"{prefix}/{place}", opset, places[place]).nodes if place in places else [node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 
@@ -120,9 +117,9 @@ class _Rewriting:
 
     _dtype: type = np.float64
 
-    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int):
+    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: range):
         self.nodes: list[onnx.NodeProto] = []
-        self._graph, self._prefix, self._opset, self._kind = graph, prefix, opset, node.op_type
+        self._graph, self._prefix, self._opset, self._kind, self._axes = graph, prefix, opset, node.op_type, axes
         self._inputs = list(node.input)
         self._given = _DEFAULTS.get(node.op_type, {}) | {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
@@ -173,15 +170,16 @@ class _Sequence(_Rewriting):
     _dtype = np.float32
 
     def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: range):
-        super().__init__(node, graph, prefix, opset)
+        super().__init__(node, graph, prefix, opset, axes)
         if opset >= 11 and self._kind in ("InstanceNormalization", "GroupNormalization"):
             self.nodes.append(helper.make_node("Identity", [self._normalised()], [node.output[0]]))
         elif opset >= 11 and axes:
-            self.nodes.append(helper.make_node("Identity", [self._reduced(axes)], [node.output[0]]))
+            self.nodes.append(helper.make_node("Identity", [self._reduced()], [node.output[0]]))
         else:
             self.nodes.append(node)
 
-    def _reduced(self, axes: range) -> str:
+    def _reduced(self) -> str:
+        axes = self._axes
         plain = self._add(self._kind, *self._inputs, **self._given)  # of which only the shape is asked
         sizes = self._add("Shape", self._inputs[0])
         first = self._add("Slice", sizes, self._constant([0]), self._constant([axes[0]]))
@@ -204,8 +202,8 @@ class _Sequence(_Rewriting):
 class _Definition(_Rewriting):
     """What one node is defined to compute, in float64."""
 
-    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int):
-        super().__init__(node, graph, prefix, opset)
+    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: range):
+        super().__init__(node, graph, prefix, opset, axes)
         self.nodes.append(helper.make_node("Cast", [self._result()], [node.output[0]], to=TensorProto.FLOAT))
 
     def _result(self) -> str:

@@ -144,8 +144,8 @@ class Judge:
         return bool(self._coarse_places)
 
     @functools.cached_property
-    def _coarse_places(self) -> list[int]:
-        return coarse(self.structure()) if self._exact_elsewhere else []
+    def _coarse_places(self) -> dict[int, range]:
+        return coarse(self.structure()) if self._exact_elsewhere else {}
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
         """The answers with what is coarse in float64, by the definition of the operators. Raises JudgeError."""
