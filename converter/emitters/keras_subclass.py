@@ -69,7 +69,7 @@ class KerasSubclass(Keras):
         options = {name: literal(value) for name, value in {**options, "name": name}.items()}
         program.layers[name] = call("self.add_weight", [literal(weight.shape), literal(start)], options)
         program.layers[name].build_shapes = None
-        program.weights[f"{model_name(program)}/{name}"] = weight
+        program.weights[f"{model_name(program, _reserved())}/{name}"] = weight
         return lambda: own(name)
 
 
@@ -99,10 +99,15 @@ def _build_shape(layer: Layer, shape: Shape | None) -> tuple[int | None, ...]:
     return (None,) * leading + (channels,)
 
 
+def _reserved() -> tuple[str, ...]:
+    """Names in the module, which the model's class may not have."""
+    return (*RESERVED, *helper_names("keras"), "self")
+
+
 def emit(graph: Graph, *, same: bool = False) -> Emitted:
     """The model's code, and its weights by variable path."""
     program = Program.of(graph, KerasSubclass(), same=same, reserved=tuple(model_attributes()))
-    reserved = (*RESERVED, *helper_names("keras"), "self")
+    reserved = _reserved()
     namespace = Namespace(reserved)
     inputs = input_names(program, namespace, kept=False)
     program.statements = on_one_line(program, program.statements, program.reads())

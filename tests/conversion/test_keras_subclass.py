@@ -1,6 +1,7 @@
 """A Keras model that cannot be functional is a class of its own, and a model like any other: it trains, saves and loads."""
 
 import importlib.util
+import re
 
 import numpy as np
 import onnx
@@ -8,6 +9,8 @@ import onnx.parser
 import pytest
 
 import converter
+from converter.emitters import emit
+from tests.emitted import read
 
 keras = pytest.importorskip("keras")
 
@@ -137,3 +140,18 @@ def test_it_runs_on_other_backends(conversion, backend, monkeypatch):
     report = conversion.verify()
     assert report.ok, report.findings
     assert backend in report.versions
+
+
+def test_its_weights_are_under_the_name_of_its_class():
+    """A helper is named ``Random``, so the class is not."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 18]>
+        random (float[n, 4, h, w] x) => (float[n, 4, a, b] y) <float[4] scales = {1, 1, 0.5, 0.5}> {
+          half = Resize <mode = "cubic"> (x, , scales)
+          y = Mul (half, weight)
+        }"""
+    )
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((4, 1, 1), np.float32), "weight"))
+    emitted = emit(read(model), "keras")
+    (name,) = re.findall(r"class (\w+)\(keras.Model\)", emitted.code)
+    assert name != "Random" and [key.partition("/")[0] for key in emitted.weights] == [name]
