@@ -18,6 +18,7 @@ import numpy as np
 from converter import passes, readers
 from converter.emitters import Emitted, Port, emit
 from converter.emitters.onnx import save_model
+from converter.emitters.visible import Visible
 from converter.errors import ConversionError, Problem, ReadError, UnsupportedError
 from converter.graph import Graph, Source
 from converter.operators import refusals
@@ -164,7 +165,9 @@ class Conversion:
         graph = self._source_graph(source)
         if self._emitted is None and self.target != "onnx":
             self._emitted = emit(graph, self.target, same=self.same)
-        weights = {} if self._emitted is None else self._emitted.weights
+        weights, visible = {}, Visible.whole(graph)
+        if self._emitted is not None:
+            weights, visible = self._emitted.weights, self._emitted.visible
         self.report = verify(
             graph,
             self.target,
@@ -172,6 +175,7 @@ class Conversion:
             self.inputs,
             self.outputs,
             weights,
+            visible,
             seeds=seeds,
             batch_sizes=batch_sizes,
             tolerance=tolerance,

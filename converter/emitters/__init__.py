@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from converter.graph import Graph, Shape, Weight
+from converter.emitters.visible import Visible
+from converter.graph import Graph, Shape, Value, Weight
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Port:
 
 @dataclass(frozen=True)
 class Emitted:
-    """``code`` is the text of model.py; ``weights`` holds each weight under the target's own key, in its orientation."""
+    """``code`` is the text of model.py; ``weights`` holds each weight under the target's own key, in its orientation;
+    ``visible`` tells which values of the graph the code has a tensor for."""
 
     code: str
     weights: dict[str, Weight]
     inputs: list[Port]
     outputs: list[Port]
+    visible: Visible
     transposes: int = 0
 
 
@@ -49,7 +52,10 @@ def emit(graph: Graph, target: str, *, same: bool = False) -> Emitted:
 
     if target == "pytorch":
         return pytorch.emit(graph, same=same)
+    copies: dict[Value, Value] = {}
     try:
-        return keras.emit(lowered(graph, functional=True), same=same)
+        emitted = keras.emit(lowered(graph, functional=True, copies=copies), same=same)
     except NotFunctionalError:
-        return keras_subclass.emit(lowered(graph, functional=False), same=same)
+        copies.clear()
+        emitted = keras_subclass.emit(lowered(graph, functional=False, copies=copies), same=same)
+    return replace(emitted, visible=emitted.visible.of_source(graph, copies))

@@ -204,7 +204,7 @@ def module(program: Program, name: str, inputs: list[str], definition: str) -> E
     code = "\n\n\n".join([*classes(outputs_ports), *helpers_for("keras", definition), definition, _loading(program)])
     imports = imports_for(code, IMPORTS)
     code = "\n\n".join([header(program, "Keras 3", name, inputs_ports, outputs_ports), "\n".join(imports), code])
-    return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports, program.transposes)
+    return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports, program.visible, program.transposes)
 
 
 def is_symbolic(value: Value) -> bool:

@@ -34,6 +34,7 @@ from converter.emitters.signatures import defaults_of
 from converter.emitters.site import NotFunctionalError, Site
 from converter.emitters.sizes import Extents
 from converter.emitters.target import Target
+from converter.emitters.visible import Visible, targets
 from converter.emitters.vocabulary import Applied, Branch, Expression, Layer, Local, Operand, Repeat, Sized, Template, Variable
 from converter.graph import Graph, Node, Scope, Value, Weight
 from converter.operators.registry import has_strings, room_of
@@ -65,6 +66,7 @@ class Program:
     transposes: int = 0
     prefix: str = ""
     """The scope that the names of all trained weights share, with its slash: "gpu_0/"."""
+    visible: Visible = field(default_factory=lambda: Visible(frozenset()))
     runs_eagerly: bool = False
     """Whether some code needs the numbers of tensors, so that it cannot be compiled."""
     _aliases: dict[Value, Value] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Program:
         program._add_constant_outputs()
         if target.is_functional:  # where a weight is a layer that is called
             program._hold_repeated()
+        program.visible = Visible(frozenset(targets(program.statements)), program.layouts)
         return program
 
     # Statements from nodes

@@ -146,7 +146,7 @@ def _emit(graph: Graph, *, same: bool) -> Emitted:
     code = "\n\n\n".join([*classes(outputs_ports), *helpers_for("pytorch", definition), definition, _loading(name, program)])
     imports = imports_for(code, _IMPORTS)
     code = "\n\n".join([header(program, "PyTorch", name, inputs_ports, outputs_ports), "\n".join(imports), code])
-    return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports)
+    return Emitted(formatted(code), program.weights, inputs_ports, outputs_ports, program.visible)
 
 
 def _loading(name: str, program: Program) -> str:

@@ -15,9 +15,10 @@ import numpy as np
 
 from converter.emitters import Port
 from converter.emitters.types import held, held_as
+from converter.emitters.visible import Visible
 from converter.graph import Graph, Node, Value, Weight, draws
 from converter.verification.asking import Asked, ask
-from converter.verification.blame import look_inside
+from converter.verification.blame import look_along, look_inside
 from converter.verification.compare import Tolerance, tolerance_of
 from converter.verification.comparison import Comparison, compare
 from converter.verification.inputs import Question
@@ -26,13 +27,17 @@ from converter.verification.limits import LIMITS, Limits, Stopped
 from converter.verification.report import Case, Report
 from converter.verification.run import digest
 from converter.verification.seeding import seeded
-from converter.verification.worker import RunError, run_model
+from converter.verification.sides import BUDGET
+from converter.verification.worker import RunError, Trace, run_model
 
 SEEDS = (0, 1, 2)
 BATCH_SIZES = (1, 3)
 
 _PATIENCE = 60.0
 """Seconds after which code that does not run is not run again to find out for which of the cases."""
+
+_SMALL = 10_000
+"""Numbers of all inputs, up to which more samples are looked into rather than fewer."""
 
 PROBE = Tolerance("probe", 1e-4, "the source's own program sums float32 numbers in its own order")
 
@@ -44,6 +49,7 @@ def verify(
     inputs: Sequence[Port],
     outputs: Sequence[Port],
     weights: Mapping[str, Weight],
+    visible: Visible,
     *,
     seeds: Sequence[int] = SEEDS,
     batch_sizes: Sequence[int] = BATCH_SIZES,
@@ -54,9 +60,9 @@ def verify(
     """Compare the model in ``folder`` with onnxruntime's answer for ``graph``.
 
     ``weights`` are the emitted ones by target key, needed where the source holds none: then all sides get the same seeded
-    numbers. ``tolerance`` replaces the relative tolerance of every output that is not of integers. Whatever goes wrong on
-    either side stands in the report, and where something differs the first layer that does. ``layers`` asks for all layers in
-    any case.
+    numbers. ``visible`` tells which values the emitted code has a tensor for. ``tolerance`` replaces the relative tolerance of
+    every output that is not of integers. Whatever goes wrong on either side stands in the report, and where something differs
+    the first layer that does. ``layers`` asks for all layers in any case.
     """
     report = Report(target, "onnxruntime")
     with ExitStack() as stack:
@@ -98,6 +104,7 @@ def verify(
                     graph,
                     target,
                     folder,
+                    visible,
                     weights,
                     judge,
                     asked[case][0],
@@ -129,9 +136,10 @@ def verify(
                 return None
             return found and [[to_source(a, port, target) for a, port in zip(each, outputs, strict=True)] for each in found]
 
-        begin = time.monotonic()
+        begin, random = time.monotonic(), _random(graph)
+        watched = None if random or len(graph.nodes) < 2 or target == "onnx" else _watched(asked)
         try:
-            answer = run(stored, again=True)
+            answer = run(stored, again=True, inside=None if watched is None else stored[watched], budget=BUDGET)
         except RunError as error:
             report.findings.append(f"the emitted {target} model did not run: {error}")
             look(graph.outputs, every if time.monotonic() > begin + _PATIENCE else _failing(run, asked, stored) or every)
@@ -144,7 +152,7 @@ def verify(
         changed = [] if target == "onnx" else _changed(weights, answer.weights, target)
         if changed:
             report.findings.append(_said_of(changed))
-        random, comparison = _random(graph), Comparison(judge, asked, wide)
+        comparison = Comparison(judge, asked, wide)
         report.findings += [f"the emitted model is no function of its inputs: {each}" for each in answer.remarks if not random]
         for position, (port, value) in enumerate(zip(outputs, graph.outputs, strict=True)):
             if value in random:
@@ -171,8 +179,12 @@ def verify(
         differing = [value for port, value in pairs if not getattr(report.outputs.get(port.source_name), "ok", True)]
         if differing or changed:
             look(differing, comparison.differing or every)
-        elif layers:
+        elif watched is not None and report.ok:
+            _look_along(report, graph, folder, visible, asked[watched][0], answer.inside)
+        if layers and not report.layers:
             look([], every)
+        if report.ok and not layers:
+            report.layers = []
     wrong = [repr(name) for name, output in report.probe.items() if not output.ok]
     if wrong and all(output.ok for output in report.outputs.values()):
         report.findings.append(
@@ -180,6 +192,30 @@ def verify(
             "what onnxruntime does: a layer was read otherwise than the source computes it, or the probe is of another network"
         )
     return report
+
+
+def _look_along(
+    report: Report, graph: Graph, folder: Path, visible: Visible, question: Question, trace: Trace | str | None
+) -> None:
+    """Where every output is as it should be, ask each layer by itself: what one of them computes otherwise may be too small
+    behind others, or hidden by what was asked."""
+    try:
+        if not isinstance(trace, Trace):
+            raise RunError(str(trace))
+        layers, blame = look_along(graph, folder, visible, question, trace)
+    except Stopped:
+        raise
+    except Exception as error:
+        words = str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
+        report.warnings.append(f"its layers could not be compared: {words}")
+        return
+    report.layers, report.blame = layers, blame
+    if blame is not None:
+        layer = layers[blame.layer]
+        report.findings.append(
+            f"the layer {layer.name!r} ({layer.op}) computes something else than in the source from the same numbers, though "
+            "no output shows it in what was asked"
+        )
 
 
 def _changed(weights: Mapping[str, Weight], found: Mapping[str, str], target: str) -> list[str]:
@@ -202,6 +238,16 @@ def _again(asked: Asked) -> tuple[Question, dict[str, Any]]:
     """The question that is asked a second time, in another way: the smallest of several samples, or the smallest."""
     question, answers = min(asked, key=lambda pair: (pair[0].batch == 1, pair[0].answer is not None, _size(pair[0])))
     return replace(question, name=f"{question.name}, again", answer=None, unusual=True), answers
+
+
+def _watched(asked: Asked) -> int | None:
+    """The case in which what the code computes inside is recorded: of usual numbers, small and with the most samples, otherwise
+    the smallest."""
+    usual = [case for case, (question, _) in enumerate(asked) if not question.unusual and question.answer is None]
+    small = [case for case in usual if asked[case][0].numbers <= _SMALL]
+    if small:
+        return max(small, key=lambda case: asked[case][0].batch)
+    return min(usual, key=lambda case: _size(asked[case][0]), default=None)
 
 
 def _failing(run: Callable[..., Any], asked: Asked, stored: Sequence[Sequence[Any]]) -> dict[int, float]:

@@ -27,11 +27,13 @@ _SAMPLES = 64
 @dataclass(frozen=True)
 class Match:
     """A tensor of the emitted code as a value of the graph: its place among the entries, and its numbers in the value's axis
-    order; ``logical``: they are stored in that order too."""
+    order. ``relative`` is how far they are from the value's, as a share of its largest magnitude, which is ``scale``;
+    ``logical``: they are stored in that order too."""
 
     entry: int
     array: np.ndarray
     relative: float
+    scale: float
     logical: bool = False
 
 
@@ -72,7 +74,7 @@ class Alignment:
             return None
         near = 2 * min(gap for gap, *_ in found) + 1e-7
         gap, _, place, order = min((row for row in found if row[0] <= near), key=lambda row: row[1:3])
-        return Match(place, in_order(self.entries[place].array, order, expected.shape), gap, order is None)
+        return Match(place, in_order(self.entries[place].array, order, expected.shape), gap, scale, order is None)
 
     def resembling(self, expected: np.ndarray, layout: Layout, among: Sequence[int]) -> Match | None:
         """The tensor among some that is most like ``expected``: of its size, with most of the same numbers, of as many axes."""
@@ -84,7 +86,8 @@ class Alignment:
                     actual = in_order(array, order, expected.shape)
                     likeness = _likeness(actual, expected), array.ndim == expected.ndim
                     if best is None or likeness > best[0]:
-                        best = likeness, Match(place, actual, error(actual, expected, magnitude(expected)))
+                        scale = magnitude(expected)
+                        best = likeness, Match(place, actual, error(actual, expected, scale), scale)
         return None if best is None else best[1]
 
 
@@ -131,17 +134,27 @@ def _places(size: int) -> np.ndarray:
 
 def magnitude(array: np.ndarray) -> float:
     """The largest finite magnitude."""
+    if array.dtype == np.float32:  # most are, and finite
+        with np.errstate(invalid="ignore"):
+            largest = float(np.abs(array).max(initial=0.0))
+        if np.isfinite(largest):
+            return largest
     wide = np.abs(array.astype(np.float64))
     return float(wide[np.isfinite(wide)].max(initial=0.0))
 
 
 def error(actual: np.ndarray, expected: np.ndarray, scale: float) -> float:
     """max |actual - expected| / scale; equal infinities and NaN in the same places are no error."""
-    a, b = actual.astype(np.float64), expected.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        gap = np.abs(a - b)
-    gap[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
-    worst = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
+    worst = np.nan
+    if actual.dtype == expected.dtype == np.float32:  # numbers near to each other differ by what float32 holds
+        with np.errstate(invalid="ignore", over="ignore"):
+            worst = float(np.abs(actual - expected).max(initial=0.0))
+    if not np.isfinite(worst):
+        a, b = actual.astype(np.float64), expected.astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            gap = np.abs(a - b)
+        gap[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+        worst = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
     return 0.0 if worst == 0.0 else worst / scale if scale else float("inf")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,10 @@ _MOST_NUMBERS = 10_000
 _MOST_TIMES = 8
 """Of a question that is asked with more samples, and how many times more."""
 
+_MANY = (24, 1024)
+_MOST_PRODUCTS = 10**8
+"""Samples of noise, at least and at most, and what they may cost: the numbers of all inputs times those of all weights."""
+
 
 def ask(
     judge: Judge, graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]
@@ -68,7 +73,7 @@ def ask(
     known, windows = borders(model), Windows(judge, graph, model)
     asked = _ask(judge, graph, seeds, batch_sizes, windows, warnings)
     others = _ask_more(judge, graph, asked, seeds, windows, known)
-    at_borders = _ask_at_borders(judge, model, known, asked, others)
+    at_borders = _ask_at_borders(judge, graph, model, known, asked, others)
     more, unproven = _ask_otherwise(judge, graph, asked)
     hidden = unseen(asked, lambda inputs: _answered(judge, inputs))
     read = _read(model.graph) if hidden else set()
@@ -195,16 +200,22 @@ def _answered(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def _ask_at_borders(judge: Judge, model: onnx.ModelProto, known: Borders, asked: Asked, others: Asked) -> Asked:
-    """Where the network has bounds, thresholds or ties: one of the questions with numbers at them, one with large whole
-    numbers, and those scaled so that numbers inside come to both sides of what neither they nor ``others`` passed yet."""
+def _ask_at_borders(judge: Judge, graph: Graph, model: onnx.ModelProto, known: Borders, asked: Asked, others: Asked) -> Asked:
+    """Many samples of noise; where the network has bounds, thresholds or ties: one of the questions with numbers at them, one
+    with large whole numbers, and those scaled so that numbers inside come to both sides of what neither they nor ``others``
+    passed yet."""
     free = [question for question, _ in asked if question.answer is None]
     every = [*free, *(question for question, _ in others)]
     if not free:
         return []
     largest = max(free, key=lambda question: question.batch)  # the first of them
     found = []
-    for question in [*_at(known, largest), *_beyond(judge, known, free, every), *waking(judge, model, every)]:
+    for question in [
+        *_many(graph, free),
+        *_at(known, largest),
+        *_beyond(judge, known, free, every),
+        *waking(judge, model, every),
+    ]:
         answers = _answered(judge, question.inputs)
         if answers is not None:
             found.append((question, answers))
@@ -234,13 +245,30 @@ def _read(graph: onnx.GraphProto) -> set[str]:
     return names.union(*(_read(attribute.g) for node in graph.node for attribute in node.attribute if attribute.HasField("g")))
 
 
+def _many(graph: Graph, usual: Sequence[Question]) -> Iterator[Question]:
+    """The first sample that is noise, drawn anew as often as is cheap: of many numbers some come near to any place."""
+    question = next((each for each in usual if has_samples(each)), None)
+    if question is None or not any(array.dtype.kind == "f" for array in question.inputs.values()):
+        return
+    first = of_rows(question, np.arange(question.batch) == 0)
+    weights = sum(math.prod(value.shape) for each in graph.nested() for value in each.weights())
+    least, most = _MANY
+    affordable = max(_MOST_PRODUCTS // max(weights * first.numbers, 1), least)
+    count = min(_MOST_NUMBERS // max(first.numbers, 1), affordable, most)
+    if count > question.batch:
+        generator = np.random.default_rng(count)
+        inputs = {n: a if is_setting(a) else np.concatenate([a] * count) for n, a in first.inputs.items()}
+        drawn = {n: drawn_anew(a, generator) for n, a in inputs.items() if a.dtype.kind == "f" and not is_setting(a)}
+        for name, (low, high) in first.whole.items():
+            if not is_setting(inputs[name]):
+                drawn[name] = generator.integers(low, high[:1], inputs[name].shape).astype(inputs[name].dtype)
+        name = f"{question.name.split(',')[0]}, batch {count}, many"
+        yield replace(first, name=name, inputs=inputs | drawn, values=f"{first.values}, many", batch=count)
+
+
 def _at(known: Borders, question: Question) -> Iterator[Question]:
-    """The question with more samples, where numbers are rounded; with numbers at the borders of its inputs; with large ones."""
-    generator, asked = np.random.default_rng(question.batch), question
-    question = _often(question)
-    if known.rounds and question is not asked:
-        floats = {name: drawn_anew(array, generator) for name, array in question.inputs.items() if array.dtype.kind == "f"}
-        yield replace(question, name=f"{question.name}, many", inputs=question.inputs | floats)
+    """The question with more samples, with numbers at the borders of its inputs, and with large ones."""
+    generator, question = np.random.default_rng(question.batch), _often(question)
     taken = {
         name: _taken(border, question.inputs[name], name in known.whole)
         for name, border in known.inputs.items()

@@ -14,25 +14,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from converter.emitters.visible import Visible
 from converter.graph import Graph, Node, Value, Weight
 from converter.verification import bodies, reference
 from converter.verification.alignment import numeric
 from converter.verification.bodies import Numbers
 from converter.verification.compare import difference
-from converter.verification.faults import overwriting, reading, returning, writing
+from converter.verification.faults import between, overwriting, reading, returning, writing
 from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
 from converter.verification.layers import Blame, Layer, Stage
 from converter.verification.limits import LIMITS, Limits
 from converter.verification.sides import BUDGET, Sides
-from converter.verification.visible import visible
-from converter.verification.worker import trace_model
+from converter.verification.worker import Trace, trace_model
 
 
 def look_inside(
     graph: Graph,
     target: str,
     folder: Path,
+    visible: Visible,
     weights: Mapping[str, Weight],
     judge: Judge,
     question: Question,
@@ -58,10 +59,20 @@ def look_inside(
     trace = None
     if target != "onnx":
         trace = trace_model(target, folder, stored, len(graph.outputs), weights, fresh=fresh, budget=BUDGET, limits=limits)
-    sides = Sides(graph, visible(graph, target), _lines(folder), question.name, trace, values, source)
+    sides = Sides(graph, visible, _lines(folder), question.name, trace, values, source)
     blame = Comparison(sides, weights, judge.model if source else None, question.inputs).find(differing)
     is_wrong = bool(differing) or (trace is not None and (trace.raised is not None or bool(trace.weights)))
     return sides.layers, blame if is_wrong else None
+
+
+def look_along(
+    graph: Graph, folder: Path, visible: Visible, question: Question, trace: Trace
+) -> tuple[list[Layer], Blame | None]:
+    """The layers of emitted code in a case whose outputs are as they should be, and the first that computes something else than
+    the graph on the numbers it has."""
+    values = reference.of_graph(graph, question.inputs, BUDGET)
+    sides = Sides(graph, visible, _lines(folder), question.name, trace, values, {}, loose=True)
+    return sides.layers, Comparison(sides, {}).find() or between.find(sides)
 
 
 class Comparison:
@@ -133,8 +144,9 @@ class Comparison:
             rounds, trace = bodies.in_source(node, self._model, self._given, numbers, BUDGET), None
         for number, each in enumerate(rounds):
             case = sides.case if node.op_type == "If" else f"{sides.case}, round {number} of {node.name or node.origin!r}"
-            shown = sides.visible, sides.plan
-            inner = Sides(each.body, shown, sides.text, case, trace, each.values, each.source, sides)
+            inner = Sides(
+                each.body, Visible(sides.visible, sides.plan), sides.text, case, trace, each.values, each.source, sides
+            )
             blame = Comparison(inner, self._weights).find()
             if blame is None:
                 continue

@@ -51,7 +51,11 @@ def tolerance_of(graph: Graph, dtype: np.dtype | None, value: Value | None = Non
     """The tolerance for an output of ``dtype`` (None: no tensor): that of the coarsest floating type which computed anything in
     ``graph``. Where the output, ``value``, was rounded to integers, one quantum more: a sum at the border between two of them
     goes to either with its last bit."""
-    usual = _usual(graph, dtype)
+    return with_quantum(usual_tolerance(graph, dtype), value)
+
+
+def with_quantum(usual: Tolerance, value: Value | None) -> Tolerance:
+    """The usual tolerance with a quantum more where the value was rounded to integers."""
     quantum = None if value is None else quantum_of(value)
     if quantum is None:
         return usual
@@ -59,11 +63,12 @@ def tolerance_of(graph: Graph, dtype: np.dtype | None, value: Value | None = Non
     return Tolerance(f"one quantum, {quantum:g}", usual.relative, reason, quantum * (1 + FLOAT32.relative))
 
 
-def _usual(graph: Graph, dtype: np.dtype | None) -> Tolerance:
+def usual_tolerance(graph: Graph, dtype: np.dtype | None) -> Tolerance:
+    """The tolerance for what ``graph`` computes in ``dtype``, where nothing was rounded to integers."""
     if dtype is not None and not is_floating(dtype):
         return EXACT
     values = (value for each in graph.nested() for value in each.values())
-    used = {value.dtype.name for value in values if value.dtype is not None}
+    used = {dtype.name for dtype in {value.dtype for value in values if value.dtype is not None}}
     if graph.source.halves is not None:  # what the source never rounds to, reading has put in: no excuse
         used -= {"float16", "bfloat16"} - graph.source.halves
     used.add("float32" if dtype is None else dtype.name)

@@ -32,7 +32,7 @@ def of_graph(graph: Graph, inputs: Mapping[str, np.ndarray], budget: int) -> dic
         names = Writer(graph, weights=False).names
         with tempfile.TemporaryDirectory(prefix="converter-") as folder:
             path = Path(folder) / "model.onnx"
-            save_model(graph, path)
+            save_model(graph, path, external=True)
             answers = of_model(path, [names[value] for value in wanted], inputs, budget)
         return found | {value: answers[names[value]] for value in wanted if names[value] in answers}
     except ERRORS:

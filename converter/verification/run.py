@@ -342,6 +342,14 @@ def end_with(parent):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+def tracing():
+    """The module that records what a model computes inside."""
+    specification = importlib.util.spec_from_file_location("trace", Path(__file__).with_name("trace.py"))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 def main(path):
     job = json.loads(Path(path).read_text())
     faulthandler.enable()
@@ -350,10 +358,7 @@ def main(path):
     if job.get("wide"):
         framework.widen()
     if job.get("trace"):
-        specification = importlib.util.spec_from_file_location("trace", Path(__file__).with_name("trace.py"))
-        trace = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(trace)
-        return trace.main(job, sys.modules[__name__])
+        return tracing().main(job, sys.modules[__name__])
     if job["save"] is not None:
         framework.save(job["folder"], job["save"], job["fresh"])
     model = framework.load(job["folder"])
@@ -375,6 +380,9 @@ def main(path):
             remark(f"a call changes {what}")
     answer = {"versions": framework.versions(), "outputs": outputs, "weights": weights, "remarks": remarks}
     Path(job["answer"]).write_text(json.dumps(answer))
+    if job["inside"] is not None:
+        del model  # what follows needs one of its own
+        tracing().watch(job, sys.modules[__name__])
 
 
 if __name__ == "__main__":

@@ -378,7 +378,8 @@ def _not_a_number(array):
 
 
 def main(job, run):
-    """Run the job's first case and write what was recorded, up to the job's ``budget`` of bytes."""
+    """Run the job's first case and write what was recorded, up to the job's ``budget`` of bytes, and what is wrong with the
+    weights."""
     framework = _FRAMEWORKS[job["framework"]](run)
     folder, model, raised, weights, returned = job["folder"], None, None, [], None
     expected = framework.expected(job["expected"])
@@ -408,7 +409,31 @@ def main(job, run):
             raised = raised or _raised(error, folder)
             if not raised["lines"] and framework.failed is not None:
                 raised["lines"] = [framework.failed]
-    entries, results, left, renumbered = [], {}, job["budget"], {}
+    results = {}
+    answer = {"raised": raised, "weights": weights, "versions": run.FRAMEWORKS[job["framework"]].versions()}
+    answer["entries"] = _entries(framework, run, job["budget"], results)
+    answer["returned"] = run.stored(returned, "returned", results)
+    np.savez(job["results"], **results)
+    Path(job["answer"]).write_text(json.dumps(answer))
+
+
+def watch(job, run):
+    """Run the case ``inside`` of a job whose code is known to run, and write what was recorded, as ``main`` does."""
+    framework = _FRAMEWORKS[job["framework"]](run)
+    model = framework.load(job["folder"])
+    if job["assign"] is not None:
+        run.FRAMEWORKS[job["framework"]].assign(model, job["assign"])
+    with np.load(job["arrays"], allow_pickle=False) as arrays:
+        framework.call(model, run.restored(job["inside"]["case"], arrays), job["outputs"])
+    results = {}
+    answer = {"entries": _entries(framework, run, job["inside"]["budget"], results)}
+    np.savez(job["inside"]["results"], **results)
+    Path(job["inside"]["answer"]).write_text(json.dumps(answer))
+
+
+def _entries(framework, run, budget, results):
+    """What was recorded, in order; the numbers go into ``results``."""
+    entries, left, renumbered = [], budget, {}
     tensors = [id(entry["tensor"]) for entry in framework.recorder.entries]
     for entry, array in framework.numbers():
         number = len(entries)
@@ -426,10 +451,7 @@ def main(job, run):
         entries.append(row)
     for row in entries:
         del row["part"]
-    answer = {"entries": entries, "raised": raised, "weights": weights, "returned": run.stored(returned, "returned", results)}
-    answer["versions"] = run.FRAMEWORKS[job["framework"]].versions()
-    np.savez(job["results"], **results)
-    Path(job["answer"]).write_text(json.dumps(answer))
+    return entries
 
 
 def assign(model, arrays, framework):

@@ -42,12 +42,14 @@ class RunError(Exception):
 @dataclass
 class Answer:
     """``outputs[case][output]`` in stored axis order, the versions of what ran, and the digest of each weight by key.
-    ``remarks`` tell what the model does that no answer shows, as "it writes over its input 0"."""
+    ``remarks`` tell what the model does that no answer shows, as "it writes over its input 0". ``inside`` is what it computed
+    inside where that was asked for, or why that is not known."""
 
     outputs: list[list[Any]]
     versions: dict[str, str]
     weights: dict[str, str]
     remarks: list[str]
+    inside: Trace | str | None = None
 
 
 def require(target: str) -> None:
@@ -97,6 +99,8 @@ def run_model(
     assign: Mapping[str, Weight] | None = None,
     wide: bool = False,
     again: bool = False,
+    inside: Sequence[Any] | None = None,
+    budget: int = 0,
     limits: Limits = LIMITS,
 ) -> Answer:
     """Run the model of ``folder`` on ``cases`` (inputs in order and stored axis order), of which each gives ``outputs`` values.
@@ -104,10 +108,12 @@ def run_model(
     ``save`` (Keras) lets the framework write its weights file first. ``assign`` replaces the weights of the loaded model; it
     must hold every one. ``wide`` computes in float64 what the code computes in float32. ``again``: the last case is run in
     another way than the others: PyTorch with gradients and with inputs that do not lie in order in memory, Keras without
-    tracing. Raises RunError where the code fails, crashes or exceeds ``limits``.
+    tracing. ``inside``: one more case, in which all that the code computes is recorded, up to ``budget`` bytes. Raises RunError
+    where the code fails, crashes or exceeds ``limits``; not where it does in being recorded.
     """
     with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
         place = Path(temporary)
+        watched = place / "inside.json"
         arrays: dict[str, np.ndarray] = {}
         job = {
             "framework": target,
@@ -120,13 +126,24 @@ def run_model(
             "outputs": outputs,
             "wide": wide,
             "again": again,
+            "inside": None
+            if inside is None
+            else {
+                "case": run.stored(list(inside), "inside", arrays),
+                "budget": budget,
+                "results": str(place / "inside.npz"),
+                "answer": str(watched),
+            },
             "results": str(place / "results.npz"),
         }
         np.savez(job["arrays"], **arrays)
-        answer = _answered(job, place, target, limits)
+        answer, problem = _answered(job, place, target, limits)
+        if problem and (inside is None or watched.is_file()):
+            raise RunError(problem)
         with np.load(job["results"], allow_pickle=False) as results:
             found = [run.restored(case, results) for case in answer["outputs"]]
-    return Answer(found, answer["versions"], answer["weights"], answer["remarks"])
+        recorded = problem if not watched.is_file() else _recorded(json.loads(watched.read_text()), place / "inside.npz")
+    return Answer(found, answer["versions"], answer["weights"], answer["remarks"], recorded)
 
 
 @dataclass
@@ -192,14 +209,21 @@ def trace_model(
             "results": str(place / "results.npz"),
         }
         np.savez(job["arrays"], **arrays)
-        answer = _answered(job, place, target, limits)
-        with np.load(job["results"], allow_pickle=False) as results:
-            entries = [
-                Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], results), row["over"])
-                for row in answer["entries"]
-            ]
-            returned = run.restored(answer["returned"], results)
-    return Trace(entries, answer["raised"], answer["weights"], returned)
+        answer, problem = _answered(job, place, target, limits)
+        if problem:
+            raise RunError(problem)
+        return _recorded(answer, Path(job["results"]))
+
+
+def _recorded(answer: Mapping[str, Any], path: Path) -> Trace:
+    """What ``trace.py`` recorded, with the arrays of the file at ``path``."""
+    with np.load(path, allow_pickle=False) as arrays:
+        entries = [
+            Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], arrays), row["over"])
+            for row in answer["entries"]
+        ]
+        returned = run.restored(answer.get("returned"), arrays)
+    return Trace(entries, answer.get("raised"), answer.get("weights", []), returned)
 
 
 def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) -> str | None:
@@ -209,22 +233,21 @@ def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) 
     return str(path)
 
 
-def _answered(job: Mapping[str, Any], place: Path, target: str, limits: Limits) -> dict[str, Any]:
-    """What ``run.py`` answers to ``job``, for which it gets the folder ``place``. Raises RunError where it does not answer."""
+def _answered(job: Mapping[str, Any], place: Path, target: str, limits: Limits) -> tuple[dict[str, Any], str]:
+    """What ``run.py`` answers to ``job``, for which it gets the folder ``place``, and what went wrong after that, if anything
+    did. Raises RunError where it does not answer."""
     answer = place / "answer.json"
     (place / "job.json").write_text(json.dumps({**job, "answer": str(answer), "parent": os.getpid()}))
     environment = _ENVIRONMENT | os.environ
     if target == "keras":
         environment["KERAS_BACKEND"] = backend()
     ended = run_limited([sys.executable, run.__file__, str(place / "job.json")], limits, environment)
-    if ended.problem:
-        line = _line_of_model(ended.errors.rpartition("Current thread")[2])
-        raise RunError(f"{ended.problem} (model.py, line {line})" if line else ended.problem)
-    if ended.exit_code:
-        raise RunError(_reason(ended))
+    problem = ended.problem or (_reason(ended) if ended.exit_code else "")
+    if ended.problem and (line := _line_of_model(ended.errors.rpartition("Current thread")[2])):
+        problem = f"{problem} (model.py, line {line})"
     if not answer.is_file():  # as the code itself may end the process
-        raise RunError("ended with exit code 0 before it gave an answer")
-    return json.loads(answer.read_text())
+        raise RunError(problem or "ended with exit code 0 before it gave an answer")
+    return json.loads(answer.read_text()), problem
 
 
 def _line_of_model(stack: str) -> str:

@@ -56,7 +56,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("function left out", "exported-tcn"): "it reads the sum of what rectifiers give",
     ("rectifier that leaks", "exported-tcn"): "it reads the sum of what rectifiers give",
     ("input of another layer", "exported-tcn"): "around a rectifier of the sum of what rectifiers give",
-    ("smoothing of a smaller image", "resized"): "an image that grows has nothing to be smoothed",
+    ("smoothing of a smaller image", "resized"): "an image that grows: its weights are rounded otherwise, and nothing else",
     ("smoothing of a smaller image", "unet"): "an image that grows has nothing to be smoothed",
     **{
         (
@@ -102,11 +102,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 }
 """(fault, network or * for any): why no input can show it."""
 
-OPEN: dict[tuple[str, str], str] = {
-    ("smoothing of a smaller image", "resized"): "an image that grows: what shows is how its weights are rounded",
-    ("rectifier that drops small numbers", "mobile"): "it shows in few samples, by as much as rounding",
-    ("rectifier that drops small numbers", "columns"): "of ten numbers a sample hardly one is so small",
-}
+OPEN: dict[tuple[str, str], str] = {}
 """(fault, network or * for any): why verification misses it, though some input shows it."""
 
 

@@ -124,11 +124,11 @@ def _behind(sides: Sides, node: Node, value: Value) -> Blame | None:
             inputs = [array if i == place else reference.numbers(each, sides.values) for i, each in enumerate(node.inputs)]
             results = reference.of_node(node, inputs)
             if results is not None and _is_behind(sides, results[index], value, became, known):
-                return _changed(sides, given, became)
+                return changed(sides, given, became)
     return None
 
 
-def _changed(sides: Sides, value: Value, became: Match) -> Blame:
+def changed(sides: Sides, value: Value, became: Match) -> Blame:
     """The blame for the node of a value that became something else before it was read."""
     node = value.producer
     inputs = [reference.numbers(each, sides.values) for each in node.inputs]

@@ -1,0 +1,105 @@
+"""A layer that computes something else is found where no output shows it, and last bits are no fault."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import helper
+
+import converter
+from tests.models import save
+
+
+def node(operator, inputs, outputs, name="", **attributes):
+    return helper.make_node(operator, inputs, outputs, name=name or operator.lower(), **attributes)
+
+
+def detector(path):
+    """Boxes of hundreds beside scores around 1, in one output."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        node("Gemm", ["x", "w", "b"], ["h"], "hidden"),
+        node("Relu", ["h"], ["r"]),
+        node("MatMul", ["r", "v"], ["boxes"], "boxes"),
+        node("MatMul", ["r", "u"], ["logits"], "logits"),
+        node("Sigmoid", ["logits"], ["scores"], "scores"),
+        node("Concat", ["boxes", "scores"], ["y"], axis=1),
+    ]
+    weights = {"w": rng.standard_normal((6, 16)), "b": rng.standard_normal(16), "v": 400 * rng.standard_normal((16, 4))}
+    weights = {name: array.astype(np.float32) for name, array in weights.items()}
+    weights["u"] = rng.standard_normal((16, 3)).astype(np.float32) / 4
+    return save(path, nodes, {"x": ["batch", 6]}, {"y": ["batch", 7]}, weights)
+
+
+def converted(tmp_path, target):
+    found = converter.convert(detector(tmp_path / "m.onnx"), to=target, out=tmp_path / "out")
+    assert found.report.ok, found.report
+    assert not found.report.layers  # nobody asked for them
+    return found
+
+
+@pytest.fixture(params=["pytorch", "keras"])
+def conversion(request, tmp_path):
+    return converted(tmp_path, request.param)
+
+
+def edited(conversion, old, new):
+    path = conversion.folder / "model.py"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    return conversion.verify()
+
+
+COARSE = {
+    "pytorch": ("torch.sigmoid(self.logits(hidden))", "torch.sigmoid(self.logits(hidden)).half().float()"),
+    "keras": ('"sigmoid"', 'lambda x: ops.cast(ops.cast(ops.sigmoid(x), "float16"), "float32")'),
+}
+
+
+def test_scores_of_few_digits_beside_large_boxes(conversion):
+    report = edited(conversion, *COARSE[conversion.target])
+    assert not report.ok
+    assert all(output.ok for output in report.outputs.values())
+    assert report.layers[report.blame.layer].name == "scores"
+    assert any("'scores' (Sigmoid) computes something else" in finding for finding in report.findings)
+
+
+DROPPED = {
+    "pytorch": ("F.relu(self.hidden(x))", "F.threshold(self.hidden(x), 1e-3, 0.0)"),
+    "keras": ('"relu"', 'lambda x: ops.relu(x) * ops.cast(x > 1e-3, "float32")'),
+}
+
+
+def test_small_numbers_that_are_dropped(conversion):
+    report = edited(conversion, *DROPPED[conversion.target])
+    assert report.layers[report.blame.layer].name == "relu"
+
+
+def test_what_last_bits_decide_is_held_to_what_the_code_had(tmp_path):
+    """Which of two sums that are equal but for rounding is larger, and what is computed from it, too small for the output."""
+    rng = np.random.default_rng(0)
+    half = rng.standard_normal((64, 1))
+    weight = np.concatenate([np.concatenate([half, half[::-1]]), np.concatenate([half[::-1], half])], axis=1)
+    nodes = [
+        node("Concat", ["x", "x"], ["twice"], "twice", axis=2),
+        node("MatMul", ["twice", "w"], ["scores"]),
+        node("ArgMax", ["scores"], ["best"], axis=2, keepdims=0),
+        node("Gather", ["table", "best"], ["row"], axis=0),
+        node("Add", ["row", "x"], ["sum"]),
+        node("Mul", ["sum", "tiny"], ["small"]),
+        node("Concat", ["scores", "small"], ["y"], "joined", axis=2),
+    ]
+    table = rng.standard_normal((1, 64)).astype(np.float32)
+    weights = {"w": weight.astype(np.float32), "tiny": np.float32(1e-7), "table": np.concatenate([table, -table])}
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 200, 64]}, {"y": ["batch", 200, 66]}, weights)
+    report = converter.convert(path, to="pytorch", out=tmp_path / "out").report
+    assert report.ok, report
+
+
+def test_what_cannot_be_recorded_is_a_warning(tmp_path):
+    """A process that ends after it gave its answers has proven what it has."""
+    unwilling = 'def load_model():\n    if __name__.startswith("traced"):\n        raise OSError("not to be watched")'
+    report = edited(converted(tmp_path, "pytorch"), "def load_model():", unwilling)
+    assert report.ok
+    assert any("its layers could not be compared: OSError: not to be watched" in warning for warning in report.warnings)
