@@ -207,13 +207,15 @@ class MeanVarianceNormalization:
 
 @operator("LpNormalization")
 class LpNormalization:
+    """Of a length below the frameworks' own epsilon too, be it of probabilities that underflow all but one; of 0 it is 0."""
+
     layout = along_axes
 
     def pytorch(n):
-        return n.expr("F.normalize(input, p=p, dim=axis)", p=float(n.p))
+        return n.expr("F.normalize(input, p=p, dim=axis, eps=1e-30)", p=float(n.p))
 
     def keras(n):
-        return n.expr("ops.normalize(input, axis=axis, order=p)")
+        return n.expr("ops.normalize(input, axis=axis, order=p, epsilon=1e-30)")
 
 
 @operator("LRN")

@@ -6,7 +6,7 @@ nothing is left where the mean is large beside the deviation. For an LRN it adds
 along, and takes the one that leaves off again, so that small numbers beside large ones have as few. The mean of 500 by 500
 pixels around zero is off by 8e-6, and what is left of an image without its mean by more. A sigmoid is a quotient of
 polynomials, off by 1.4e-7 however small it is: where a gate is all but closed, in most of its digits. As far off is exp(x) - 1
-in an Elu, for a tiny x.
+in an Elu, for a tiny x. The places between which Resize interpolates are float32 numbers.
 
 That is no noise, which other orders of sums would show, so a network of such operators is judged by what they are defined to
 be, where its answer differs.
@@ -23,6 +23,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
+from converter.verification.interpolation import factors, interpolated
+
 _DEFAULTS: dict[str, dict[str, float]] = {
     "InstanceNormalization": {"epsilon": 1e-5},
     "GroupNormalization": {"epsilon": 1e-5},
@@ -34,22 +36,29 @@ _DEFAULTS: dict[str, dict[str, float]] = {
 """Attributes that a node need not say (https://onnx.ai/onnx/operators/)."""
 
 _REDUCTIONS = {"ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "GlobalAveragePool"}
-_COARSE = {"Sigmoid", *_DEFAULTS, *_REDUCTIONS}
+_COARSE = {"Sigmoid", "Resize", *_DEFAULTS, *_REDUCTIONS}
+
+Axes = range | list[float | None]
+"""The axes that a sum or mean adds along, or by what a Resize makes each axis longer, None where sizes tell it."""
+
+PREFIX = "float64"
+"""With which the names of what takes their places begin."""
 
 _MANY = 64
 """Numbers of a sum from which on it is coarse: below, it is off by less than is allowed to any output."""
 
 
-def coarse(model: onnx.ModelProto) -> dict[int, range]:
-    """The places in the main graph of nodes that onnxruntime may compute coarsely, in float32, each with the axes that a sum or
-    mean adds along, as far as they are known; data of weights need not be there."""
+def coarse(model: onnx.ModelProto) -> dict[int, Axes]:
+    """The places in the main graph of nodes that onnxruntime may compute coarsely, in float32, each with its axes, as far as
+    they are known; data of weights need not be there."""
     found = [place for place, node in enumerate(model.graph.node) if node.op_type in _COARSE and node.domain in ("", "ai.onnx")]
     if not found:
         return {}
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     types = {value.name: value.type.tensor_type for value in (*graph.input, *graph.value_info, *graph.output)}
     nodes = {place: model.graph.node[place] for place in found}
-    return {place: _axes(model.graph, node, types) for place, node in nodes.items() if _is_coarse(node, types)}
+    axes = {place: _axes(model.graph, node, types) for place, node in nodes.items() if _is_coarse(node, types)}
+    return {place: each for place, each in axes.items() if each is not None}
 
 
 def _is_coarse(node: onnx.NodeProto, types: dict[str, onnx.TypeProto.Tensor]) -> bool:
@@ -73,15 +82,18 @@ def _fixed(tensor: onnx.TypeProto.Tensor) -> list[int]:
     return [axis.dim_value for axis in tensor.shape.dim if axis.HasField("dim_value")]
 
 
-def in_sequence(model: onnx.ModelProto, places: Mapping[int, range]) -> None:
+def in_sequence(model: onnx.ModelProto, places: Mapping[int, Axes]) -> None:
     """Let sums, means and normalisations at the ``places`` that ``coarse`` finds add one number after another in float32, as
     some frameworks do. Changes ``model``; leaves alone axes that do not follow each other, or are not known."""
     _rewrite(model, places, _Sequence)
 
 
-def _axes(graph: onnx.GraphProto, node: onnx.NodeProto, types: Mapping[str, onnx.TypeProto.Tensor]) -> range:
-    """The axes that a sum or mean adds along, if they follow each other; else, and of any other operator, none."""
+def _axes(graph: onnx.GraphProto, node: onnx.NodeProto, types: Mapping[str, onnx.TypeProto.Tensor]) -> Axes | None:
+    """The axes that a sum or mean adds along, if they follow each other, or those of a Resize; of any other operator none.
+    None for a Resize that is not coarse."""
     rank = len(types[node.input[0]].shape.dim)
+    if node.op_type == "Resize":
+        return factors(graph, node, types[node.input[0]], types[node.output[0]]) if node.output[0] in types else None
     if node.op_type == "GlobalAveragePool":
         return range(2, rank)
     if node.op_type not in ("ReduceMean", "ReduceSum"):
@@ -94,15 +106,15 @@ def _axes(graph: onnx.GraphProto, node: onnx.NodeProto, types: Mapping[str, onnx
     return range(axes[0], axes[-1] + 1) if axes and axes == [*range(axes[0], axes[-1] + 1)] else range(0)
 
 
-def in_float64(model: onnx.ModelProto, places: Mapping[int, range]) -> None:
+def in_float64(model: onnx.ModelProto, places: Mapping[int, Axes]) -> None:
     """Replace the nodes at the ``places`` that ``coarse`` finds by operators in float64. Changes ``model``."""
     _rewrite(model, places, _Definition)
 
 
-def _rewrite(model: onnx.ModelProto, places: Mapping[int, range], how: type[_Rewriting]) -> None:
+def _rewrite(model: onnx.ModelProto, places: Mapping[int, Axes], how: type[_Rewriting]) -> None:
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
-    prefix = "float64"
+    prefix = PREFIX
     while any(name.startswith(prefix) for name in taken):
         prefix += "_"
     nodes: list[onnx.NodeProto] = []
@@ -117,7 +129,7 @@ class _Rewriting:
 
     _dtype: type = np.float64
 
-    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: range):
+    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: Axes):
         self.nodes: list[onnx.NodeProto] = []
         self._graph, self._prefix, self._opset, self._kind, self._axes = graph, prefix, opset, node.op_type, axes
         self._inputs = list(node.input)
@@ -169,11 +181,11 @@ class _Sequence(_Rewriting):
 
     _dtype = np.float32
 
-    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: range):
+    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: Axes):
         super().__init__(node, graph, prefix, opset, axes)
         if opset >= 11 and self._kind in ("InstanceNormalization", "GroupNormalization"):
             self.nodes.append(helper.make_node("Identity", [self._normalised()], [node.output[0]]))
-        elif opset >= 11 and axes:
+        elif opset >= 11 and axes and self._kind != "Resize":
             self.nodes.append(helper.make_node("Identity", [self._reduced()], [node.output[0]]))
         else:
             self.nodes.append(node)
@@ -202,13 +214,16 @@ class _Sequence(_Rewriting):
 class _Definition(_Rewriting):
     """What one node is defined to compute, in float64."""
 
-    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: range):
+    def __init__(self, node: onnx.NodeProto, graph: onnx.GraphProto, prefix: str, opset: int, axes: Axes):
         super().__init__(node, graph, prefix, opset, axes)
         self.nodes.append(helper.make_node("Cast", [self._result()], [node.output[0]], to=TensorProto.FLOAT))
 
     def _result(self) -> str:
         if self._kind == "LRN":
             return self._local_response()
+        if self._kind == "Resize":
+            plain = self._add("Resize", *self._inputs, **self._given)  # of which only the shape is asked
+            return interpolated(self._add, self._constant, self._given, self._cast(self._inputs[0]), plain, self._axes)
         if self._kind in ("Elu", "Celu", "Selu"):
             return self._exponential()
         if self._kind == "GlobalAveragePool":

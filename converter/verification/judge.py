@@ -24,7 +24,8 @@ from converter.emitters.onnx import Writer, save_model
 from converter.graph import Graph, Value
 from converter.verification.compare import is_floating
 from converter.verification.continuity import is_continuous
-from converter.verification.exact import coarse, in_float64, in_sequence
+from converter.verification.exact import PREFIX, Axes, coarse, in_float64, in_sequence
+from converter.verification.last_bits import with_moved_results
 
 ERRORS = tuple(
     member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
@@ -36,7 +37,7 @@ _OLDEST = 7
 """The oldest opset that onnxruntime promises to run."""
 
 
-WAYS = ("optimiser", "weights", "inputs")
+WAYS = ("optimiser", "weights", "inputs", "inside")
 """How the judge may be asked for answers that are as right, what mostly moves them most first."""
 
 
@@ -94,12 +95,15 @@ class Judge:
         network has what onnxruntime computes coarsely: in one of the ``WAYS``.
 
         "optimiser" sums in another order, for floating inputs one unit in the last place away, "inputs" is for such alone;
-        "weights" has them one unit in the last place away, as the rounding of every layer moves them. Raises JudgeError.
+        "weights" has them one unit in the last place away, as the rounding of every layer moves them, and "inside" what each
+        operator gives. Raises JudgeError.
         """
         rng = np.random.default_rng(WAYS.index(way))
         if way == "weights":
             with _nudged_weights(self._exact, rng) as (moved, weights):
                 return self._answers(_session(moved, threads=self._threads, weights=weights), questions)
+        if way == "inside":
+            return self._answers(self._moved_session, questions)
         nudged = [{name: _nudged(array, rng) for name, array in inputs.items()} for inputs in questions]
         if way == "optimiser":
             try:
@@ -144,7 +148,7 @@ class Judge:
         return bool(self._coarse_places)
 
     @functools.cached_property
-    def _coarse_places(self) -> dict[int, range]:
+    def _coarse_places(self) -> dict[int, Axes]:
         return coarse(self.structure()) if self._exact_elsewhere else {}
 
     def answers_by_definition(self, questions: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
@@ -155,6 +159,13 @@ class Judge:
         """The answers with coarse sums taken of one number after another, as coarsely as any framework does. Raises
         JudgeError."""
         return self._answers(self._sequential_session, questions)
+
+    @functools.cached_property
+    def _moved_session(self) -> onnxruntime.InferenceSession:
+        proto = _loaded(self._exact)
+        with_moved_results(proto, PREFIX)
+        with _written(proto) as path:
+            return _session(path, threads=self._threads)
 
     @functools.cached_property
     def _sequential_session(self) -> onnxruntime.InferenceSession:

@@ -58,6 +58,51 @@ def test_instance_normalization(opset):
     np.testing.assert_allclose(_answer(node, feeds, opset, exact=True), wanted, rtol=3e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize("opset", [11, 13, 19])
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("places", ["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"])
+@pytest.mark.parametrize(("factors", "given"), [((1.5, 0.3), "scales"), ((0.1, 4.0), "scales"), ((2.5, 0.75), "sizes")])
+def test_resizing(opset, mode, places, factors, given):
+    """Within float32 places of what onnxruntime computes, which are off by a millionth of a pixel, and nearer to float64."""
+    x = np.random.default_rng(4).standard_normal((2, 3, 10, 200)).astype(np.float32)
+    scales = np.float32([1, 1, *factors])
+    node = helper.make_node("Resize", ["x", "", "s", "z"], ["y"], mode=mode, coordinate_transformation_mode=places)
+    feeds = {"x": x, "s": scales, "z": (scales * x.shape).astype(np.int64)}
+    wanted, found = (_resized(node, feeds, given, opset, exact=exact) for exact in (False, True))
+    assert found.shape == wanted.shape
+    assert 0 < np.abs(found - wanted).max() < 2e-4
+
+
+def test_corners_that_are_aligned_stay():
+    x = np.linspace(0, 1, 160, dtype=np.float32).reshape(1, 1, 1, 160)
+    node = helper.make_node("Resize", ["x", "", "s"], ["y"], mode="linear", coordinate_transformation_mode="align_corners")
+    feeds = {"x": x, "s": np.float32([1, 1, 1, 2.5]), "z": np.int64([1, 1, 1, 400])}
+    found = _resized(node, feeds, "scales", 18, exact=True)
+    np.testing.assert_allclose(found.ravel(), np.linspace(0, 1, 400), rtol=2e-7)
+
+
+def _resized(node: onnx.NodeProto, feeds: dict[str, np.ndarray], given: str, opset: int, *, exact: bool) -> np.ndarray:
+    """Its result, of the scales that are held by the model or of the sizes."""
+    node = onnx.NodeProto.FromString(node.SerializeToString())
+    node.input[:] = ["x", "r", "s"] if given == "scales" else ["x", "r", "e", "z"]
+    held = {"r": np.float32([]), "e": np.float32([]), **{name: feeds[name] for name in "sz"}}
+    shape = feeds["z"].tolist() if given == "sizes" else [*feeds["x"].shape[:2], None, None]
+    graph = helper.make_graph(
+        [node],
+        "one",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, feeds["x"].shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [onnx.numpy_helper.from_array(array, name) for name, array in held.items() if name in node.input],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+    if exact:
+        in_float64(model, coarse(model))
+        assert len(model.graph.node) > 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(
+        None, {"x": feeds["x"]}
+    )[0]
+
+
 @pytest.mark.parametrize("opset", [18, 21])
 def test_group_normalization(opset):
     """Of an image far from zero, of which onnxruntime loses digits."""
