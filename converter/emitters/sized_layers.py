@@ -21,6 +21,10 @@ _TAKEN = ("self", "mask", "training")
 """Arguments of a call that mean something else, or to which Keras itself gives values."""
 
 
+_OTHER_FLOATS = {"bfloat16", "float16", "float64"}
+"""Types of floating numbers of which a layer makes float32 ones."""
+
+
 class SizedLayers:
     """The classes that a model needs. What differs in numbers only is one class, with these numbers as its arguments."""
 
@@ -40,6 +44,8 @@ class SizedLayers:
         made = ast.Call(ast.Call(ast.Name("x", ast.Load()), [], []), taker.trees, [])
         made.layer, made.constructor = Layer("layers.Layer"), made.func
         made.layer_name = snake_case(_function(body) or site.node.op_type)
+        read = (value for value in site.node.inputs if value is not None and value.dtype is not None)
+        made.keeps_type = any(value.dtype.name in _OTHER_FLOATS for value in read)
         self._alike.setdefault(f"{taker.names} {ast.unparse(shape)}", []).append((made, body, taker.names))
         return made
 
@@ -63,10 +69,12 @@ class SizedLayers:
                 body = _Held(constant, parameters[column]).visit(body)
         what = f"``{ast.unparse(body.func)}``" if isinstance(body, ast.Call) else "Computed"
         lines = [f'"""{what} with sizes that are known when the model runs."""', ""]
-        if parameters:
+        keeps_type = any(made.keeps_type for made, _, _ in alike)
+        if parameters or keeps_type:
             start = [f"self.{each} = {each}" for each in parameters.values()]
-            lines += [f"def __init__(self, {', '.join(parameters.values())}, **kwargs):"]
-            lines += [indent(["super().__init__(**kwargs)", *start]), ""]
+            lines += [f"def __init__({', '.join(['self', *parameters.values(), '**kwargs'])}):"]
+            options = "autocast=False, " if keeps_type else ""
+            lines += [indent([f"super().__init__({options}**kwargs)", *start]), ""]
         lines += [f"def call(self, {', '.join(arguments)}):", indent([f"return {ast.unparse(body)}"])]
         return "\n".join(["@keras.saving.register_keras_serializable()", f"class {name}(layers.Layer):", indent(lines)])
 

@@ -179,7 +179,8 @@ class GatherND:
         return n.expr("data[indices.unbind(-1)]" if not n.batch_dims else "gather_nd(data, indices, batch_dims)")
 
     def keras(n):
-        return n.sized("gather_nd(data, indices, batch_dims=batch_dims)")
+        text = "gather_nd(data, indices, batch_dims=batch_dims)"
+        return n.sized(text) if isinstance(n.indices.shape[-1], int) else n.eager(text)  # how many axes they index is not open
 
 
 _REDUCE = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}

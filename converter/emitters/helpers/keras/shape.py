@@ -117,6 +117,13 @@ def parts_of(x, sizes, axis, keep=True):
     return ops.split(x, list(itertools.accumulate(sizes))[:-1], axis=axis)
 
 
+def parts_alike(x, count, axis):
+    """So many parts along an axis, of one size but for the last one."""
+    size = -(-ops.shape(x)[axis] // count)
+    before = (slice(None),) * (axis % len(x.shape))
+    return [x[(*before, slice(i * size, (i + 1) * size))] for i in range(count)]
+
+
 def channel_shuffle(x, groups):
     """The channels of all groups in turn: the first of each, the second of each, and so on."""
     *size, channels = ops.shape(x)[1:]
