@@ -20,8 +20,11 @@ def split_sizes(node: Node) -> list[int] | None:
 def split(n: Site, statement: str, part: str, equal: str) -> Expression | list[Expression]:
     """All parts at once, or only those that are read; ``equal`` says as many as there are outputs."""
     sizes = split_sizes(n.node)
-    if sizes is None or (len(sizes) > 1 and all(value is not None for value in n.node.outputs)):
-        return n.results(equal, n.num_outputs) if sizes is None else n.unpack(statement, **sections(n, sizes))
+    if sizes is None:
+        n.sized(equal)
+        return n.results(equal, n.num_outputs)
+    if len(sizes) > 1 and all(value is not None for value in n.node.outputs):
+        return n.unpack(statement, **sections(n, sizes))
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     prefix = ":, " * (n.axis % n.input.rank) or "..., " * (n.input.rank == 1)
     after = "" if prefix or not n.functional else ", :"  # a KerasTensor takes no slice by itself

@@ -207,12 +207,10 @@ class MeanVarianceNormalization:
 
 @operator("LpNormalization")
 class LpNormalization:
-    """Of a length below the frameworks' own epsilon too, be it of probabilities that underflow all but one; of 0 it is 0."""
-
     layout = along_axes
 
     def pytorch(n):
-        return n.expr("F.normalize(input, p=p, dim=axis, eps=1e-30)", p=float(n.p))
+        return n.expr("F.normalize(input, p=p, dim=axis, eps=1e-30)", p=float(n.p))  # of what underflows too
 
     def keras(n):
         return n.expr("ops.normalize(input, axis=axis, order=p, epsilon=1e-30)")

@@ -220,10 +220,7 @@ class Split:
         if n.node.input(1) is not None and split_sizes(n.node) is None:
             n.needs_numbers()
             return n.results("parts_of(input, numbers(split), axis)", len(n.node.outputs))
-        if split_sizes(n.node) is None:
-            n.sized("")
-            return n.results("parts_alike(input, num_outputs, axis)", len(n.node.outputs))
-        return split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]", "")
+        return split(n, "ops.split(input, places, axis=axis)", "input[{}{}:{}]", "parts_alike(input, num_outputs, axis)")
 
 
 def _fixed(n) -> bool:

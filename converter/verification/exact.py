@@ -226,6 +226,9 @@ class _Definition(_Rewriting):
             return interpolated(self._add, self._constant, self._given, self._cast(self._inputs[0]), plain, self._axes)
         if self._kind in ("Elu", "Celu", "Selu"):
             return self._exponential()
+        if self._kind == "Sigmoid":  # onnxruntime's own is one of tanh, which is 0 from -38 on
+            below = self._add("Exp", self._add("Neg", self._cast(self._inputs[0])))
+            return self._add("Div", self._constant(1.0), self._add("Add", below, self._constant(1.0)))
         if self._kind == "GlobalAveragePool":
             plain = self._add("GlobalAveragePool", self._inputs[0])  # of which only the shape is asked
             return self._add("Reshape", self._mean(self._rows(0)), self._add("Shape", plain))
