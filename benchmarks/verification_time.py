@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import converter
-from converter import verification
+from converter.verification import candidate
 from converter.verification.judge import Judge
 from converter.verification.worker import run_model
 
@@ -50,11 +50,11 @@ def measure(source: Path, target: str) -> None:
             runs.append(arguments)
             return run_model(*arguments, **options)
 
-        Judge.answer, verification.run_model = recorded, run
+        Judge.answer, candidate.run_model = recorded, run
         try:
             whole, report = timed(conversion.verify)
         finally:
-            Judge.answer, verification.run_model = answer, run_model
+            Judge.answer, candidate.run_model = answer, run_model
         cases = runs[0][2]
         plain = asked[: len(cases)]
         graph = converter.read(source)

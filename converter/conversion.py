@@ -18,12 +18,14 @@ import numpy as np
 from converter import passes, readers
 from converter.emitters import Emitted, Port, emit
 from converter.emitters.onnx import save_model
+from converter.emitters.stored import to_source, to_stored
 from converter.emitters.visible import Visible
 from converter.errors import ConversionError, Problem, ReadError, UnsupportedError
 from converter.graph import Graph, Source
 from converter.operators import refusals
 from converter.targets import TARGETS, Target
-from converter.verification import BATCH_SIZES, SEEDS, run, to_source, to_stored, verify
+from converter.verification import BATCH_SIZES, SEEDS, run, verify
+from converter.verification.candidate import Candidate
 from converter.verification.limits import LIMITS, Limits
 from converter.verification.report import Report
 from converter.verification.seeding import seeded
@@ -168,20 +170,9 @@ class Conversion:
         weights, visible = {}, Visible.whole(graph)
         if self._emitted is not None:
             weights, visible = self._emitted.weights, self._emitted.visible
-        self.report = verify(
-            graph,
-            self.target,
-            self.folder,
-            self.inputs,
-            self.outputs,
-            weights,
-            visible,
-            seeds=seeds,
-            batch_sizes=batch_sizes,
-            tolerance=tolerance,
-            limits=limits,
-            layers=layers,
-        )
+        candidate = Candidate(self.target, self.folder, self.inputs, self.outputs, weights, visible, limits)
+        asked = {"seeds": seeds, "batch_sizes": batch_sizes, "tolerance": tolerance, "layers": layers}
+        self.report = verify(graph, candidate, **asked)
         if keep:
             self._save()
         return self.report

@@ -505,6 +505,16 @@ def draws(node: Node) -> bool:
     return node.op_type != "Dropout" or (mode is not None and (mode.array is None or bool(mode.array.any())))
 
 
+def drawn(graph: Graph) -> dict[Value, Node]:
+    """The values that depend on random numbers, each with a node that draws them."""
+    found: dict[Value, Node] = {}
+    for node in graph.nodes:
+        source = node if draws(node) else next((found[value] for value in node.reads() if value in found), None)
+        if source is not None:
+            found |= {value: source for value in node.outputs if value is not None}
+    return found
+
+
 def onnx_schema(op_type: str, domain: str = "") -> onnx.defs.OpSchema | None:
     """The schema of the operator's modern form, None where the standard does not know it."""
     try:

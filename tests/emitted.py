@@ -12,10 +12,10 @@ import onnxruntime
 
 import converter
 from converter.emitters import Emitted, emit
+from converter.emitters.stored import to_source, to_stored
 from converter.emitters.types import held
 from converter.graph import Graph
 from converter.operators import refusals
-from converter.verification import to_source, to_stored
 from converter.verification.run import PyTorch, as_tensor, converted
 
 

@@ -19,35 +19,21 @@ from converter.graph import Graph, Node, Value, Weight
 from converter.verification import bodies, reference
 from converter.verification.alignment import numeric
 from converter.verification.bodies import Numbers
+from converter.verification.candidate import Candidate
 from converter.verification.compare import difference
 from converter.verification.faults import between, overwriting, reading, returning, writing
 from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
 from converter.verification.layers import Blame, Layer, Stage
-from converter.verification.limits import LIMITS, Limits
 from converter.verification.sides import BUDGET, Sides
-from converter.verification.worker import Trace, trace_model
+from converter.verification.worker import Trace
 
 
 def look_inside(
-    graph: Graph,
-    target: str,
-    folder: Path,
-    visible: Visible,
-    weights: Mapping[str, Weight],
-    judge: Judge,
-    question: Question,
-    stored: Sequence[Any],
-    differing: Sequence[Value],
-    *,
-    fresh: bool = False,
-    limits: Limits = LIMITS,
+    graph: Graph, candidate: Candidate, judge: Judge, question: Question, differing: Sequence[Value]
 ) -> tuple[list[Layer], Blame | None]:
     """The layers of the emitted code in one case, and the first that differs, looked for where ``differing`` names outputs,
-    weights are not the source's or the code does not run.
-
-    ``stored`` are the inputs as the code takes them. Raises RunError where the code cannot be traced.
-    """
+    weights are not the source's or the code does not run. Raises RunError where the code cannot be traced."""
     values = reference.of_graph(graph, question.inputs, BUDGET)
     source: dict[str, Any] = {}
     if graph.source.model is not None:
@@ -56,22 +42,18 @@ def look_inside(
             source = reference.of_model(judge.model, names, question.inputs, BUDGET)
         except ERRORS:  # it fixes a batch of one that was freed, say
             source = {}
-    trace = None
-    if target != "onnx":
-        trace = trace_model(target, folder, stored, len(graph.outputs), weights, fresh=fresh, budget=BUDGET, limits=limits)
-    sides = Sides(graph, visible, _lines(folder), question.name, trace, values, source)
-    blame = Comparison(sides, weights, judge.model if source else None, question.inputs).find(differing)
+    trace = candidate.trace(question, BUDGET)
+    sides = Sides(graph, candidate.visible, candidate.text(), question.name, trace, values, source)
+    blame = Comparison(sides, candidate.weights, judge.model if source else None, question.inputs).find(differing)
     is_wrong = bool(differing) or (trace is not None and (trace.raised is not None or bool(trace.weights)))
     return sides.layers, blame if is_wrong else None
 
 
-def look_along(
-    graph: Graph, folder: Path, visible: Visible, question: Question, trace: Trace
-) -> tuple[list[Layer], Blame | None]:
+def look_along(graph: Graph, candidate: Candidate, question: Question, trace: Trace) -> tuple[list[Layer], Blame | None]:
     """The layers of emitted code in a case whose outputs are as they should be, and the first that computes something else than
-    the graph on the numbers it has."""
+    the graph on the numbers it has. ``trace`` is what the code computed in that case."""
     values = reference.of_graph(graph, question.inputs, BUDGET)
-    sides = Sides(graph, visible, _lines(folder), question.name, trace, values, {}, loose=True)
+    sides = Sides(graph, candidate.visible, candidate.text(), question.name, trace, values, {}, loose=True)
     return sides.layers, Comparison(sides, {}).find() or between.find(sides)
 
 
@@ -165,8 +147,3 @@ def _is_run(sides: Sides) -> bool:
     """Whether anything in here was computed: the emitted code may have made fewer rounds."""
     values = [value for node in sides.graph.nodes for value in node.outputs if value in sides.visible]
     return any(sides.is_near(value) for value in values if sides.values[value].dtype.kind == "f")
-
-
-def _lines(folder: Path) -> list[str]:
-    path = folder / "model.py"
-    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from converter.conversion import Conversion
-from converter.verification import to_source, to_stored
+from converter.emitters.stored import to_source, to_stored
 from tests.exports.inputs import renamed
 from tests.originals.code import TRANSPOSES
 

@@ -15,9 +15,9 @@ import numpy as np
 
 import converter
 from converter.conversion import Conversion
+from converter.emitters.stored import to_source, to_stored
 from converter.errors import ConversionError
 from converter.graph import Graph
-from converter.verification import to_source, to_stored
 from converter.verification.compare import difference, tolerance_of
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.report import Report

@@ -17,7 +17,7 @@ import numpy as np
 
 import converter
 import tests.usage.keras as usage
-from converter.verification import to_stored
+from converter.emitters.stored import to_stored
 from converter.verification.inputs import questions
 from tests.usage.converted import FOLDER, network
 

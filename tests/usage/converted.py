@@ -15,7 +15,7 @@ from onnx import numpy_helper
 
 import converter
 from converter.emitters import Emitted, emit
-from converter.verification import to_source, to_stored
+from converter.emitters.stored import to_source, to_stored
 from tests.emitted import keras_model, pytorch_model, read
 from tests.exports.inputs import Input, feeds, renamed
 

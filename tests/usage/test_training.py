@@ -8,7 +8,7 @@ import torch
 
 import converter
 from converter.emitters import emit
-from converter.verification import to_stored
+from converter.emitters.stored import to_stored
 from tests.emitted import keras_model, pytorch_model
 from tests.originals.measures import relative_error
 from tests.usage.converted import FOLDER, NETWORKS, network

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from converter.emitters import emit
-from converter.verification import to_stored
+from converter.emitters.stored import to_stored
 from tests.originals.measures import flat_outputs
 from tests.usage.converted import Converted, with_weights
 
