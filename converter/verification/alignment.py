@@ -152,7 +152,7 @@ def error(actual: np.ndarray, expected: np.ndarray, scale: float) -> float:
     if not np.isfinite(worst):
         a, b = actual.astype(np.float64), expected.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
-            gap = np.abs(a - b)
+            gap = np.asarray(np.abs(a - b))
         gap[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
         worst = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
     return 0.0 if worst == 0.0 else worst / scale if scale else float("inf")
