@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converter.emitters.layout import Layout, along_axes, logical
+from converter.emitters.signed_zeros import has_signed_zeros
 from converter.emitters.site import known
 from converter.operators.registry import operator
 
@@ -102,7 +103,8 @@ def _place(op_type: str, function: str) -> None:
     def keras(n):
         if n.select_last_index:
             n.needs_sizes(n.data, axes=(n.node["axis"],))
-        return write(n, f'ops.cast(ops.{function}(x, axis=axis, keepdims=keep), "int64")', "ops.flip(data, axis)")
+        x = "x + 0.0" if has_signed_zeros(n.data.value) else "x"  # -0.0 + 0.0 is 0.0
+        return write(n, f'ops.cast(ops.{function}({x}, axis=axis, keepdims=keep), "int64")', "ops.flip(data, axis)")
 
     members = {"layout": _along_one_axis, "pytorch": pytorch, "keras": keras}
     operator(op_type)(type(op_type, (), members))
