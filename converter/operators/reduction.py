@@ -103,7 +103,7 @@ def _place(op_type: str, function: str) -> None:
     def keras(n):
         if n.select_last_index:
             n.needs_sizes(n.data, axes=(n.node["axis"],))
-        x = "x + 0.0" if has_signed_zeros(n.data.value) else "x"  # -0.0 + 0.0 is 0.0
+        x = "ops.where(ops.equal(x, 0), 0.0, x)" if has_signed_zeros(n.data.value) else "x"  # TensorFlow leaves + 0.0 out
         return write(n, f'ops.cast(ops.{function}({x}, axis=axis, keepdims=keep), "int64")', "ops.flip(data, axis)")
 
     members = {"layout": _along_one_axis, "pytorch": pytorch, "keras": keras}

@@ -15,47 +15,19 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-_SUMS = {
-    *(
-        "Add",
-        "AveragePool",
-        "BatchNormalization",
-        "Conv",
-        "ConvTranspose",
-        "CumSum",
-        "Div",
-        "Einsum",
-        "Gemm",
-        "GlobalAveragePool",
-    ),
-    *("GlobalLpPool", "LpPool", "MatMul", "Mean", "Mul", "Pow", "ReduceL1", "ReduceMean", "ReduceProd", "ReduceSum"),
-    *("ReduceSumSquare", "Sub", "Sum"),
-}
+_SUMS = {"Add", "AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "CumSum", "Div", "Einsum", "Gemm"}
+_SUMS |= {"GlobalAveragePool", "GlobalLpPool", "LpPool", "MatMul", "Mean", "Mul", "Pow", "ReduceL1", "ReduceMean"}
+_SUMS |= {"ReduceProd", "ReduceSum", "ReduceSumSquare", "Sub", "Sum"}
 """Operators that are exact for round numbers, in every program."""
-_OTHERS = {
-    *(
-        "Acos",
-        "Acosh",
-        "Asin",
-        "Asinh",
-        "Atan",
-        "Atanh",
-        "Attention",
-        "Celu",
-        "Cos",
-        "Cosh",
-        "DFT",
-        "Elu",
-        "Erf",
-        "Exp",
-        "Gelu",
-    ),
-    *("GRU", "GridSample", "GroupNormalization", "HardSigmoid", "HardSwish", "InstanceNormalization", "LRN", "LSTM"),
-    *("LayerNormalization", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "RMSNormalization"),
-    *("RNN", "Reciprocal", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "Resize", "RoiAlign", "RotaryEmbedding", "STFT"),
-    *("Selu", "Sigmoid", "Sin", "Sinh", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "Upsample"),
-}
-_UNITS = {TensorProto.FLOAT: np.float32, TensorProto.DOUBLE: np.float64}
+_OTHERS = {"Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Attention", "Celu", "Cos", "Cosh", "DFT", "Elu", "Erf"}
+_OTHERS |= {"Exp", "Gelu", "GridSample", "GroupNormalization", "HardSigmoid", "HardSwish", "InstanceNormalization", "LRN"}
+_OTHERS |= {"LayerNormalization", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish"}
+_OTHERS |= {"RMSNormalization", "Reciprocal", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "Resize", "RoiAlign"}
+_OTHERS |= {"RotaryEmbedding", "STFT", "Selu", "Sigmoid", "Sin", "Sinh", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish"}
+_OTHERS |= {"Tan", "Tanh", "Upsample"}
+_RECURRENT = {"GRU", "LSTM", "RNN"}
+"""Operators of sigmoid and tanh, which onnxruntime takes by quotients of polynomials: off by a unit of 1, however small."""
+_TYPES = {TensorProto.FLOAT: np.float32, TensorProto.DOUBLE: np.float64}
 
 _ROUND = 64.0
 """What is whole, so many times as large, is a round number: a place, a count, a half."""
@@ -63,33 +35,32 @@ _ROUND = 64.0
 
 def with_moved_results(model: onnx.ModelProto, prefix: str) -> None:
     """Let each floating result of ``model`` that is rounded be moved by its last bit. Changes ``model``. Names that begin with
-    ``prefix`` are of parts in float64, which stay as they are up to their end."""
+    ``prefix`` are of operators by their definition, in float64 that stands for float32."""
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     types = {
         value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output, *inferred.input)
     }
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
-        moved = [name for name in node.output if types.get(name) in _UNITS] if _is_rounded(node, prefix) else []
+        moved = [name for name in node.output if types.get(name) in _TYPES] if _is_rounded(node) else []
         nodes.append(node)
         for name in moved:
-            plain = f"{name}/plain"
+            plain, held = f"{name}/plain", _TYPES[types[name]]
             node.output[list(node.output).index(name)] = plain
-            nodes += _moved(model.graph, plain, name, _UNITS[types[name]], len(nodes), round_stay=node.op_type in _SUMS)
+            limits = np.finfo(np.float32 if name.startswith(prefix) else held)
+            nodes += _moved(model.graph, plain, name, held, limits, len(nodes), node.op_type)
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 
 
-def _is_rounded(node: onnx.NodeProto, prefix: str) -> bool:
-    if node.domain not in ("", "ai.onnx") or any(name.startswith(prefix) for name in node.output):
-        return False
-    return node.op_type in _SUMS | _OTHERS or any(name.startswith(prefix) for name in node.input)
+def _is_rounded(node: onnx.NodeProto) -> bool:
+    return node.domain in ("", "ai.onnx") and node.op_type in _SUMS | _OTHERS | _RECURRENT
 
 
 def _moved(
-    graph: onnx.GraphProto, plain: str, name: str, dtype: type, seed: int, *, round_stay: bool
+    graph: onnx.GraphProto, plain: str, name: str, dtype: type, limits: np.finfo, seed: int, kind: str
 ) -> Iterator[onnx.NodeProto]:
-    """The nodes that make ``name`` of ``plain``; with ``round_stay`` round numbers are as they were."""
+    """The nodes that make ``name``, of type ``dtype``, out of ``plain``, the result of an operator of some ``kind``."""
 
     def add(operator: str, *inputs: str, output: str = "", **attributes: object) -> str:
         nodes.append(helper.make_node(operator, inputs, [output or f"{name}/moved{len(nodes)}"], **attributes))
@@ -100,12 +71,12 @@ def _moved(
         return graph.initializer[-1].name
 
     nodes: list[onnx.NodeProto] = []
-    unit = float(np.finfo(dtype).eps)
+    unit = float(limits.eps)
     drawn = add("RandomUniformLike", plain, low=-unit, high=unit, seed=float(seed))
-    moved = add("Add", plain, add("Mul", plain, drawn))
-    if round_stay:
+    moved = add("Add", plain, drawn if kind in _RECURRENT else add("Mul", plain, drawn))
+    if kind in _SUMS:
         times = add("Mul", plain, held(_ROUND))
         moved = add("Where", add("Equal", times, add("Round", times)), plain, moved)
-    size = add("Abs", plain)
-    add("Where", add("Less", size, held(float(np.finfo(dtype).tiny))), add("Sub", plain, plain), moved, output=name)
+    under = add("Less", add("Abs", plain), held(float(limits.tiny)))
+    add("Where", under, add("Sub", plain, plain), moved, output=name)
     yield from nodes
