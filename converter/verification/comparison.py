@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from converter.graph import Node, Value
-from converter.verification.compare import Tolerance, class_scores, share_beyond
+from converter.verification.cancelled import SMALL, added, summing, with_cancelled
+from converter.verification.compare import Tolerance, class_scores, is_floating, magnitude, share_beyond
 from converter.verification.inputs import Question
 from converter.verification.judge import WAYS, Judge, JudgeError
 from converter.verification.report import OutputReport, Where
@@ -89,6 +90,8 @@ class Comparison:
                 report, held = self._held(value, actual, reference, usual, self._moved(value), self._moved_inside(value))
         if not report.ok and all(is_within(*each, self._coarse(value, each[0])) for each in held):
             report, held = self._with_own_rounding(value, position, actual, reference, held)
+        if not report.ok and (node := summing(value)) is not None:
+            report, held = self._with_cancelled(node, value, actual, reference, held, report)
         if not report.ok and unpooled(value):
             self._ask_others(held)
             self._with_ties(value, actual, reference, usual, report)
@@ -199,6 +202,35 @@ class Comparison:
 
         held = [counted(*each) for each in held]
         return reported(actual, reference, self._questions, held), held
+
+    def _with_cancelled(
+        self,
+        node: Node,
+        value: Value,
+        actual: Sequence[Any],
+        reference: Sequence[Any],
+        held: Sequence[tuple[Sample, Tolerance]],
+        report: OutputReport,
+    ) -> tuple[OutputReport, list[tuple[Sample, Tolerance]]]:
+        """The report with what is rounding alone, as everything cancels, held to the rounding of what is added up."""
+        cases = _beyond(held)
+        given = [magnitude(a) for case in cases for a in self._questions[case].inputs.values() if isinstance(a, np.ndarray)]
+        if report.problem or np.median([sample.scale for sample, _ in held]) > SMALL * max(given, default=0.0):
+            return report, list(held)
+        sums: dict[int, Any] = {}
+        for case in cases:
+            arrays = [self._numbers(each, case) for each in node.inputs if each is not None and is_floating(each.dtype)]
+            if not arrays or not all(isinstance(array, np.ndarray) for array in arrays):
+                return report, list(held)
+            sums[case] = added(node, arrays, reference[case], self._questions[case].batch)
+        looked = [(sample, tolerance) for sample, tolerance in held if sample.case in sums]
+        excused = with_cancelled(looked, [float(sums[sample.case][sample.row]) for sample, _ in looked])
+        if excused is None:
+            return report, list(held)
+        held = [*excused, *(each for each in held if each[0].case not in sums)]
+        report = reported(actual, reference, self._questions, held)
+        report.remark = "is rounding alone, as what it adds up cancels: its equality proves little"
+        return report, held
 
     def _with_tied_scores(
         self,
