@@ -47,13 +47,13 @@ class Alignment:
             if isinstance(entry.array, np.ndarray) and entry.array.dtype.kind not in "OUS":
                 self._by_size[entry.array.size].append(place)
 
-    def match(self, expected: np.ndarray, layout: Layout, after: Sequence[int]) -> Match | None:
+    def match(self, expected: np.ndarray, layout: Layout, after: Sequence[int], least: float = 0.0) -> Match | None:
         """The tensor that holds ``expected``, up to ``LOOSE``: the nearest, of equally near ones the first that follows
         ``after``, the places of what it is computed from. Of these none counts that has another shape: that what is reshaped
-        has the same numbers proves nothing."""
+        has the same numbers proves nothing. Errors are a share of ``least``, where that is more than its largest number."""
         if not isinstance(expected, np.ndarray) or expected.dtype.kind in "OUS" or expected.size not in self._by_size:
             return None
-        scale = magnitude(expected)
+        scale = max(magnitude(expected), least)
         start = max(after, default=-1)
         found: list[tuple[float, bool, int, np.ndarray | None]] = []
         flat, sampled = expected.reshape(-1), _places(expected.size)

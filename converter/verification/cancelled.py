@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from converter.graph import Node, Value
-from converter.verification.compare import Tolerance
+from converter.verification.compare import Tolerance, magnitude
 from converter.verification.rounding import Sample
 
 _MOVES = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
@@ -48,6 +48,12 @@ def added(node: Node, arrays: Sequence[np.ndarray], result: np.ndarray, batch: i
         size = np.abs(rows.astype(np.float64)).max(axis=1, initial=0.0)
         largest = np.maximum(largest, size)
     return largest * (arrays[0].size / max(result.size, 1) if node.op_type == "ReduceSum" else 1)
+
+
+def allowed_to(node: Node | None, arrays: Sequence[np.ndarray], result: np.ndarray) -> float:
+    """What is allowed to the ``result`` of a sum of ``arrays`` that is rounding alone, 0 to any other."""
+    size = float(added(node, arrays, result, 1)[0]) if node is not None and arrays else 0.0
+    return _ALLOWED * size if magnitude(result) <= _NOTHING * size else 0.0
 
 
 def with_cancelled(held: Sequence[tuple[Sample, Tolerance]], sums: Sequence[float]) -> list[tuple[Sample, Tolerance]] | None:
