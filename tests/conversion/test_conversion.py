@@ -153,6 +153,7 @@ def test_the_last_bit_of_a_weight_is_found(conversions, place):
         (lambda code: code.replace("def load_model", "def load"), "AttributeError.*load_model"),
     ],
 )
+@pytest.mark.own_process
 def test_code_that_does_not_run_is_a_finding(conversions, place, edit, finding):
     folder = place / "broken"
     shutil.copytree(place / "pytorch", folder)

@@ -5,16 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.random_networks.campaign import KINDS, outcomes
-from tests.sabotage.forking import forked
 
 _FEW = 6
 """Networks of each kind in a plain run of the tests; ``make test-random`` runs two hundred."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def started():
-    with forked():
-        yield
 
 
 @pytest.mark.parametrize("seed", [*range(_FEW), *(pytest.param(seed, marks=pytest.mark.random) for seed in range(_FEW, 200))])

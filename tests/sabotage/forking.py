@@ -20,28 +20,29 @@ from typing import Any
 from unittest import mock
 
 from converter.verification import worker
-from converter.verification.limits import Ended, Limits
+from converter.verification.limits import Ended, Limits, run_limited
 
 ROOT = Path(__file__).parents[2]
 
 
 class Servers:
-    """One process for each framework, started when it is first needed."""
+    """One process for each framework and backend, started when it is first needed."""
 
     def __init__(self) -> None:
-        self._started: dict[str, subprocess.Popen] = {}
+        self._started: dict[tuple[str, str], subprocess.Popen] = {}
 
     def run(self, command: Sequence[str], limits: Limits, environment: Mapping[str, str], stop: Any = None) -> Ended:
         """What ``run_limited`` does with a Python program and its job, but for the limit of memory."""
         _, program, job = command
         described = json.loads(Path(job).read_text())
         framework = described["framework"]
-        if framework not in self._started:
+        server = framework, environment.get("KERAS_BACKEND", "")
+        if server not in self._started:
             arguments = [sys.executable, __file__, framework]
-            self._started[framework] = subprocess.Popen(
+            self._started[server] = subprocess.Popen(
                 arguments, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
             )
-        server, errors = self._started[framework], f"{job}.stderr"
+        server, errors = self._started[server], f"{job}.stderr"
         Path(job).write_text(json.dumps(described | {"parent": server.pid}))
         server.stdin.write(json.dumps([program, job, errors, limits.seconds]) + "\n")
         server.stdin.flush()
@@ -52,6 +53,11 @@ class Servers:
     def used(self) -> Any:
         """A context in which the verification starts its program by a fork."""
         return mock.patch.object(worker, "run_limited", self.run)
+
+    @staticmethod
+    def unused() -> Any:
+        """A context in which it starts it as it does for a user."""
+        return mock.patch.object(worker, "run_limited", run_limited)
 
     def close(self) -> None:
         for server in self._started.values():

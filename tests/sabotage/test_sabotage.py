@@ -14,13 +14,6 @@ import converter
 from tests.sabotage import networks
 from tests.sabotage.campaign import Outcome, Subject, faults, file_outcomes, graph_outcomes, outcomes
 from tests.sabotage.expectations import EQUIVALENT, OPEN, reason
-from tests.sabotage.forking import forked
-
-
-@pytest.fixture(scope="module")
-def fork():
-    with forked():
-        yield
 
 
 @functools.cache
@@ -54,7 +47,7 @@ def check_blame(found: list[Outcome]) -> None:
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_faults_are_found(name, fork, folder):
+def test_faults_are_found(name, folder):
     """Each third kind of fault, in one of the networks that can have it."""
     subjects = [subject(each, "pytorch", folder) for each in networks.NETWORKS]
     found = []
@@ -67,12 +60,12 @@ def test_faults_are_found(name, fork, folder):
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_sound_networks_raise_no_alarm(name, fork, folder):
+def test_sound_networks_raise_no_alarm(name, folder):
     assert subject(name, "pytorch", folder).conversion.verify().ok
 
 
 @pytest.mark.parametrize("target", ["pytorch", pytest.param("keras", marks=pytest.mark.sabotage)])
-def test_every_kind_can_be_planted(target, fork, folder):
+def test_every_kind_can_be_planted(target, folder):
     """A pattern that no emitted code has any more would test nothing."""
     subjects = [subject(each, target, folder) for each in (*networks.NETWORKS, *networks.EXPORTED)]
     idle = [fault.name for planted, fault in faults(target) if not any(each.can_have(planted, fault) for each in subjects)]
@@ -82,7 +75,7 @@ def test_every_kind_can_be_planted(target, fork, folder):
 @pytest.mark.sabotage
 @pytest.mark.parametrize("target", ["pytorch", "keras"])
 @pytest.mark.parametrize("name", [*networks.NETWORKS, *networks.EXPORTED])
-def test_all_faults(name, target, fork, folder):
+def test_all_faults(name, target, folder):
     one = subject(name, target, folder)
     assert one.conversion.verify().ok
     found = list(outcomes(one))
@@ -112,6 +105,7 @@ BY_HAND = [
 QUICK = BY_HAND[:2]
 
 
+@pytest.mark.own_process
 @pytest.mark.parametrize(
     ("name", "target", "planted", "kind"),
     [

@@ -14,18 +14,10 @@ from safetensors.numpy import load_file, save_file
 import converter
 from converter.graph import Value, Weight
 from tests.models import classifier
-from tests.sabotage.forking import forked
 from tests.sabotage.networks import write
 
 NETWORKS = Path(__file__).parents[2] / "fixtures" / "networks"
 ONCE = {"seeds": (0,), "batch_sizes": (1,)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fork():
-    """Without it most of the time would go into starting the frameworks."""
-    with forked():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,9 @@ from __future__ import annotations
 import pytest
 
 import converter
-from tests.sabotage.forking import forked
 from tests.sabotage.networks import Net
 
 ONCE = {"seeds": (0,), "batch_sizes": (1,)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fork():
-    """Without it most of the time would go into starting TensorFlow."""
-    with forked():
-        yield
 
 
 def image(net: Net) -> None:

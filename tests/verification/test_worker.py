@@ -5,6 +5,8 @@ import pytest
 from converter.verification import run
 from converter.verification.worker import RunError, run_model
 
+pytestmark = pytest.mark.own_process
+
 ENDS = {
     "exit 0": ("import os; os._exit(0)", "ended with exit code 0 before it gave an answer"),
     "exit 3": ("import os; os._exit(3)", "ended with exit code 3"),
