@@ -72,7 +72,8 @@ class Alignment:
                 break  # another order of the axes would not be nearer
         if not found:
             return None
-        near = 2 * min(gap for gap, *_ in found) + 1e-7
+        nearest = min(gap for gap, *_ in found)
+        near = 0.0 if nearest == 0.0 and expected.dtype.kind in "iub" else 2 * nearest + 1e-7
         gap, _, place, order = min((row for row in found if row[0] <= near), key=lambda row: row[1:3])
         return Match(place, in_order(self.entries[place].array, order, expected.shape), gap, scale, order is None)
 
@@ -154,6 +155,8 @@ def error(actual: np.ndarray, expected: np.ndarray, scale: float) -> float:
         with np.errstate(invalid="ignore", over="ignore"):
             gap = np.asarray(np.abs(a - b))
         gap[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+        if actual.dtype.kind in "iu" and expected.dtype.kind in "iu":
+            gap[(gap == 0.0) & (actual != expected)] = 1.0  # float64 cannot tell them apart
         worst = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
     return 0.0 if worst == 0.0 else worst / scale if scale else float("inf")
 
