@@ -46,20 +46,21 @@ def to_model(graph: Graph, *, weights: bool = True, fill: Fill | None = None) ->
     return Writer(graph, weights=weights, fill=fill).model
 
 
-def save_model(graph: Graph, path: str | Path, fill: Fill | None = None, *, external: bool = False) -> None:
-    """Write ``graph`` to ``path``, in the standard's operators only.
+def save_model(graph: Graph, path: str | Path, fill: Fill | None = None, *, external: bool = False) -> Mapping[Value, str]:
+    """Write ``graph`` to ``path``, in the standard's operators only; the names under which its values stand there.
 
     With ``external``, and above 2 GB, the limit of a protobuf file, the weights go to ``<path>.data`` beside it.
     """
     path = Path(path)
     total = sum(value.weight.nbytes for value in _all_values(graph) if value.weight is not None)
     if not external and total < _PROTOBUF_LIMIT - 2**24:
-        onnx.save_model(_inlined(to_model(graph, fill=fill)), path)
-        return
-    data = path.with_name(path.name + ".data")
-    with open(data, "wb") as file:
-        writer = Writer(graph, fill=fill, external=(file, data.name))
+        writer = Writer(graph, fill=fill)
+    else:
+        data = path.with_name(path.name + ".data")
+        with open(data, "wb") as file:
+            writer = Writer(graph, fill=fill, external=(file, data.name))
     onnx.save_model(_inlined(writer.model), path)
+    return writer.names
 
 
 def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:

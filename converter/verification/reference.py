@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from converter.emitters.onnx import Writer, save_model, to_model
+from converter.emitters.onnx import save_model, to_model
 from converter.graph import Graph, Node, Value, draws
 from converter.verification.exact import coarse, in_float64
 from converter.verification.judge import ERRORS
@@ -29,10 +29,9 @@ def of_graph(graph: Graph, inputs: Mapping[str, np.ndarray], budget: int) -> dic
     found: dict[Value, Any] = {value: inputs[value.name] for value in graph.inputs if value.name in inputs}
     wanted = [value for node in graph.nodes for value in node.outputs if value is not None]
     try:
-        names = Writer(graph, weights=False).names
         with tempfile.TemporaryDirectory(prefix="converter-") as folder:
             path = Path(folder) / "model.onnx"
-            save_model(graph, path, external=True)
+            names = save_model(graph, path, external=True)
             answers = of_model(path, [names[value] for value in wanted], inputs, budget)
         return found | {value: answers[names[value]] for value in wanted if names[value] in answers}
     except ERRORS:
