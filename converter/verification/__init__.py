@@ -181,7 +181,9 @@ class _Verification:
     def _look(self, differing: Sequence[Value], errors: Mapping[int, float]) -> None:
         """Compare all layers in the plainest of the cases in ``errors``, and find the one to blame for what differs."""
         question = cases.plainest(self._questions, errors)
-        found = self._explained(lambda: look_inside(self._graph, self._candidate, self._judge, question, differing))
+        found = self._explained(
+            lambda: look_inside(self._graph, self._candidate, self._judge, question, differing, self._asked)
+        )
         if found is not None:
             self._report.layers, self._report.blame = found
 

@@ -22,6 +22,8 @@ LOOSE = 1e-3
 
 _SURE = 1e-5
 _SAMPLES = 64
+_ALIKE = 0.3
+"""Of ``_likeness``, below which two tensors have nothing in common."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +76,24 @@ class Alignment:
             return None
         nearest = min(gap for gap, *_ in found)
         near = 0.0 if nearest == 0.0 and expected.dtype.kind in "iub" else 2 * nearest + 1e-7
-        gap, _, place, order = min((row for row in found if row[0] <= near), key=lambda row: row[1:3])
+        sizes = sorted(expected.shape)
+        gap, _, place, order = min(
+            (row for row in found if row[0] <= near),
+            key=lambda row: (row[1], sorted(self.entries[row[2]].array.shape) != sizes, row[2]),
+        )
         return Match(place, in_order(self.entries[place].array, order, expected.shape), gap, scale, order is None)
 
     def resembling(self, expected: np.ndarray, layout: Layout, among: Sequence[int]) -> Match | None:
-        """The tensor among some that is most like ``expected``: of its size, with most of the same numbers, of as many axes."""
+        """The tensor among some that is most like ``expected``: of its size, with most of the same numbers, of as many axes;
+        where none is like it the first."""
         best: tuple[tuple[float, bool], Match] | None = None
         for order in orders(expected.shape, layout) if isinstance(expected, np.ndarray) else ():
             for place in among:
                 array = self.entries[place].array
                 if isinstance(array, np.ndarray) and array.size == expected.size and array.dtype.kind not in "OUS":
                     actual = in_order(array, order, expected.shape)
-                    likeness = _likeness(actual, expected), array.ndim == expected.ndim
+                    likeness = _likeness(actual, expected)
+                    likeness = likeness if likeness >= _ALIKE else 0.0, array.ndim == expected.ndim
                     if best is None or likeness > best[0]:
                         scale = magnitude(expected)
                         best = likeness, Match(place, actual, error(actual, expected, scale), scale)

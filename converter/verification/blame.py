@@ -9,6 +9,7 @@ runs the one node on the numbers that the emitted code had at that place.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from converter.emitters.visible import Visible
 from converter.graph import Graph, Node, Value, Weight
 from converter.verification import bodies, reference
 from converter.verification.alignment import numeric
+from converter.verification.asking import Asked
 from converter.verification.bodies import Numbers
 from converter.verification.candidate import Candidate
 from converter.verification.compare import difference
@@ -30,10 +32,42 @@ from converter.verification.worker import Trace
 
 
 def look_inside(
-    graph: Graph, candidate: Candidate, judge: Judge, question: Question, differing: Sequence[Value]
+    graph: Graph,
+    candidate: Candidate,
+    judge: Judge,
+    question: Question,
+    differing: Sequence[Value],
+    asked: Asked = (),
 ) -> tuple[list[Layer], Blame | None]:
     """The layers of the emitted code in one case, and the first that differs, looked for where ``differing`` names outputs,
-    weights are not the source's or the code does not run. Raises RunError where the code cannot be traced."""
+    weights are not the source's or the code does not run. Raises RunError where the code cannot be traced.
+
+    ``asked`` is all that was asked, in its order: where the case by itself is answered as it should be, the first is looked
+    into that is not when the questions are asked one after the other.
+    """
+    look = functools.partial(_look, graph, candidate, judge, differing=differing)
+    trace = candidate.trace([question], BUDGET)
+    sides, blame = look(question, trace)
+    if differing and asked and trace is not None and trace.raised is None and returning.right(sides, trace.returned):
+        questions = [question for question, _ in asked]
+        trace = candidate.trace(questions, BUDGET)
+        wrong = [not returning.right(sides, given, right) for given, (_, right) in zip(trace.before, asked, strict=False)]
+        place = wrong.index(True) if True in wrong else len(wrong)
+        trace = trace if place == len(wrong) else candidate.trace(questions[: place + 1], BUDGET)
+        question, right = asked[place]
+        if place and not (trace.raised is None and returning.right(sides, trace.returned, right)):
+            sides, blame = look(question, trace)
+            blame = blame and dataclasses.replace(blame, cause=_BETWEEN.format(place, blame.cause))
+    return sides.layers, blame
+
+
+_BETWEEN = "this is so only behind other calls, of which something is kept (here {}): {}"
+
+
+def _look(
+    graph: Graph, candidate: Candidate, judge: Judge, question: Question, trace: Trace | None, *, differing: Sequence[Value]
+) -> tuple[Sides, Blame | None]:
+    """Both sides of one case, and the first layer that differs."""
     values = reference.of_graph(graph, question.inputs, BUDGET)
     source: dict[str, Any] = {}
     if graph.source.model is not None:
@@ -42,11 +76,10 @@ def look_inside(
             source = reference.of_model(judge.model, names, question.inputs, BUDGET)
         except ERRORS:  # it fixes a batch of one that was freed, say
             source = {}
-    trace = candidate.trace(question, BUDGET)
     sides = Sides(graph, candidate.visible, candidate.text(), question.name, trace, values, source)
     blame = Comparison(sides, candidate.weights, judge.model if source else None, question.inputs).find(differing)
     is_wrong = bool(differing) or (trace is not None and (trace.raised is not None or bool(trace.weights)))
-    return sides.layers, blame if is_wrong else None
+    return sides, blame if is_wrong else None
 
 
 def look_along(graph: Graph, candidate: Candidate, question: Question, trace: Trace) -> tuple[list[Layer], Blame | None]:

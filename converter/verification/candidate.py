@@ -56,14 +56,15 @@ class Candidate:
         except RunError:
             return None
 
-    def trace(self, question: Question, budget: int) -> Trace | None:
-        """All that the code computes for one question, up to so many bytes, None where it is no code. Raises RunError."""
+    def trace(self, questions: Sequence[Question], budget: int) -> Trace | None:
+        """All that the code computes for the last of some questions, up to so many bytes, None where it is no code. Raises
+        RunError."""
         if not self.is_code:
             return None
         return trace_model(
             self.target,
             self.folder,
-            self.stored(question),
+            [self.stored(question) for question in questions],
             len(self.outputs),
             self.weights,
             fresh=self.fresh,

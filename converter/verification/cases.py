@@ -43,10 +43,14 @@ def plainest(questions: Sequence[Question], errors: Mapping[int, float]) -> Ques
 
 
 def of_each_shape(questions: Sequence[Question]) -> Iterator[int]:
-    """The smallest case of each shape of the inputs, the smallest first: what fails may do so for three samples and not for
+    """The plainest case of each shape of the inputs, the plainest first: what fails may do so for three samples and not for
     one."""
     seen = set()
-    for case in sorted(range(len(questions)), key=lambda case: _size(questions[case])):
+
+    def order(case: int) -> tuple[float, ...]:
+        return questions[case].unusual, _ones(questions[case]), _size(questions[case])
+
+    for case in sorted(range(len(questions)), key=order):
         shapes = tuple(np.shape(array) for array in questions[case].inputs.values() if isinstance(array, np.ndarray))
         if shapes not in seen:
             seen.add(shapes)

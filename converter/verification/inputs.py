@@ -86,7 +86,7 @@ def questions(graph: Graph, seeds: Sequence[int], batch_sizes: Sequence[int]) ->
     batched = _has_batch(graph)
     for position, seed in enumerate(seeds):
         if batched:
-            for size in batch_sizes:
+            for size in batch_sizes if position % 2 == 0 else batch_sizes[::-1]:  # also one size twice, for what is kept
                 yield _ways(graph, position, seed, size, f"seed {seed}, batch {size}", kinds_of(position, size))
         else:
             for kind in (

@@ -43,6 +43,10 @@ class Layer:
     verdict: Verdict = "not visible"
     constructor: int | None = None
     """The line of model.py that constructs the layer which ``line`` calls."""
+    within: int | None = None
+    """The line of the function which ``line`` calls, where that has the expression."""
+    called: int | None = None
+    """The line that calls the function in which ``line`` is one of several layers."""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layer:
@@ -112,8 +116,10 @@ def sentence(layers: list[Layer], blame: Blame) -> Text:
     text = Text.assemble(("first difference: ", "bold red"), f"{layer.name!r} ({layer.op}){place}, between {between}")
     if layer.line is not None:
         text.append(f"\n  model.py, line {layer.line}: {layer.code}")
-    if layer.constructor is not None and layer.constructor != layer.line:
-        text.append(f" (constructed in line {layer.constructor})")
+    others = {"constructed": layer.constructor, "computed": layer.within}
+    told = [f"{what} in line {line}" for what, line in others.items() if line not in (None, layer.line)]
+    told += [] if layer.called is None else [f"called in line {layer.called}"]
+    text.append(f" ({', '.join(told)})" if told else "")
     if not math.isnan(blame.expected) or not math.isnan(blame.found):
         text.append(f"\n  at {list(blame.index)} of {blame.case}: {blame.found:.6g} instead of {blame.expected:.6g}")
     if layer.relative is not None and math.isfinite(layer.relative):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -73,6 +74,7 @@ class Sides:
         self._replaced: set[int] = set()
         self._usual = functools.cache(functools.partial(usual_tolerance, self._whole))
         self._tolerances: dict[Value, Tolerance] = {}
+        self._claimed: list[int] = []  # places of the tensors that are results of nodes, in order
         self.rows = {node: place for place, node in enumerate(graph.nodes)}
         self.layers = [self._row(node) for node in graph.nodes]
         self._align()
@@ -103,6 +105,8 @@ class Sides:
                 self._match(value, before)
             if self._loose and not all(map(self.is_near, self.visible.intersection(outputs))):
                 self._expect(node, before)
+        self._claimed = sorted({match.entry for value, match in self.matches.items() if value.producer is not None})
+        for node in self.graph.nodes:
             seen = [self.matches[value] for value in node.outputs if value in self.matches]
             if seen:
                 self._fill(node, max(seen, key=lambda match: match.relative))
@@ -110,6 +114,9 @@ class Sides:
     def _match(self, value: Value, before: Sequence[int]) -> None:
         expected = self.values.get(value)
         match = self.alignment.match(expected, self.plan.of(value), before, self._rounding_of(value, expected) / LOCAL)
+        if match is not None and not before and match.array.size > 1 and (match.array == match.array.flat[0]).all():
+            # that one number stands everywhere proves nothing, if nothing that it is computed from is known
+            match = None if match.entry in {each.entry for each in self.matches.values()} else match
         if match is not None:
             self.matches[value] = match
 
@@ -125,16 +132,25 @@ class Sides:
     def _fill(self, node: Node, match: Match) -> None:
         """What is seen of a node's result."""
         row = self.layers[self.rows[node]]
-        self.place(row, match.entry)
+        self.place(node, match.entry)
         row.relative = match.relative
         row.absolute = match.relative * match.scale if match.scale else match.relative
         row.verdict = "equal" if self._within(node, row.relative, row.absolute) else "differs"
 
-    def place(self, row: Layer, place: int) -> None:
-        """Set the lines of a row to those of a tensor, the one at ``place`` in the order of execution."""
-        entry = self.alignment.entries[place]
-        row.constructor = entry.constructor
-        row.line = entry.line if entry.line is not None else entry.constructor
+    def place(self, node: Node, place: int) -> None:
+        """Set the lines of a node's row to those of a tensor, the one at ``place`` in the order of execution. Where a function
+        computes this node alone, its line is the one that calls it."""
+        row, entry = self.layers[self.rows[node]], self.alignment.entries[place]
+        row.constructor, row.within, row.called = entry.constructor, None, None
+        row.line = own = entry.line if entry.line is not None else entry.constructor
+        known = {place, *(self.matches[value].entry for value in node.outputs if value in self.matches)}
+        for line, first, last in entry.calls:
+            inside = self._claimed[bisect_left(self._claimed, first) : bisect_left(self._claimed, last)]
+            if any(each not in known for each in inside):
+                row.called = line if line != row.line else None
+                break
+            row.line = line
+        row.within = own if own not in (row.line, row.constructor) else None
         row.code = self.code(row.line)
 
     def code(self, line: int | None) -> str:
@@ -229,6 +245,37 @@ class Sides:
                     found.append(place)
         later = [place for place in found if place > start] or found
         return later or [p for p in range(start + 1, len(entries)) if p not in known and numeric(entries[p].array)]
+
+    def is_part(self, place: int) -> bool:
+        """Whether a tensor is only a part of what a call gives, none of whose tensors is known: it computes one layer alone."""
+        for _, first, last in self.alignment.entries[place].calls:
+            if bisect_left(self._claimed, first) != bisect_left(self._claimed, last):
+                return False
+            if place != last - 1:
+                return True
+        return False
+
+    def name(self, value: Value) -> str:
+        """What a value is called, for people."""
+        row = self.rows.get(value.producer)
+        return f"the input {value.name!r}" if row is None else f"the result of {self.layers[row].name!r}"
+
+    def from_elsewhere(self, size: int) -> list[int]:
+        """The places of tensors of so many numbers that were not computed in this run, and are no value of the graph."""
+        known = self._replaced | {match.entry for match in self.matches.values()}
+        entries = enumerate(self.alignment.entries)
+        return [
+            place
+            for place, entry in entries
+            if not entry.operands and place not in known and numeric(entry.array) and entry.array.size == size
+        ]
+
+    def end(self, node: Node) -> str:
+        """Set the line of a node's row to the one where the code ended, and say with what."""
+        row, raised = self.layers[self.rows[node]], self.trace.raised
+        row.line = raised["lines"][-1] if raised["lines"] else None
+        row.code = self.code(row.line)
+        return f"there the code ends with {raised['message']}"
 
     def become(self, value: Value, match: Match) -> None:
         """Take another tensor for the value's: its own, as it should be, was changed before it was read."""

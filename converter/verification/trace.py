@@ -1,85 +1,177 @@
 """Runs a converted model once and records every tensor that its code computes, with the line of model.py that computes it.
 
 Part of the program ``run.py``, loaded only where tracing is asked for; like it, it needs nothing of this package. The text of
-model.py is not changed: its syntax tree is, so that each expression hands what it computed to a recorder.
+model.py is not changed: its syntax tree is, so that a recorder does what each expression would.
 """
 
 import ast
-import builtins
 import importlib.util
 import itertools
 import json
+import operator
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
-_RECORD = "__trace__"
-_RECORDED = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript)
+_RECORD, _OPERATORS = "__trace__", "__operators__"
+_BINARY = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv", ast.Mod: "mod",
+    ast.Pow: "pow", ast.MatMult: "matmul",
+    ast.LShift: "lshift", ast.RShift: "rshift", ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor",
+}  # fmt: skip
+_UNARY = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert", ast.Not: "not_"}
+_COMPARED = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
+_OF_THE_FRAME = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "isinstance", "len", "range", "print"}
+"""Functions that look at the frame which calls them, and such as give no tensor."""
 _ATTRIBUTES = {"T", "mT", "H", "real", "imag"}
-_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _numbers = itertools.count()
 
 
 class _Instrument(ast.NodeTransformer):
-    """Puts ``__trace__(place, ...)`` around expressions. ``places`` holds of each its line and the places inside it."""
+    """Lets a recorder do each call, operator and subscript: ``__trace__(place, function, *arguments)``, so that it sees what is
+    read as well as what is given, whatever expressions the arguments are. ``places`` holds of each the line."""
 
     def __init__(self):
         self.places = []  # with each, whether what it computes is written over what it reads
-        self._inside = [[]]  # of the expression being visited: the places of recorded expressions directly in it
+        self.writes = False
+        """Whether some statement changes a tensor that another one has computed."""
+        self.returns = {}  # by name of a class: the last line of its method ``call``, of which Keras lets nothing be seen
 
     def visit_FunctionDef(self, node):
         if node.name == "compute_output_spec":  # what it gives belongs to the line that calls the layer
             return node
-        node.body = [self.visit(statement) for statement in node.body]
+        node.body = self._statements(node.body)
         return node
 
     def visit_ClassDef(self, node):
-        node.body = [self.visit(statement) for statement in node.body]
+        for each in node.body:
+            if isinstance(each, ast.FunctionDef) and each.name == "call":
+                self.returns[node.name] = each.body[-1].lineno
+        node.body = self._statements(node.body)
         return node
+
+    def _statements(self, body):
+        found = [self.visit(statement) for statement in body]
+        return [each for one in found for each in (one if isinstance(one, list) else [one])]
 
     def visit_AnnAssign(self, node):
         if node.value is not None:
             node.value = self.visit(node.value)
         return node
 
+    def visit_Assign(self, node):
+        is_named = isinstance(node.value, ast.Attribute | ast.IfExp | ast.BoolOp)
+        node = self.generic_visit(node)
+        if is_named:
+            node.value = self._of_the_recorder(node, "named", [self._place(node), node.value])
+        return self._written(node, [target for target in node.targets if isinstance(target, ast.Subscript)])
+
+    def visit_AugAssign(self, node):
+        self.writes = True
+        target, node = node.target, self.generic_visit(node)
+        if isinstance(target, ast.Subscript):
+            return self._written(node, [target])
+        read = _as_read(target)
+        function = self._operator("i" + _BINARY[type(node.op)].rstrip("_"))
+        return ast.copy_location(ast.Assign([target], self._recorded(node, function, [read, node.value])), node)
+
+    def _written(self, node, targets):
+        """A statement that writes into tensors, and behind it that they have changed."""
+        bases = []
+        for target in targets:
+            while isinstance(target, ast.Subscript):
+                target = target.value
+            if isinstance(target, ast.Name | ast.Attribute):
+                bases.append(_as_read(target))
+        if not bases:
+            return node
+        self.writes = True
+        node.value = self._of_the_recorder(node.value, "holding", [node.value])
+        call = self._of_the_recorder(node, "written", [self._place(node), *bases])
+        return [node, ast.copy_location(ast.Expr(call), node)]
+
     def visit_JoinedStr(self, node):
         return node
 
-    def visit(self, node):
-        over = False
-        if isinstance(node, ast.Call):  # what one layer wrote over is what another computed
-            over = any(keyword.arg == "inplace" for keyword in node.keywords)
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "inplace"]
-        if not self._is_recorded(node):
-            return super().visit(node)
-        names = list(dict.fromkeys(_names(node, outermost=True)))
-        self._inside.append([])
+    def visit_match_case(self, node):
+        node.guard = None if node.guard is None else self.visit(node.guard)
+        node.body = self._statements(node.body)
+        return node
+
+    def visit_Call(self, node):
+        over = any(keyword.arg == "inplace" for keyword in node.keywords)
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg != "inplace"]
+        self.writes |= any(keyword.arg == "out" for keyword in node.keywords)
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        self.writes |= name.endswith("_") and not name.endswith("__")
         node = self.generic_visit(node)
-        self.places.append((node.lineno, self._inside.pop(), over))
-        place = len(self.places) - 1
-        self._inside[-1].append(place)
-        operands = [ast.Name(name, ast.Load()) for name in names]
-        call = ast.Call(ast.Name(_RECORD, ast.Load()), [ast.Constant(place), node, *operands], [])
+        if isinstance(node.func, ast.Name) and node.func.id in _OF_THE_FRAME:
+            return node
+        return self._recorded(node, node.func, node.args, node.keywords, over)
+
+    def visit_BinOp(self, node):
+        node = self.generic_visit(node)
+        return self._recorded(node, self._operator(_BINARY[type(node.op)]), [node.left, node.right])
+
+    def visit_UnaryOp(self, node):
+        if isinstance(node.operand, ast.Constant):
+            return node
+        node = self.generic_visit(node)
+        return self._recorded(node, self._operator(_UNARY[type(node.op)]), [node.operand])
+
+    def visit_Compare(self, node):
+        node = self.generic_visit(node)
+        if len(node.ops) > 1 or type(node.ops[0]) not in _COMPARED:
+            return node
+        return self._recorded(node, self._operator(_COMPARED[type(node.ops[0])]), [node.left, node.comparators[0]])
+
+    def visit_Subscript(self, node):
+        node = self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        return self._recorded(node, self._operator("getitem"), [node.value, self._index(node.slice)])
+
+    def visit_Attribute(self, node):
+        node = self.generic_visit(node)
+        if node.attr not in _ATTRIBUTES or not isinstance(node.ctx, ast.Load):
+            return node
+        getter = ast.Call(self._operator("attrgetter"), [ast.Constant(node.attr)], [])
+        return self._recorded(node, getter, [node.value])
+
+    def _index(self, node):
+        if isinstance(node, ast.Slice):
+            bounds = [ast.Constant(None) if each is None else each for each in (node.lower, node.upper, node.step)]
+            return ast.Call(self._operator("slice"), bounds, [])
+        return ast.Tuple([self._index(each) for each in node.elts], ast.Load()) if isinstance(node, ast.Tuple) else node
+
+    def _recorded(self, node, function, arguments, keywords=(), over=False):
+        call = ast.Call(ast.Name(_RECORD, ast.Load()), [self._place(node, over), function, *arguments], list(keywords))
         return ast.fix_missing_locations(ast.copy_location(call, node))
 
     @staticmethod
-    def _is_recorded(node):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            return not hasattr(builtins, node.func.id)
-        if isinstance(node, ast.Attribute):
-            return node.attr in _ATTRIBUTES and isinstance(node.ctx, ast.Load)
-        return isinstance(node, _RECORDED) and isinstance(getattr(node, "ctx", None), ast.Load | None)
+    def _of_the_recorder(node, method, arguments):
+        call = ast.Call(ast.Attribute(ast.Name(_RECORD, ast.Load()), method, ast.Load()), arguments, [])
+        return ast.fix_missing_locations(ast.copy_location(call, node))
+
+    def _place(self, node, over=False):
+        self.places.append((node.lineno, over))
+        return ast.Constant(len(self.places) - 1)
+
+    @staticmethod
+    def _operator(name):
+        return ast.Attribute(ast.Name(_OPERATORS, ast.Load()), name, ast.Load())
 
 
-def _names(node, outermost=False):
-    """Variables read by an expression, but for those of recorded expressions and functions inside it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Name):
-            if isinstance(child.ctx, ast.Load) and not hasattr(builtins, child.id):
-                yield child.id
-        elif not isinstance(child, (*_SCOPES, ast.IfExp, ast.BoolOp)) and not _Instrument._is_recorded(child):
-            yield from _names(child)
+OPERATORS = SimpleNamespace(**vars(operator), slice=slice)
+
+
+def _as_read(target):
+    """A name or an attribute that is assigned to, as an expression; what it is an attribute of has been visited already."""
+    if isinstance(target, ast.Name):
+        return ast.copy_location(ast.Name(target.id, ast.Load()), target)
+    return ast.copy_location(ast.Attribute(target.value, target.attr, ast.Load()), target)
 
 
 class Recorder:
@@ -87,16 +179,31 @@ class Recorder:
 
     def __init__(self, is_tensor, is_layer):
         self.is_tensor, self.is_layer = is_tensor, is_layer
-        self.entries = []  # dictionaries, with the tensor itself, so that its identity is not used again
+        self.version = lambda tensor: 0  # another number once the tensor was written over
+        self.copied = None  # gives the numbers of a tensor that may be written over later
         self.constructed = {}  # by identity of a layer: its line; the layer stands in ``layers``
         self.layers = []
         self.over = set()  # identities of layers that write over what they read
         self.places = []
-        self._known = {}
-        self._results = {}
+        self._held = None
+        self._calls = []  # those that have not ended yet, outermost first
+        self.forget()
 
-    def __call__(self, place, result, *operands):
-        line, inside, over = self.places[place]
+    def forget(self):
+        """What was computed until now."""
+        self.entries = []  # dictionaries, with the tensor itself, so that its identity is not used again
+        self._known = {}
+
+    def __call__(self, place, function, /, *arguments, **options):
+        line, over = self.places[place]
+        given = [getattr(function, "__self__", None), *arguments, *options.values()]
+        read = [self.number(tensor, line) for value in given for tensor in self._tensors(value)]
+        call = {"line": line, "first": len(self.entries), "last": None}
+        self._calls.append(call)
+        try:
+            result = function(*arguments, **options)
+        finally:
+            self._calls.pop()
         if self.is_layer(result):
             if over:
                 self.over.add(id(result))
@@ -105,34 +212,54 @@ class Recorder:
                 self.layers.append(result)
             return result
         tensors = list(self._tensors(result))
-        if tensors or inside:
-            read = [self.number(tensor) for operand in operands for tensor in self._tensors(operand)]
-            read += [number for child in inside for number in self._results.get(child, ())]
-            numbers = [self.add(tensor, line, read) for tensor in tensors]
-            self._results[place] = numbers or read
-            for number in numbers if over else ():
-                self.entries[number]["over"] = True
+        if tensors:
+            for tensor in tensors:
+                number = self.add(tensor, line, read)
+                self.entries[number]["over"] |= over
+            call["last"] = len(self.entries)
         return result
 
+    def named(self, place, value):
+        """A value that a statement gives a name, and that may come from elsewhere, as from a call before."""
+        for tensor in self._tensors(value):
+            self.number(tensor, self.places[place][0])
+        return value
+
+    def holding(self, value):
+        self._held = value
+        return value
+
+    def written(self, place, *tensors):
+        """Something was written into tensors, what ``holding`` got last."""
+        read = [self.number(tensor) for tensor in self._tensors(self._held)]
+        for tensor in filter(self.is_tensor, tensors):
+            self.add(tensor, self.places[place][0], read)
+
     def add(self, tensor, line, read=(), constructor=None):
-        """The number of the tensor's entry; of one that is known, what was not known of it is filled in."""
-        number = self._known.get(id(tensor))
-        if number is None:
+        """The number of the tensor's entry; of one that is known, what was not known of it is filled in. A tensor that was
+        written over since is another one."""
+        number, version = self._known.get(id(tensor)), self.version(tensor)
+        if number is None or self.entries[number]["version"] != version:
+            read = read if number is None else [number, *read]
             number = self._known[id(tensor)] = len(self.entries)
-            self.entries.append({"line": line, "constructor": constructor, "operands": [], "tensor": tensor})
+            self.entries.append(
+                {"line": line, "constructor": constructor, "operands": [], "tensor": tensor, "version": version}
+                | {"calls": self._calls[::-1], "over": False, "copy": None if self.copied is None else self.copied(tensor)}
+            )
         entry = self.entries[number]
         entry["line"] = line if entry["line"] is None else entry["line"]
         entry["operands"] = entry["operands"] or [other for other in dict.fromkeys(read) if other < number]
         return number
 
-    def number(self, tensor):
-        return self.add(tensor, None)
+    def number(self, tensor, line=None):
+        """The number of the tensor's entry; ``line`` is where it is seen first, if it comes from elsewhere."""
+        return self.add(tensor, line if id(tensor) not in self._known else None)
 
     def _tensors(self, value, depth=2):
         if self.is_tensor(value):
             yield value
-        elif isinstance(value, list | tuple) and depth:
-            for item in value:
+        elif isinstance(value, list | tuple | dict) and depth:
+            for item in value.values() if isinstance(value, dict) else value:
                 yield from self._tensors(item, depth - 1)
 
 
@@ -142,11 +269,11 @@ def _load(recorder, folder):
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     instrument = _Instrument()
     tree = instrument.visit(tree)
-    recorder.places = instrument.places
+    recorder.places, recorder.writes, recorder.returns = instrument.places, instrument.writes, instrument.returns
     specification = importlib.util.spec_from_file_location(f"traced_model_{next(_numbers)}", path)
     module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    vars(module)[_RECORD] = recorder
+    sys.modules[specification.name], recorder.module = module, specification.name
+    vars(module).update({_RECORD: recorder, _OPERATORS: OPERATORS})
     exec(compile(tree, str(path), "exec"), vars(module))
     return module
 
@@ -167,7 +294,8 @@ class _PyTorch:
 
         self.run, self.torch = run, torch
         self.recorder = Recorder(lambda value: False, lambda value: isinstance(value, torch.nn.Module))
-        self.failed, self.whole = None, True
+        self.failed, self.whole, self.complete = None, True, True
+        self.left = 0  # bytes that may be copied yet
 
     def expected(self, path):
         from safetensors.torch import load_file
@@ -181,9 +309,17 @@ class _PyTorch:
         """The model as it is before its weights are loaded, where loading them failed."""
         return self.recorder.layers[-1] if self.recorder.layers else None
 
+    def earlier(self, model, arrays, count):
+        """A call before the one that is looked into; where it fails it is that one itself."""
+        found = self.call(model, arrays, count)
+        self.recorder.forget()
+        return found
+
     def call(self, model, arrays, count):
-        torch, recorder = self.torch, self.recorder
+        torch, recorder, run = self.torch, self.recorder, self.run
         recorder.is_tensor = lambda value: isinstance(value, torch.Tensor | np.ndarray)
+        recorder.version = self._version
+        recorder.copied = self._copied if recorder.writes else None
 
         def hook(module, inputs, output):
             line = recorder.constructed.get(id(module))
@@ -199,14 +335,25 @@ class _PyTorch:
 
         handle = torch.nn.modules.module.register_module_forward_hook(hook)
         try:
-            return self.run.FRAMEWORKS["pytorch"].call(model, arrays, count)
+            with torch.no_grad():  # and not in inference mode, in which tensors do not count how often they are written over
+                results = model(*(run.converted(array, run.as_tensor) for array in arrays))
         finally:
             handle.remove()
+        return [run.converted(result, run.as_array) for result in (results if count > 1 else [results])]
+
+    def _version(self, tensor):
+        return tensor._version if isinstance(tensor, self.torch.Tensor) and not tensor.is_inference() else 0
+
+    def _copied(self, tensor):
+        self.left -= tensor.nbytes
+        return np.array(self._array(tensor)) if self.left >= 0 else None
+
+    def _array(self, tensor):
+        return tensor if isinstance(tensor, np.ndarray) else self.run.as_array(tensor)
 
     def numbers(self):
         for entry in self.recorder.entries:
-            tensor = entry["tensor"]
-            yield entry, tensor if isinstance(tensor, np.ndarray) else self.run.as_array(tensor)
+            yield entry, None, self._array(entry["tensor"]) if entry["copy"] is None else entry["copy"]
 
 
 class _Keras:
@@ -220,20 +367,23 @@ class _Keras:
         )
         self.before = {}  # by identity of a layer with an activation: what its activation got, call by call
         self.found = {}
+        self.given = {}  # the weights that the model should have
+        self.complete = True  # all that computes anything was constructed
         self.whole = True  # the model is the one that is loaded, and not all that the code had constructed until it failed
         self.failed = None  # the line that computes the first tensor which cannot be computed
 
-    @staticmethod
-    def expected(path):
+    def expected(self, path):
         from safetensors.numpy import load_file
 
-        return load_file(path)
+        self.given = load_file(path)
+        return self.given
 
     def load(self, folder):
         return _load(self.recorder, folder).load_model()
 
     def unloaded(self):
         self.whole = False
+        self.complete = any(isinstance(layer, self.keras.Model) for layer in self.recorder.layers)
         tensors = self._connected()
         inputs = [entry["tensor"] for entry in self.recorder.entries if _is_input(entry["tensor"])]
         return self.keras.Model(inputs, tensors) if inputs and tensors else None
@@ -254,6 +404,10 @@ class _Keras:
             connected(entry["tensor"])
         return [entry["tensor"] for entry in self.recorder.entries if memory[id(entry["tensor"])]]
 
+    def earlier(self, model, arrays, count):
+        """A call before the one that is looked into."""
+        return self.run.FRAMEWORKS["keras"].call(model, arrays, count)
+
     def call(self, model, arrays, count):
         keras, recorder = self.keras, self.recorder
         inputs = arrays[0] if len(arrays) == 1 else arrays
@@ -264,6 +418,7 @@ class _Keras:
         tensors = self._connected()
         places = {id(entry["tensor"]): number for number, entry in enumerate(recorder.entries)}
         given = inputs if len(arrays) > 1 else [inputs]
+        self._fill(model, self.keras.Model(model.inputs, tensors))
         try:
             computed, results, failed = len(tensors), keras.Model(model.inputs, tensors)(given), None
         except Exception as error:
@@ -274,6 +429,14 @@ class _Keras:
             self.failed = recorder.entries[places[id(tensors[computed])]]["line"]
             raise failed
         return self.run.FRAMEWORKS["keras"].call(model, arrays, count, again=True)
+
+    def _fill(self, model, whole):
+        """Give the layers that no output depends on any more, so that the model has lost them, their weights all the same."""
+        own = {id(variable) for variable in model.weights}
+        for variable in whole.weights:
+            array = self.given.get(variable.path)
+            if id(variable) not in own and array is not None and array.shape == tuple(variable.shape):
+                variable.assign(array)
 
     def _before_failure(self, model, tensors, given):
         """How many of the tensors, in order of execution, can be computed, and their numbers."""
@@ -307,15 +470,17 @@ class _Keras:
         for number, entry in enumerate(self.recorder.entries):
             tensor = entry["tensor"]
             if not isinstance(tensor, self.symbolic):
-                yield entry, convert(tensor)
+                yield entry, None, convert(tensor)
                 continue
             history = tensor._keras_history
             entry["constructor"] = self.recorder.constructed.get(id(history.operation))
+            inside = self.recorder.returns.get(type(history.operation).__name__)
+            if inside is not None and type(history.operation).__module__ == self.recorder.module:
+                call = {"line": entry["line"], "first": number, "last": number + 1}
+                entry |= {"line": inside, "calls": [call, *entry["calls"]]}
             calls = self.before.get(id(history.operation), [])
-            if calls:
-                before = calls[min(history.node_index, len(calls) - 1)]
-                yield {**entry, "part": True}, convert(before)
-            yield entry, self.found.get(number)
+            before = convert(calls[min(history.node_index, len(calls) - 1)]) if calls else None
+            yield entry, before, self.found.get(number)
 
 
 def _is_input(tensor):
@@ -378,10 +543,11 @@ def _not_a_number(array):
 
 
 def main(job, run):
-    """Run the job's first case and write what was recorded, up to the job's ``budget`` of bytes, and what is wrong with the
-    weights."""
+    """Run the job's cases and write what was recorded of the last, or of the one that failed, up to the job's ``budget`` of
+    bytes, and what is wrong with the weights."""
     framework = _FRAMEWORKS[job["framework"]](run)
-    folder, model, raised, weights, returned = job["folder"], None, None, [], None
+    folder, model, raised, weights, returned, earlier, ran = job["folder"], None, None, [], None, [], False
+    framework.left = job["budget"]
     expected = framework.expected(job["expected"])
     try:
         model = framework.load(folder)
@@ -401,18 +567,23 @@ def main(job, run):
             weights = [row for row in differences(expected, actual) if row["problem"] != "numbers"]
             assign(model, {k: v for k, v in expected.items() if k in actual and actual[k].shape == v.shape}, job["framework"])
         with np.load(job["arrays"], allow_pickle=False) as arrays:
-            case = run.restored(job["cases"][0], arrays)
+            cases = [run.restored(case, arrays) for case in job["cases"]]
         try:
-            found = framework.call(model, case, job["outputs"])
+            for case in cases[:-1]:
+                earlier.append(framework.earlier(model, case, job["outputs"]))
+            found = framework.call(model, cases[-1], job["outputs"])
             returned = found if framework.whole else None
         except Exception as error:
-            raised = raised or _raised(error, folder)
+            raised = raised or _raised(error, folder) | {"loaded": True}
             if not raised["lines"] and framework.failed is not None:
                 raised["lines"] = [framework.failed]
+        else:
+            ran = framework.complete
     results = {}
+    raised = raised and {"loaded": False, "ran": ran} | raised
     answer = {"raised": raised, "weights": weights, "versions": run.FRAMEWORKS[job["framework"]].versions()}
     answer["entries"] = _entries(framework, run, job["budget"], results)
-    answer["returned"] = run.stored(returned, "returned", results)
+    answer |= {key: run.stored(given, key, results) for key, given in (("returned", returned), ("before", earlier))}
     np.savez(job["results"], **results)
     Path(job["answer"]).write_text(json.dumps(answer))
 
@@ -420,6 +591,7 @@ def main(job, run):
 def watch(job, run):
     """Run the case ``inside`` of a job whose code is known to run, and write what was recorded, as ``main`` does."""
     framework = _FRAMEWORKS[job["framework"]](run)
+    framework.left = job["inside"]["budget"]
     model = framework.load(job["folder"])
     if job["assign"] is not None:
         run.FRAMEWORKS[job["framework"]].assign(model, job["assign"])
@@ -434,23 +606,22 @@ def watch(job, run):
 def _entries(framework, run, budget, results):
     """What was recorded, in order; the numbers go into ``results``."""
     entries, left, renumbered = [], budget, {}
-    tensors = [id(entry["tensor"]) for entry in framework.recorder.entries]
-    for entry, array in framework.numbers():
-        number = len(entries)
-        if not entry.get("part"):
-            renumbered[id(entry["tensor"])] = number
-        row = {"line": entry["line"], "constructor": entry["constructor"], "array": None}
-        row["operands"] = [renumbered[tensors[other]] for other in entry["operands"]]
-        row["part"] = bool(entry.get("part"))
-        row["over"] = bool(entry.get("over"))
-        if array is not None and array.nbytes <= left:
-            row["array"] = run.stored(array, str(number), results)
-            left -= array.nbytes
-        if entries and entries[-1]["part"]:
-            row["operands"] = [number - 1]
-        entries.append(row)
-    for row in entries:
-        del row["part"]
+    for own, (entry, before, array) in enumerate(framework.numbers()):
+        operands = [renumbered[other] for other in entry["operands"]]
+        for part in (array,) if before is None else (before, array):  # of a layer with an activation both
+            number = len(entries)
+            row = {key: entry[key] for key in ("line", "constructor", "over", "calls")} | {"operands": operands}
+            row["array"] = None
+            if part is not None and part.nbytes <= left:
+                row["array"] = run.stored(part, str(number), results)
+                left -= part.nbytes
+            entries.append(row)
+            operands = [number]
+        renumbered[own] = len(entries) - 1
+    ends = {own + 1: place + 1 for own, place in renumbered.items()} | {0: 0}
+    for row in entries:  # calls that give no tensor build the model, or failed
+        ended = [call for call in row["calls"] if call["last"] is not None]
+        row["calls"] = [[call["line"], ends[call["first"]], ends[call["last"]]] for call in ended]
     return entries
 
 

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +152,8 @@ class Entry:
 
     ``line`` of model.py computes it, ``constructor`` constructs the layer that does; None where the code has no such line.
     ``operands`` are the places of earlier entries that it was computed from, as far as the text tells. ``over``: it is written
-    over what it was computed from, though not in this run.
+    over what it was computed from, though not in this run. ``calls`` are those in model.py that it was computed in,
+    innermost first: the line, and the places of the first entry that was computed in it and of the first behind it.
     """
 
     line: int | None
@@ -160,27 +161,31 @@ class Entry:
     operands: list[int]
     array: Any = None
     over: bool = False
+    calls: list[list[int]] = field(default_factory=list)
 
 
 @dataclass
 class Trace:
     """One run of the emitted code, tensor by tensor, in order of execution.
 
-    ``raised`` holds the ``message`` of what ended it, and the ``lines`` of model.py that it came through, outermost first.
+    ``raised`` holds the ``message`` of what ended it, and the ``lines`` of model.py that it came through, outermost first, and
+    whether the model was ``loaded`` by then, and ``ran`` to its end all the same.
     ``weights`` describes each weight of the folder that is not the expected one (``trace.differences``). ``returned`` is what
-    the model gave back, in stored axis order, None where it gave nothing back.
+    the model gave back, in stored axis order, None where it gave nothing back; ``before`` what it gave for each case before the
+    one that was recorded.
     """
 
     entries: list[Entry]
     raised: dict[str, Any] | None
     weights: list[dict[str, Any]]
     returned: list[Any] | None = None
+    before: list[list[Any]] = field(default_factory=list)
 
 
 def trace_model(
     target: str,
     folder: Path,
-    case: Sequence[Any],
+    cases: Sequence[Sequence[Any]],
     outputs: int,
     weights: Mapping[str, Weight],
     *,
@@ -188,7 +193,8 @@ def trace_model(
     budget: int,
     limits: Limits = LIMITS,
 ) -> Trace:
-    """Run the model of ``folder`` on one case and record what each of its lines computes, up to ``budget`` bytes of numbers.
+    """Run the model of ``folder`` on cases, one after the other, and record what each of its lines computes in the last, or in
+    the one that fails, up to ``budget`` bytes of numbers.
 
     ``weights`` are those that the folder should hold; ``fresh``: it holds none, and gets them. An error in the code is part of
     the answer. Raises RunError where the process itself fails or exceeds ``limits``.
@@ -204,7 +210,7 @@ def trace_model(
             "budget": budget,
             "expected": _handed_over(weights, place / "expected.safetensors", target),
             "arrays": str(place / "cases.npz"),
-            "cases": [run.stored(list(case), "0", arrays)],
+            "cases": [run.stored(list(case), str(number), arrays) for number, case in enumerate(cases)],
             "outputs": outputs,
             "results": str(place / "results.npz"),
         }
@@ -218,12 +224,9 @@ def trace_model(
 def _recorded(answer: Mapping[str, Any], path: Path) -> Trace:
     """What ``trace.py`` recorded, with the arrays of the file at ``path``."""
     with np.load(path, allow_pickle=False) as arrays:
-        entries = [
-            Entry(row["line"], row["constructor"], row["operands"], run.restored(row["array"], arrays), row["over"])
-            for row in answer["entries"]
-        ]
-        returned = run.restored(answer.get("returned"), arrays)
-    return Trace(entries, answer.get("raised"), answer.get("weights", []), returned)
+        entries = [Entry(**row | {"array": run.restored(row["array"], arrays)}) for row in answer["entries"]]
+        returned, before = run.restored(answer.get("returned"), arrays), run.restored(answer.get("before", []), arrays)
+    return Trace(entries, answer.get("raised"), answer.get("weights", []), returned, before)
 
 
 def _handed_over(weights: Mapping[str, Weight] | None, path: Path, target: str) -> str | None:

@@ -77,6 +77,48 @@ def test_what_a_result_became_before_it_is_read_is_blamed_on_its_layer(edited, n
     assert "changed before it is read" in report.blame.cause
 
 
+def test_what_is_kept_from_another_call_is_blamed_on_its_layer(edited):
+    kept = f'self.__dict__.setdefault(("kept", image.shape), {POOLED})'
+    report, line = edited(POOLED, kept, seeds=(0, 1))
+    assert not report.ok
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.line) == ("pool", line)
+    assert "behind other calls" in report.blame.cause
+
+
+def test_code_that_ends_behind_its_last_layer_is_blamed_on_that(edited):
+    report, line = edited("dim=-1)", "dim=-1)[7]")
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.line) == ("softmax", line)
+    assert "there the code ends with IndexError" in report.blame.cause
+
+
+WRITTEN = ["x += 0.1", "x.mul_(1.01)", "x[:, 0] = x[:, 1]"]
+
+
+@pytest.mark.parametrize("statement", WRITTEN)
+def test_a_statement_that_changes_a_result_is_blamed_on_its_layer(edited, statement):
+    report, line = edited(f"x = {POOLED}", f"x = {POOLED}\n        {statement}")
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.line) == ("pool", line + 1)
+    assert "changed before it is read" in report.blame.cause
+
+
+def test_of_a_function_both_lines_are_told_the_call_first(tmp_path):
+    conversion = converter.convert(write("decoder", tmp_path), to="pytorch", out=tmp_path / "out", verify=False)
+    path = conversion.folder / "model.py"
+    old, new = "rotate_half(key)", "rotate_half(-key)"
+    with changed(path, old, new):
+        lines = path.read_text().splitlines()
+        report = conversion.verify(**ONCE)
+    blamed = report.layers[report.blame.layer]
+    assert blamed.name in ("k.rotary.turned", "k.heads")
+    assert new in blamed.code
+    report = conversion.verify(**ONCE, layers=True)
+    turned = [row for row in report.layers if row.op == "RotateHalf"]
+    assert ["rotate_half(" in row.code and "torch.cat([-second" in lines[row.within - 1] for row in turned] == [True, True]
+
+
 def test_code_that_ends_in_a_line_is_blamed_there(edited):
     report, line = edited(POOLED, POOLED.replace("self.pool", "self.pool[1]"))
     blamed = report.layers[report.blame.layer]

@@ -33,6 +33,7 @@ EDITS = [
     (image, '(name="flatten")(x)', '(name="flatten")(ops.transpose(x, (0, 3, 1, 2)))', "flatten", "[1 2 3]"),
     (image, ', activation="sigmoid"', "", "score", "left out"),
     (twins, "axis=1)", "axis=0)", "weights", "axis"),
+    (twins, "ops.tanh(two_add)", "ops.tanh(one_add)", "second", "as if it read the result of 'one' instead"),
 ]  # fmt: skip
 
 

@@ -7,16 +7,18 @@ import textwrap
 
 import numpy as np
 
-from converter.verification.trace import Recorder, _Instrument, differences
+from converter.verification.trace import OPERATORS, Recorder, _Instrument, differences
 
 
-def traced(text: str, **given):
+def traced(text: str, version=None, **given):
     """The recorder after running ``text``, in which arrays count as tensors."""
     recorder = Recorder(lambda value: isinstance(value, np.ndarray), lambda value: type(value).__name__ == "Layer")
+    if version is not None:
+        recorder.version, recorder.copied = version, np.array
     instrument = _Instrument()
     tree = instrument.visit(ast.parse(textwrap.dedent(text)))
     recorder.places = instrument.places
-    space = {"__trace__": recorder, "np": np, **given}
+    space = {"__trace__": recorder, "__operators__": OPERATORS, "np": np, **given}
     exec(compile(tree, "model.py", "exec"), space)
     return recorder, space
 
@@ -74,6 +76,63 @@ def test_comprehensions_methods_and_texts_run_as_they_are():
     assert (space["first"][0], space["second"][0], space["text"]) == (2.0, 0.0, "0")
     assert list(recorder.constructed.values()) == [15]
     assert {line for line, _ in rows(recorder)} == {12, 16, 18}
+
+
+def test_what_is_read_is_seen_whatever_the_expression():
+    recorder, _ = traced(
+        """
+        a, b = np.ones(3), np.zeros(3)
+        some = np.exp(a if len(a) == 3 else None)
+        other = np.exp(None or b)
+        both = np.concatenate([np.exp(x) for x in (a, b)])
+        named = np.exp((c := a + b) * c)
+        total = sum([a, b], start=some)
+        picked = {"a": a}["a"][1:]
+        """
+    )
+    assert rows(recorder) == [
+        *[(2, []), (2, []), (3, [0]), (4, [1])],
+        *[(5, [0]), (5, [1]), (5, [4, 5])],
+        *[(6, [0, 1]), (6, [7]), (6, [8])],
+        *[(7, [0, 1, 2]), (8, [0])],
+    ]
+
+
+def test_what_is_written_over_is_another_tensor_from_there_on():
+    recorder, space = traced(
+        """
+        a = np.ones(3)
+        b = a * 2
+        a += b
+        c = -a
+        c[:1] = b[1:2]
+        d = c + 1
+        """,
+        version=lambda array: array.tobytes(),
+    )
+    assert np.array_equal(space["d"], [3, -2, -2])
+    assert rows(recorder) == [(2, []), (3, [0]), (4, [0, 1]), (5, [2]), (6, [1]), (6, [3, 4]), (7, [5])]
+    assert [entry["copy"].tolist() for entry in recorder.entries][::2] == [[1, 1, 1], [3, 3, 3], [2], [3, -2, -2]]
+
+
+def test_the_calls_that_a_tensor_is_computed_in():
+    recorder, _ = traced(
+        """
+        def double(x):
+            return x * 2
+
+
+        def block(x):
+            x = double(x + 1)
+            return double(x)
+
+
+        y = block(np.ones(2))
+        """
+    )
+    calls = [[(call["line"], call["first"], call["last"]) for call in entry["calls"]] for entry in recorder.entries]
+    assert rows(recorder) == [(11, []), (7, [0]), (3, [1]), (3, [2])]
+    assert calls == [[], [(11, 1, 4)], [(7, 2, 3), (11, 1, 4)], [(8, 3, 4), (11, 1, 4)]]
 
 
 def test_weights_are_compared_number_by_number():

@@ -50,15 +50,16 @@ def writing(
         if not numeric(result):
             continue
         for which, tensor in enumerate(tensors):
-            if numeric(tensor) and tensor.size == result.size and _explains(result, tensor, base, layout):
+            if numeric(tensor) and tensor.size == result.size and explains(result, tensor, base, layout):
                 return f"as if {hypothesis.clause}", which
     return "", None
 
 
 def left_out(
     node: Node, inputs: Sequence[Any], value: Value, values: Mapping[Value, Any], tensors: Sequence[np.ndarray]
-) -> tuple[str, Value | None]:
-    """The cause where what reads a node's result, ``value``, has read one of its inputs instead, and which; empty where not."""
+) -> tuple[str, int | None]:
+    """The cause where what reads a node's result, ``value``, has read one of its inputs instead, and which of the tensors that
+    has given; empty where not."""
     for place, array in enumerate(inputs):
         given = node.inputs[place]
         if not numeric(array) or given is None or given.weight is not None:
@@ -67,10 +68,10 @@ def left_out(
             arrays = [array if i == at else reference.numbers(each, values) for i, each in enumerate(user.inputs)]
             results = reference.of_node(user, arrays)
             for result in filter(numeric, results or ()):
-                for tensor in tensors:
+                for which, tensor in enumerate(tensors):
                     layout = Layout.channels_last(result.ndim)
-                    if numeric(tensor) and tensor.size == result.size and _explains(result, tensor, None, layout):
-                        return "as if it were left out", given
+                    if numeric(tensor) and tensor.size == result.size and explains(result, tensor, None, layout):
+                        return "as if it were left out", which
     return "", None
 
 
@@ -78,7 +79,7 @@ def reading(node: Node, inputs: Sequence[Any], index: int, expected: np.ndarray)
     """The cause for the source's numbers, ``expected``, being others than the node's."""
     own = _run(node, inputs, index, Hypothesis(""))
     for hypothesis, result in _tried(node, inputs, index, own, _SECONDS):
-        if result.shape == expected.shape and _explains(result, expected, own, Layout.logical(expected.ndim)):
+        if result.shape == expected.shape and explains(result, expected, own, Layout.logical(expected.ndim)):
             return f"the source has what this layer would compute if {hypothesis.clause}"
     return ""
 
@@ -112,7 +113,7 @@ def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     return a.size == b.size and error(a.reshape(-1), b.reshape(-1), magnitude(b)) <= 1e-9
 
 
-def _explains(result: np.ndarray, found: np.ndarray, base: np.ndarray | None, layout: Layout) -> bool:
+def explains(result: np.ndarray, found: np.ndarray, base: np.ndarray | None, layout: Layout) -> bool:
     """Whether the hypothesis gives what was found: nearly all of the error is gone."""
     scale = magnitude(result)
     for order in orders(result.shape, layout if len(layout.order) == result.ndim else Layout.logical(result.ndim)):

@@ -12,6 +12,7 @@ from converter.verification import causes, reference
 from converter.verification.alignment import Match, error, magnitude, numeric
 from converter.verification.causes.hypothesis import said
 from converter.verification.faults import fused
+from converter.verification.faults import inputs as misread
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, LookInto, Sides
 
@@ -34,16 +35,22 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
         return flat
     inputs = [reference.numbers(each, sides.values) for each in node.inputs]
     after = [sides.matches[each].entry for each in node.reads() if each in sides.matches]
-    row = sides.layers[sides.rows[node]]
     raised = sides.trace.raised
     match = sides.matches.get(value)
     if value is None:
         return sides.blame(node, "writing", None, None, cause)
+    if not cause and (moved := misread.misplaced(sides, node)) is not None:
+        return moved
     if not cause and (before := _behind(sides, node, value)) is not None:
         return before
+    if not cause and (read := misread.another(sides, node, value)) is not None:
+        return read
     unknown = sides.unknown(after)
+    unknown = [each for each in unknown if not sides.is_part(each)] or unknown
     tensors = {place: sides.alignment.entries[place].array for place in unknown[:_TRIED]}
-    ended = raised is not None and not any(set(after) & set(sides.alignment.entries[place].operands) for place in tensors)
+    tensors = {place: array for place, array in tensors.items() if not _is_read(sides, node, array)}
+    follows = any(set(after) & set(sides.alignment.entries[place].operands) for place in tensors)
+    ended = raised is not None and not raised["ran"] and not follows
     if match is None and not ended:
         match = sides.alignment.resembling(sides.values[value], sides.plan.of(value), unknown[:_ALIKE])
     candidates = list(dict.fromkeys([*([] if match is None else [match.entry]), *tensors]))
@@ -55,21 +62,19 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
             place = candidates[which]
             match = match if match is not None and place == match.entry else None
         elif not ended:
-            cause, given = causes.left_out(node, inputs, value, sides.values, arrays)
+            cause, which = causes.left_out(node, inputs, value, sides.values, arrays)
+            place = place if which is None else candidates[which]
             if not cause and (given := _returned_instead(sides, node, value)) is not None:
-                cause = "as if it were left out"
+                cause, place = "as if it were left out", sides.entry_of(given)
             match = None if cause else match
-            place = sides.entry_of(given) if given in sides.matches else place
         if not cause and (one := fused.find(sides, node, value, arrays)) is not None:
             other, cause, which = one
-            sides.place(sides.layers[sides.rows[other]], candidates[which])
+            sides.place(other, candidates[which])
             return sides.blame(other, "writing", sides.values[other.outputs[0]], None, cause)
     if place is not None and not ended:
-        sides.place(row, _padded(sides, after, place) if _PADDING.match(cause) else place)
+        sides.place(node, _padded(sides, after, place) if _PADDING.match(cause) and node.op_type != "ConvTranspose" else place)
     elif raised is not None:
-        row.line = raised["lines"][-1] if raised["lines"] else None
-        row.code = sides.code(row.line)
-        cause = cause or f"there the code ends with {raised['message']}"
+        cause = cause or sides.end(node)
     found = None if match is None else match.array
     if found is None and not cause:
         shapes = {tuple(getattr(array, "shape", ())) for array in inputs}
@@ -88,7 +93,7 @@ def _flattened_otherwise(sides: Sides, node: Node) -> Blame | None:
         if match is None or not match.logical or value.producer not in sides.rows or sides.plan.of(value).flat is None:
             continue
         _, axes = sides.plan.of(value).flat
-        sides.place(sides.layers[sides.rows[value.producer]], match.entry)
+        sides.place(value.producer, match.entry)
         cause = f"as if its axes were flattened in the order {said([*range(1, len(axes) + 1)])} of the source"
         stored = said([axis + 1 for axis in axes])
         return sides.blame(value.producer, "writing", None, None, f"{cause} instead of {stored}, in which they are stored")
@@ -104,7 +109,7 @@ def _accuse_fused(sides: Sides, node: Node, value: Value, cause: str) -> Blame:
         if match is None:
             match = sides.alignment.resembling(sides.values[shown], sides.plan.of(shown), sides.unknown(after)[:12])
         if match is not None:
-            sides.place(sides.layers[sides.rows[node]], match.entry)
+            sides.place(node, match.entry)
     return sides.blame(node, "writing", sides.values[value], None, cause)
 
 
@@ -116,7 +121,8 @@ def _behind(sides: Sides, node: Node, value: Value) -> Blame | None:
         known = sides.matches.get(given)
         if known is None or given.producer not in sides.rows:
             continue
-        for later in [each for each in sides.unknown([known.entry]) if _follows(sides, each, known.entry)][:_TRIED]:
+        behind = [each for each in sides.unknown([known.entry]) if _follows(sides, each, known.entry)]
+        for later in [*behind[:_TRIED], *sides.from_elsewhere(known.array.size)[:_TRIED]]:
             became = sides.alignment.resembling(sides.values[given], sides.plan.of(given), [later])
             if became is None or became.relative <= LOCAL:
                 continue
@@ -135,7 +141,7 @@ def changed(sides: Sides, value: Value, became: Match) -> Blame:
     tensors = [sides.alignment.entries[became.entry].array]
     cause, _ = causes.writing(node, inputs, node.outputs.index(value), tensors, sides.plan.of(value))
     sides.become(value, became)
-    sides.place(sides.layers[sides.rows[node]], became.entry)
+    sides.place(node, became.entry)
     cause = cause or "it is computed as it should be, but changed before it is read"
     return sides.blame(node, "writing", sides.values[value], became.array, cause)
 
@@ -182,6 +188,15 @@ def _returned_instead(sides: Sides, node: Node, value: Value) -> Value | None:
 
 
 _PADDING = re.compile("as if (the padding|it were padded)")
+
+
+def _is_read(sides: Sides, node: Node, array: np.ndarray) -> bool:
+    """Whether a tensor has the numbers of something that the node reads: then it is nothing that the node may have given."""
+    given = [(value, reference.numbers(value, sides.values)) for value in node.inputs]
+    return any(
+        numeric(own) and own.size == array.size and causes.explains(own, array, None, sides.plan.of(value))
+        for value, own in given
+    )
 
 
 def _padded(sides: Sides, after: Sequence[int], place: int) -> int:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converter.graph import Value
-from converter.verification.alignment import error, magnitude, numeric
+from converter.verification.alignment import Alignment, error, magnitude, numeric
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, Sides
+from converter.verification.worker import Entry
 
 
 def find(sides: Sides, outputs: Sequence[Value]) -> Blame | None:
     """The first layer whose result is computed as it should be, but not returned in its place."""
-    if sides.trace is None or sides.around is not None or sides.trace.returned is None:
+    if sides.trace is None or sides.around is not None:
+        return None
+    if (raised := sides.trace.raised) is not None and raised["loaded"]:
+        computed = [value.producer for value in sides.matches if value.producer in sides.rows]
+        last = max(computed, key=lambda node: sides.rows[node], default=None)
+        return None if last is None else sides.blame(last, "writing", None, None, sides.end(last))
+    if sides.trace.returned is None:
         return None
     returned = _returned(sides) or []
     own = [(place, value) for place, value in enumerate(sides.graph.outputs) if value in outputs and sides.is_near(value)]
@@ -30,8 +37,24 @@ def find(sides: Sides, outputs: Sequence[Value]) -> Blame | None:
             return sides.blame(value.producer, "writing", None, None, cause)
     for _, value in own if sides.trace.raised is None else ():
         cause = "it is computed as it should be, but the model returns something else in its place"
+        if right(sides, sides.trace.returned):
+            cause = "it is as it should be when this case is asked again: what differs depends on more than the inputs"
         return sides.blame(value.producer, "writing", sides.values[value], None, cause)
     return None
+
+
+def right(sides: Sides, returned: Sequence[Any] | None, answers: Mapping[str, Any] | None = None) -> bool:
+    """Whether the model has given back every output as it should be: as in this case, or as ``answers`` has it by name."""
+    if len(returned or ()) != len(sides.graph.outputs):
+        return False
+    for value, array in zip(sides.graph.outputs, returned, strict=True):
+        expected = sides.values.get(value) if answers is None else answers.get(value.name)
+        if not numeric(expected) or not numeric(array) or array.size != expected.size:
+            return False
+        match = Alignment([Entry(None, None, [], array)]).match(expected, sides.plan.of(value), [])
+        if match is None or sides.apart(match.array, expected, value):
+            return False
+    return True
 
 
 def _returned(sides: Sides) -> list[Any] | None:
