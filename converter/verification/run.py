@@ -61,15 +61,32 @@ class Keras:
         results = list(results) if count > 1 else [results]
         return [converted(result, keras.ops.convert_to_numpy) for result in results]
 
-    @staticmethod
-    def state(model):
+    draws = 0
+    """How often random numbers were asked for."""
+
+    @classmethod
+    def state(cls, model):
         """What a call must leave as it is, in words: variables that are no weights, and where random numbers have come to."""
         import keras
 
         weights = {id(variable) for variable in model.weights}
+        cls._count_draws(keras.random.SeedGenerator)
         others = [variable for variable in model.variables if id(variable) not in weights]
         found = {f"its variable {each.path!r}": digest(keras.ops.convert_to_numpy(each)) for each in others}
-        return found | random_states()
+        return found | random_states() | {f"{_RANDOM} of Keras": str(cls.draws)}
+
+    @classmethod
+    def _count_draws(cls, generator):
+        """Let every generator of random numbers count when it is asked, those that the model does not know of too."""
+        if hasattr(generator.next, "counted"):
+            return
+        draw = generator.next
+
+        def counted(self, *arguments, **options):
+            cls.draws += 1
+            return draw(self, *arguments, **options)
+
+        counted.counted, generator.next = True, counted
 
     @staticmethod
     def variables(model):

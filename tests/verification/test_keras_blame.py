@@ -53,6 +53,12 @@ def test_weights_that_the_code_takes_in_another_order_are_not_to_blame(tmp_path)
     assert report.layers[report.blame.layer].name in ("second", "both")
 
 
+def test_random_numbers_that_no_answer_shows(tmp_path):
+    """A generator that the model does not know of is asked for them as the model runs."""
+    report, _ = edited(twins, tmp_path, "ops.tanh(two_add)", "layers.Dropout(1e-9)(ops.tanh(two_add), training=True)")
+    assert any("random numbers of Keras" in finding for finding in report.findings)
+
+
 def test_the_line_of_a_functional_model_that_fails_as_it_runs(tmp_path):
     report, line = edited(twins, tmp_path, "axis=1)", "axis=1)[:, 8]")
     assert "did not run" in report.findings[0]
