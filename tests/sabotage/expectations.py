@@ -93,6 +93,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("wrong for large numbers", "columns"): "none of sixty inputs has numbers beyond 400 where none is missing",
     ("variance that cancels", "*"): "it reads sums that are centred already: nothing cancels",
     ("gelu cut off", "*"): "what reads a normalisation does not come to 100, and below -5 it gives 1e-6 at most",
+    ("logarithm of a softmax", "dense"): "in Keras none of sixty inputs brings a score so far below another",
     ("softmax that overflows", "*"): "none of sixty inputs brings its scores to 88",
     ("sigmoid that overflows", "*"): "none of sixty inputs brings what it reads to 88",
     ("rectifier that ends at a thousand", "*"): "none of sixty inputs brings it there",
