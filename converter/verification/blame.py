@@ -23,7 +23,7 @@ from converter.verification.asking import Asked
 from converter.verification.bodies import Numbers
 from converter.verification.candidate import Candidate
 from converter.verification.compare import difference
-from converter.verification.faults import between, overwriting, reading, returning, writing
+from converter.verification.faults import between, hidden, overwriting, reading, returning, writing
 from converter.verification.inputs import Question
 from converter.verification.judge import ERRORS, Judge
 from converter.verification.layers import Blame, Layer, Stage
@@ -87,7 +87,7 @@ def look_along(graph: Graph, candidate: Candidate, question: Question, trace: Tr
     the graph on the numbers it has. ``trace`` is what the code computed in that case."""
     values = reference.of_graph(graph, question.inputs, BUDGET)
     sides = Sides(graph, candidate.visible, candidate.text(), question.name, trace, values, {}, loose=True)
-    return sides.layers, Comparison(sides, {}).find() or between.find(sides)
+    return sides.layers, Comparison(sides, {}).find_hidden()
 
 
 class Comparison:
@@ -119,6 +119,10 @@ class Comparison:
         if blame is not None:
             self._mark(sides.blamed, blame.stage)
         return blame
+
+    def find_hidden(self) -> Blame | None:
+        """The first layer that computes something else than it should, though every output is as it should be."""
+        return hidden.find(self._sides, self._look_into) or between.find(self._sides)
 
     def _mark(self, blamed: Node, stage: str) -> None:
         """The layers behind the blamed one that differ with it."""

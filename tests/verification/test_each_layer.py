@@ -103,3 +103,23 @@ def test_what_cannot_be_recorded_is_a_warning(tmp_path):
     report = edited(converted(tmp_path, "pytorch"), "def load_model():", unwilling)
     assert report.ok
     assert any("its layers could not be compared: OSError: not to be watched" in warning for warning in report.warnings)
+
+
+def test_code_that_computes_the_same_in_another_way_is_no_fault(tmp_path):
+    """As its owner may write it: two layers as one, whose results in between are nowhere."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        node("MatMul", ["x", "u"], ["a"], "first"),
+        node("Mul", ["a", "two"], ["b"], "doubled"),
+        node("MatMul", ["b", "v"], ["c"], "second"),
+        node("Tanh", ["c"], ["y"], "end"),
+    ]
+    weights = {"u": rng.standard_normal((4, 6)), "v": rng.standard_normal((6, 3)), "two": np.array(2.5)}
+    weights = {name: array.astype(np.float32) for name, array in weights.items()}
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 4]}, {"y": ["batch", 3]}, weights)
+    one = converter.convert(path, to="pytorch", out=tmp_path / "out")
+    _, _, forward = (one.folder / "model.py").read_text().partition("def forward(self, x):\n")
+    body, _, _ = forward.partition("\n\n")
+    both = "        both = 2.5 * (self.second.weight @ self.first.weight)\n        return torch.tanh(x @ both.T)"
+    report = edited(one, body, both)
+    assert report.ok, report
