@@ -193,6 +193,7 @@ def _graph_outcome(subject: Subject, fault: str, graph: Graph, site: Site) -> Ou
         return outcome
     if graph.source.model is None:  # judged by its own ONNX form: the fault is one of writing then
         conversion._graph = subject.graph
+        conversion._emitted = dataclasses.replace(conversion._emitted, visible=subject.conversion._emitted.visible)
     return judged(subject, conversion, outcome)
 
 
