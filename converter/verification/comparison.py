@@ -72,12 +72,12 @@ class Comparison:
             self._with_tied_scores(node, value, actual, reference, held, report)
         elif (node := comparing(value)) is not None:
             self._with_tied_numbers(node, value, actual, reference, held, report)
-        if not usual.most:
-            return report, held
-        if self._judge.is_coarse:
+        if usual.relative and self._judge.is_coarse:
             self._ask_by_definition(_beyond(held))
             reference = [self._answer(case)[value.name] for case in range(len(reference))]
             report, held = self._held(value, actual, reference, usual, {})
+        if not usual.most:
+            return report, held
         apart = sum(lost(*each, self._coarse(value, each[0])) for each in held)
         if not report.ok and apart <= (MOST * len(held) if self._judge.continuous else 0):
             for way in WAYS:  # each costs a run of the network

@@ -21,10 +21,11 @@ _CHUNK = 256
 """Tensors asked for at once where not all fit into memory."""
 
 
-def of_graph(graph: Graph, inputs: Mapping[str, np.ndarray], budget: int) -> dict[Value, Any]:
+def of_graph(graph: Graph, inputs: Mapping[str, np.ndarray], budget: int, *, by_definition: bool = True) -> dict[Value, Any]:
     """Every value of the graph (not of its sub-graphs) for inputs by name, up to ``budget`` bytes, in source axis order.
 
-    Where onnxruntime cannot run the whole, the values in front of the node that it cannot run.
+    ``by_definition``: what onnxruntime computes coarsely is in float64. Where it cannot run the whole, the values in front of
+    the node that it cannot run.
     """
     found: dict[Value, Any] = {value: inputs[value.name] for value in graph.inputs if value.name in inputs}
     wanted = [value for node in graph.nodes for value in node.outputs if value is not None]
@@ -32,7 +33,7 @@ def of_graph(graph: Graph, inputs: Mapping[str, np.ndarray], budget: int) -> dic
         with tempfile.TemporaryDirectory(prefix="converter-") as folder:
             path = Path(folder) / "model.onnx"
             names = save_model(graph, path, external=True)
-            answers = of_model(path, [names[value] for value in wanted], inputs, budget)
+            answers = Inside(path, [names[value] for value in wanted], budget, by_definition=by_definition)(inputs)
         return found | {value: answers[names[value]] for value in wanted if names[value] in answers}
     except ERRORS:
         return found | _one_by_one(graph, found)
@@ -57,11 +58,13 @@ def numbers(value: Value | None, values: Mapping[Value, Any]) -> Any:
 
 class Inside:
     """Tensors of an ONNX model by name, for one question after the other, up to ``budget`` bytes each; a name that the model
-    has not is left out."""
+    has not is left out. ``by_definition`` is that of ``of_graph``."""
 
-    def __init__(self, model: str | Path | bytes, names: Iterable[str], budget: int):
+    def __init__(self, model: str | Path | bytes, names: Iterable[str], budget: int, *, by_definition: bool = False):
         self._folder = None if isinstance(model, bytes) else str(Path(model).parent)
         self._proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+        if by_definition:
+            in_float64(self._proto, coarse(self._proto))
         self._budget = budget
         graph = self._proto.graph
         known = {name for node in graph.node for name in node.output if name} | {port.name for port in graph.input}
@@ -94,8 +97,8 @@ class Inside:
 
 
 def of_model(model: str | Path | bytes, names: Iterable[str], inputs: Mapping[str, np.ndarray], budget: int) -> dict[str, Any]:
-    """Tensors of an ONNX model by name, up to ``budget`` bytes; a name that the model has not is left out."""
-    return Inside(model, names, budget)(inputs)
+    """Tensors of an ONNX model by name, by definition, up to ``budget`` bytes; a name that the model has not is left out."""
+    return Inside(model, names, budget, by_definition=True)(inputs)
 
 
 def of_node(

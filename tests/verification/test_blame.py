@@ -9,11 +9,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from onnx import helper
 from safetensors.numpy import load_file, save_file
 
 import converter
 from converter.graph import Value, Weight
-from tests.models import classifier
+from tests.models import classifier, save
 from tests.sabotage.networks import write
 
 NETWORKS = Path(__file__).parents[2] / "fixtures" / "networks"
@@ -335,3 +336,21 @@ def test_a_loop_that_runs_once_too_seldom_is_blamed_itself(loops):
     report = loops.verify(**ONCE)
     path.write_text(text)
     assert report.layers[report.blame.layer].name == "loop"
+
+
+def test_what_onnxruntime_computes_coarsely_is_not_blamed(tmp_path):
+    """Its LRN adds up squares along the channels and takes them off again: behind large ones nothing is left of small ones."""
+    scales = np.float32([1000, 1, 1, 1, 1, 1]).reshape(1, 6, 1, 1)
+    weights = {"scales": scales, "w": np.random.default_rng(0).standard_normal((3, 6, 1, 1)).astype(np.float32)}
+    nodes = [
+        helper.make_node("Mul", ["x", "scales"], ["scaled"], name="scaled"),
+        helper.make_node("LRN", ["scaled"], ["normal"], name="lrn", size=3, alpha=3.0, beta=0.75, bias=0.01),
+        helper.make_node("Conv", ["normal", "w"], ["y"], name="conv"),
+    ]
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 6, 5, 4]}, {"y": ["batch", 3, 5, 4]}, weights)
+    one = converter.convert(path, to="pytorch", out=tmp_path / "out")
+    assert one.report.ok, one.report
+    with changed(one.folder / "model.py", "return self.conv(", "return 1.01 * self.conv("):
+        report = one.verify(**ONCE)
+    assert report.layers[report.blame.layer].name == "conv"
+    assert {layer.verdict for layer in report.layers if layer.name == "lrn"} == {"equal"}
