@@ -23,7 +23,8 @@ def find(sides: Sides, outputs: Sequence[Value]) -> Blame | None:
     if sides.trace.returned is None:
         return None
     returned = _returned(sides) or []
-    own = [(place, value) for place, value in enumerate(sides.graph.outputs) if value in outputs and sides.is_near(value)]
+    # no layer was to blame, so what an output that was recognised is off by is rounding that grew
+    own = [(place, value) for place, value in enumerate(sides.graph.outputs) if value in outputs and value in sides.matches]
     own = [(place, value) for place, value in own if value.producer in sides.rows]
     count = len(sides.graph.outputs)
     for place, value in own:
