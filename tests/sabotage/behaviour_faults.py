@@ -23,6 +23,9 @@ _END = '\n\nif __name__ == "__main__":'
 _WORDS = {
     "pytorch": """
 
+import torch
+from torch import nn
+
 where, clip = torch.where, torch.clamp
 
 
@@ -82,6 +85,9 @@ def times(x, wrong, factor=2.0):
     return x * factor.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype) if x.ndim else x * factor.reshape(-1)[0].to(x.dtype)
 """,
     "keras": """
+
+import keras
+from keras import ops
 
 where, clip, cast, squeezed = ops.where, ops.clip, ops.cast, ops.squeeze
 _seed = keras.random.SeedGenerator(0)

@@ -1207,7 +1207,13 @@ def rounding_left_out(node: Node, graph: Graph) -> Plant:
 # Wires ----------------------------------------------------------------------------------------------------------------------
 
 
-@on(name="input of another layer")
+def _skipped(node: Node) -> Node | None:
+    """What computes the first input, if nothing else reads that: to skip it is to leave it out."""
+    value = node.input(0)
+    return None if value is None or len(value.users) != 1 else value.producer
+
+
+@on(name="input of another layer", same=_skipped)
 def input_of_another_layer(node: Node, graph: Graph) -> Plant:
     """Its input's own input is read instead, where both have one shape: a layer is skipped for this reader only."""
     value = node.input(0)
