@@ -315,7 +315,7 @@ class _PyTorch:
         self.recorder.forget()
         return found
 
-    def call(self, model, arrays, count):
+    def call(self, model, arrays, count, returned=True):
         torch, recorder, run = self.torch, self.recorder, self.run
         recorder.is_tensor = lambda value: isinstance(value, torch.Tensor | np.ndarray)
         recorder.version = self._version
@@ -408,7 +408,8 @@ class _Keras:
         """A call before the one that is looked into."""
         return self.run.FRAMEWORKS["keras"].call(model, arrays, count)
 
-    def call(self, model, arrays, count):
+    def call(self, model, arrays, count, returned=True):
+        """``returned``: what the model gives back is asked for as well."""
         keras, recorder = self.keras, self.recorder
         inputs = arrays[0] if len(arrays) == 1 else arrays
         self._watch_activations(model)
@@ -418,9 +419,10 @@ class _Keras:
         tensors = self._connected()
         places = {id(entry["tensor"]): number for number, entry in enumerate(recorder.entries)}
         given = inputs if len(arrays) > 1 else [inputs]
-        self._fill(model, self.keras.Model(model.inputs, tensors))
+        whole = keras.Model(model.inputs, tensors)
+        self._fill(model, whole)
         try:
-            computed, results, failed = len(tensors), keras.Model(model.inputs, tensors)(given), None
+            computed, results, failed = len(tensors), whole(given), None
         except Exception as error:
             (computed, results), failed = self._before_failure(model, tensors, given), error
         for tensor, result in zip(tensors[:computed], results, strict=True):
@@ -428,7 +430,7 @@ class _Keras:
         if failed is not None:
             self.failed = recorder.entries[places[id(tensors[computed])]]["line"]
             raise failed
-        return self.run.FRAMEWORKS["keras"].call(model, arrays, count, again=True)
+        return self.run.FRAMEWORKS["keras"].call(model, arrays, count, again=True) if returned else None
 
     def _fill(self, model, whole):
         """Give the layers that no output depends on any more, so that the model has lost them, their weights all the same."""
@@ -596,7 +598,7 @@ def watch(job, run):
     if job["assign"] is not None:
         run.FRAMEWORKS[job["framework"]].assign(model, job["assign"])
     with np.load(job["arrays"], allow_pickle=False) as arrays:
-        framework.call(model, run.restored(job["inside"]["case"], arrays), job["outputs"])
+        framework.call(model, run.restored(job["inside"]["case"], arrays), job["outputs"], returned=False)
     results = {}
     answer = {"entries": _entries(framework, run, job["inside"]["budget"], results)}
     np.savez(job["inside"]["results"], **results)
