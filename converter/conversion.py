@@ -171,8 +171,7 @@ class Conversion:
         if self._emitted is not None:
             weights, visible = self._emitted.weights, self._emitted.visible
         candidate = Candidate(self.target, self.folder, self.inputs, self.outputs, weights, visible, limits)
-        asked = {"seeds": seeds, "batch_sizes": batch_sizes, "tolerance": tolerance, "layers": layers}
-        self.report = verify(graph, candidate, **asked)
+        self.report = verify(graph, candidate, seeds=seeds, batch_sizes=batch_sizes, tolerance=tolerance, layers=layers)
         if keep:
             self._save()
         return self.report

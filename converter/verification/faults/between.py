@@ -4,7 +4,7 @@ show it: fewer digits of scores, say, that stand beside the coordinates of boxes
 from __future__ import annotations
 
 from converter.graph import Value
-from converter.verification.alignment import Match, error, magnitude
+from converter.verification.alignment import Match
 from converter.verification.faults.accusation import changed
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, Sides
@@ -32,17 +32,9 @@ def _is_computed(sides: Sides, value: Value, operands: set[int]) -> bool:
 
 
 def _became(sides: Sides, value: Value, places: list[int]) -> Match | None:
-    own = sides.matches[value].array
-    for place in places:
+    own, allowed = sides.matches[value].array, max(LOCAL, sides.tolerance(value).relative)
+    for place in places if own.dtype.kind == "f" else ():
         found = sides.alignment.resembling(own, sides.plan.of(value), [place])
-        if (
-            found is not None
-            and own.dtype.kind == "f"
-            and _allowed(sides, value) < error(found.array, own, magnitude(own)) <= _ALIKE
-        ):
+        if found is not None and allowed < found.relative <= _ALIKE:
             return found
     return None
-
-
-def _allowed(sides: Sides, value: Value) -> float:
-    return max(LOCAL, sides.tolerance(value).relative)
