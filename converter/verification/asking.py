@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -131,10 +130,11 @@ def _ask_more(judge: Judge, graph: Graph, asked: Asked, seeds: Sequence[int], wi
     told = (_told(judge, *each, doubtful, own) for each in crowds)
     found += [each for each in told if each is not None]
     if all(question.batch == 1 for question, *_ in crowds):  # their first axis is not that of samples
-        for question in itertools.islice(many(graph, seeds[0]), 1):
+        for question in many(graph, seeds[0]):
             answers = _answered(judge, question.inputs)
             if answers is not None and finite(question, answers).all():
                 found.append((question, answers))
+                break
     return found
 
 

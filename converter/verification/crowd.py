@@ -31,7 +31,7 @@ KINDS: dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = {
     "dark": lambda generator, x: -16 * np.abs(x) - 16,
     "tiny": lambda generator, x: 1e-4 * x / max(np.abs(x).max(initial=0.0) / 8, 1.0),
     "bright": lambda generator, x: 128 * np.abs(x) + 16,
-    "moved": lambda generator, x: x + 50 * max(np.abs(x).max(initial=0.0), 1e-30) / 4,
+    "moved": lambda generator, x: x + 500 * max(np.abs(x).max(initial=0.0), 1e-30) / 4,
     "of all magnitudes": lambda generator, x: x * 2.0 ** generator.integers(-13, 14, x.shape),
     "halves": lambda generator, x: np.rint(2 * x) / 2,
 }
@@ -41,7 +41,7 @@ SMALL = {"zeros", "tiny"}
 NOISE, MASKED = "noise", "masked"
 """Other samples: noise as it is, and one of which a mask hides every token."""
 
-_ALONE = 5
+_ALONE = 6
 """Of the kinds, so many are asked one by one."""
 
 

@@ -122,13 +122,15 @@ def lengths(graph: Graph, seed: int) -> Iterator[Iterator[Question]]:
 
 
 def many(graph: Graph, seed: int) -> Iterator[Question]:
-    """The ways to ask with more samples than usual, nothing without a batch."""
-    if not _has_batch(graph):
-        return iter(())
-    return _ways(graph, 0, seed, _MANY, f"seed {seed}, batch {_MANY}", ["plain"] * _MANY)
+    """The first way to ask with more samples than usual, of as many numbers as are cheap, then with fewer; nothing without a
+    batch. What is taken for samples may be steps, of which there are many in use."""
+    for count in _MANY if _has_batch(graph) else ():
+        question = next(_ways(graph, 0, seed, count, f"seed {seed}, batch {count}", ["plain"] * count))
+        if count == _MANY[-1] or not question.numbers > _LARGE:
+            yield question
 
 
-_MANY = 6
+_MANY = (40, 6)
 
 
 def _ways(

@@ -83,6 +83,22 @@ def test_all_faults(name, target, folder):
     check_blame(found)
 
 
+MISSED_ONCE = [
+    ("exported-steps", "keras", "behaviour", "variance that cancels"),
+    ("exported-steps_both", "keras", "behaviour", "variance that cancels"),
+    ("recurrent", "keras", "behaviour", "wrong beyond thirty-two steps"),
+]
+
+
+@pytest.mark.parametrize("row", MISSED_ONCE, ids=lambda row: f"{row[0]}-{row[1]}-{row[3]}")
+def test_faults_that_were_missed_once(row, folder):
+    name, target, planted, kind = row
+    fault = next(each for place, each in faults(target) if place == planted and each.name == kind)
+    (outcome,) = file_outcomes(subject(name, target, folder), fault, planted, 1)
+    assert outcome.verdict == "caught"
+    assert outcome.blamed in (True, None)
+
+
 # As users do: no fork, a process of its own for each -----------------------------------------------------------------------
 
 BY_HAND = [

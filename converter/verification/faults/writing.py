@@ -5,12 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+import numpy as np
+
 from converter.graph import Node, Value, Weight
 from converter.verification.alignment import numeric
+from converter.verification.bodies import Numbers
 from converter.verification.faults import accusation
 from converter.verification.faults.weights import wrong_weights
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, LookInto, Sides
+
+_TRIED = 12
+"""Tensors that are tried as what a value became that was not recognised."""
 
 _ROUNDING = 5 * LOCAL
 """Relative error of what is computed from a value that was not recognised, up to which it is rounding that grew."""
@@ -25,7 +31,7 @@ def find(sides: Sides, weights: Mapping[str, Weight], look_into: LookInto) -> Bl
     if sides.trace is None:
         return None
     accuse = functools.partial(accusation.accuse, sides, look_into)
-    computes = functools.cache(functools.partial(_computes, sides))
+    computes = functools.cache(functools.partial(_computes, sides, sides.held))
     wrong = wrong_weights(sides, weights)
     tainted: set[Value] = set()
     for node in sides.graph.nodes:
@@ -41,7 +47,7 @@ def find(sides: Sides, weights: Mapping[str, Weight], look_into: LookInto) -> Bl
                 tainted.add(value)
             elif match is not None and not sides.is_near(value):
                 if not computes(node):
-                    return accuse(node)
+                    return accuse(_unrecognised(sides, node) or node)
                 if touched:
                     tainted.add(value)
                 else:
@@ -59,9 +65,28 @@ def _is_passed_over(sides: Sides, value: Value) -> bool:
     return right and value not in sides.graph.outputs
 
 
-def _computes(sides: Sides, node: Node) -> bool:
-    """Whether the emitted code computes the node's results from what it had as inputs."""
-    results = sides.alone(node, sides.held)
+def _unrecognised(sides: Sides, node: Node) -> Node | None:
+    """Of the nodes in front of one whose result differs, the one whose own result was passed over, as the emitted code has no
+    tensor that is near to it, where the difference is that of a tensor that it has instead."""
+    for value in node.reads():
+        if value in sides.matches or value not in sides.visible or value.producer not in sides.rows:
+            continue
+        after = [sides.matches[each].entry for each in value.producer.reads() if each in sides.matches]
+        for place in sides.unknown(after)[:_TRIED]:
+            found = sides.alignment.resembling(sides.values[value], sides.plan.of(value), [place])
+            if found is not None and _computes(sides, _with(sides, value, found.array), node):
+                return value.producer
+    return None
+
+
+def _with(sides: Sides, value: Value, array: np.ndarray) -> Numbers:
+    """What the emitted code had, and an array for one value."""
+    return lambda each: array.astype(sides.values[value].dtype) if each is value else sides.held(each)
+
+
+def _computes(sides: Sides, numbers: Numbers, node: Node) -> bool:
+    """Whether the emitted code computes the node's results from the numbers of what it reads."""
+    results = sides.alone(node, numbers)
     pairs = zip(node.outputs, results or (), strict=False)
     return results is None or not any(
         sides.apart(sides.matches[value].array, result, value, local=True)
