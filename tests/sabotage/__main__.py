@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tests.sabotage import networks
 from tests.sabotage.campaign import PLACES, Outcome, Subject, outcomes
-from tests.sabotage.expectations import EQUIVALENT, OPEN, reason
+from tests.sabotage.expectations import reason
 from tests.sabotage.forking import forked
 
 SIGNS = {"caught": "✓", "missed": "MISSED", "equivalent": "=", "refused": "refused"}
@@ -32,10 +32,10 @@ def remarks(outcome: Outcome) -> list[str]:
     """What is to be looked at: faults that were not caught, with the reason if one is known, and wrong blame."""
     place = f"{outcome.fault} at {outcome.layer} of {outcome.network}"
     lines = []
-    for title, listed in (("missed", OPEN), ("equivalent", EQUIVALENT)):
-        if outcome.verdict == title:
-            why = reason(listed, outcome.fault, outcome.network) or "no reason is given"
-            lines.append(f"{title}: {place}: {why}. {outcome.detail}")
+    if outcome.verdict == "missed":
+        lines.append(f"missed: {place}: {outcome.detail}")
+    if outcome.verdict == "equivalent":
+        lines.append(f"equivalent: {place}: {reason(outcome.fault, outcome.network) or 'no reason is given'}")
     if outcome.blamed is False:
         blame = outcome.report.blame
         layer = None if blame is None else outcome.report.layers[blame.layer]

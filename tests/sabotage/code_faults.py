@@ -281,7 +281,11 @@ keras("heads and their size", r"layers\.MultiHeadAttention\((\d+), (\d+)", r"lay
 keras("queries for values", r"(layers\.MultiHeadAttention\(.*\))\((\w+), (\w+)", r"\1(\2, \2")
 keras("windows side by side", r"    x = ops\.transpose\(x, \(0, 1, 3, 2, 4, 5\)\)\n", "")
 keras("shift of windows the other way", r"\(-2, -2\)", "(2, 2)")
-keras("bilinear for nearest", r"UpSampling2D\(([^()]*\(?[^()]*\)?), name", r'UpSampling2D(\1, interpolation="bilinear", name')
+keras(
+    "bilinear for nearest",
+    r"UpSampling2D\(((?:\([^()]*\)|(?!interpolation)[^()])*), name",
+    r'UpSampling2D(\1, interpolation="bilinear", name',
+)
 keras("nearest for bilinear", r'interpolation="bilinear"', 'interpolation="nearest"')
 keras("antialias forgotten", r", antialias=1", "")
 keras("float16 policy", r"def load_model\(\):\n", 'def load_model():\n    keras.config.set_dtype_policy("mixed_float16")\n')

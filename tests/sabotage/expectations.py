@@ -1,4 +1,4 @@
-"""What no input shows, and what verification does not find yet; each by name, with the reason."""
+"""What no input shows, by name, with the reason."""
 
 from __future__ import annotations
 
@@ -103,16 +103,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 }
 """(fault, network or * for any): why no input can show it."""
 
-OPEN: dict[tuple[str, str], str] = {
-    (
-        "variance that cancels",
-        name,
-    ): "without a batch no sample is far from zero; of one that is, less than rounding may be is lost"
-    for name in ("exported-steps", "exported-steps_both")
-}
-"""(fault, network or * for any): why verification misses it, though some input shows it."""
 
-
-def reason(table: dict[tuple[str, str], str], fault: str, network: str) -> str:
-    """The reason that the table gives, empty where it gives none."""
-    return table.get((fault, network)) or table.get((fault, "*"), "")
+def reason(fault: str, network: str) -> str:
+    """Why no input can show the fault in the network, empty where no reason is given."""
+    return EQUIVALENT.get((fault, network)) or EQUIVALENT.get((fault, "*"), "")
