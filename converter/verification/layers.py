@@ -116,9 +116,8 @@ def sentence(layers: list[Layer], blame: Blame) -> Text:
     text = Text.assemble(("first difference: ", "bold red"), f"{layer.name!r} ({layer.op}){place}, between {between}")
     if layer.line is not None:
         text.append(f"\n  model.py, line {layer.line}: {layer.code}")
-    others = {"constructed": layer.constructor, "computed": layer.within}
+    others = {"constructed": layer.constructor, "computed": layer.within, "called": layer.called}
     told = [f"{what} in line {line}" for what, line in others.items() if line not in (None, layer.line)]
-    told += [] if layer.called is None else [f"called in line {layer.called}"]
     text.append(f" ({', '.join(told)})" if told else "")
     if not math.isnan(blame.expected) or not math.isnan(blame.found):
         text.append(f"\n  at {list(blame.index)} of {blame.case}: {blame.found:.6g} instead of {blame.expected:.6g}")

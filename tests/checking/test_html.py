@@ -132,6 +132,18 @@ def test_a_click_selects_a_layer_everywhere_and_shows_its_numbers(page):
     assert shown.selected() == everywhere
 
 
+def test_the_other_lines_of_a_layer_are_told_and_marked(page):
+    result = residual()
+    layer = result.report.layers[3]
+    layer.constructor, layer.within, layer.called = layer.line, 8, 9
+    shown = page(result)
+    shown.node(3).click()
+    card = " ".join(shown.text(".card").split())
+    assert "computed in line 8: x6 = layer6(x)" in card and "called in line 9: x7 = layer7(x)" in card
+    assert "constructed" not in card, "it is where it is computed"
+    assert [line.get_attribute("data-line") for line in shown.all(".line.related")] == ["8", "9"]
+
+
 def test_what_is_not_visible_in_the_code_is_said_to_be(page):
     shown = page(residual())
     shown.node(2).click()

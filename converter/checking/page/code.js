@@ -21,6 +21,12 @@ function coloured(code) {
   return lines;
 }
 
+/** The other lines of a layer, with what is done there. */
+function elsewhere(layer) {
+  const lines = [["constructed", layer.constructor], ["computed", layer.within], ["called", layer.called]];
+  return lines.filter(([, line]) => line && line !== layer.line);
+}
+
 function codeView(check, select) {
   const layers = check.layers, computed = new Map();
   layers.forEach((layer, index) => layer.line !== null && computed.set(layer.line, [...(computed.get(layer.line) || []), index]));
@@ -53,10 +59,10 @@ function codeView(check, select) {
     computed,
     show(index, origin) {
       selected = index;
-      const layer = layers[index];
+      const layer = layers[index], others = elsewhere(layer).map(([, line]) => line);
       rows.forEach((row, place) => {
         row.classList.toggle("selected", place + 1 === layer.line);
-        row.classList.toggle("constructs", place + 1 === layer.constructor && place + 1 !== layer.line);
+        row.classList.toggle("related", others.includes(place + 1));
       });
       const row = rows[layer.line - 1];
       if (row && origin !== "code") pane.scrollTo({ top: row.offsetTop - pane.clientHeight / 2, left: 0 });

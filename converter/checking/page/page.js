@@ -109,7 +109,7 @@ function blamed(check, select) {
 }
 
 function layerView(check, select, computed) {
-  const layers = check.layers, content = html("div", { class: "card-content" });
+  const layers = check.layers, lines = check.code.split("\n").map((line) => line.trim()), content = html("div", { class: "card-content" });
   const readers = (index) => layers.map((layer, other) => (layer.inputs.includes(index) ? other : -1)).filter((other) => other >= 0);
   const links = (indices) => {
     const shown = indices.slice(0, 12).map((index) => html("button", { type: "button", class: "link", onclick: () => select(index, "card") }, shortened(layers[index].name || layers[index].op, 40)));
@@ -140,7 +140,7 @@ function layerView(check, select, computed) {
         ...row("operator", layer.op), ...(layer.scope ? row("module", layer.scope) : []),
         ...row("result", `${layer.value} ${layer.shape.length ? layer.shape.join(" × ") : "a single number"}`),
         ...(layer.line === null ? row("code", "not visible: it is part of another expression, or is not needed there") : row(`line ${layer.line}`, html("code", {}, layer.code))),
-        ...(layer.constructor && layer.constructor !== layer.line ? row("constructed", `in line ${layer.constructor}`) : []),
+        ...elsewhere(layer).flatMap(([what, line]) => row(what, `in line ${line}: `, html("code", {}, lines[line - 1] ?? ""))),
         ...(layer.relative === null ? [] : [...row("absolute error", error(layer, "absolute")), ...row("relative error", error(layer, "relative"))]),
         ...(check.blame?.layer === index ? found(check.blame) : []),
         ...(layer.inputs.length ? row("reads", ...links(layer.inputs)) : []),
