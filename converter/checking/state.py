@@ -6,6 +6,9 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +21,8 @@ _FRAMEWORKS = ("onnx", "onnxruntime", "numpy", "keras", "tensorflow", "tensorflo
 
 
 _BEGINNING = b'{"key": '
+_MOST = 4
+"""Results that are kept of each check, on average: of other versions of its files or of the packages, which may come back."""
 
 
 class State:
@@ -39,12 +44,23 @@ class State:
                 raise ValueError("it is no file that --resume wrote")
             if text and not text.endswith(b"\n"):
                 file.write(b"\n")
+        latest: dict[tuple[str, str], bytes] = {}
         for line in text.splitlines():
             try:
                 entry = json.loads(line)
-                self._passed[entry["key"]] = Result.from_json(entry["result"])
+                result = self._passed[entry["key"]] = Result.from_json(entry["result"])
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue
+            latest[result.path, result.target] = line
+        if len(self._passed) > _MOST * len(latest):
+            self._write(latest.values())
+
+    def _write(self, lines: Iterable[bytes]) -> None:
+        """Let the file have these lines alone: it is the old one or the new one, whenever this ends."""
+        with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f"{self._path.name}.", delete=False) as file:
+            file.writelines(line + b"\n" for line in lines)
+        shutil.copymode(self._path, file.name)
+        Path(file.name).replace(self._path)
 
     def passed(self, check: Check, key: str) -> Result | None:
         """The earlier result of a check whose inputs have ``key``, as one of ``check``, whose path may be another now."""

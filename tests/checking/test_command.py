@@ -106,6 +106,23 @@ def test_what_passed_is_not_run_again_until_an_input_changes(tmp_path):
     assert resumed() == [True]
 
 
+def test_results_of_versions_that_are_gone_are_not_kept_for_ever(tmp_path):
+    path, kept = spec(tmp_path, targets='"onnx"'), tmp_path / "passed.jsonl"
+    assert check(path, "--resume", kept)[0] == 0
+    entry = json.loads(kept.read_text())
+
+    def earlier(number):
+        return "".join(json.dumps({**entry, "key": f"{each:064}"}) + "\n" for each in range(number))
+
+    kept.write_text(earlier(3) + json.dumps(entry) + "\n")
+    assert check(path, "--resume", kept)[1].count("earlier run") == 2
+    assert len(kept.read_text().splitlines()) == 4, "they may come back"
+    kept.write_text(earlier(4) + json.dumps(entry) + "\n")
+    assert check(path, "--resume", kept)[1].count("earlier run") == 2
+    assert [json.loads(line) for line in kept.read_text().splitlines()] == [entry]
+    assert list(tmp_path.glob("passed*")) == [kept]
+
+
 def test_keys_follow_external_data_and_the_code_of_this_package(tmp_path, monkeypatch):
     path = spec(tmp_path)
     model = onnx.load(tmp_path / "model.onnx")
