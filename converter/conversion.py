@@ -29,11 +29,13 @@ from converter.verification.candidate import Candidate
 from converter.verification.limits import LIMITS, Limits
 from converter.verification.report import Report
 from converter.verification.seeding import seeded
-from converter.verification.worker import RunError, require, run_model, save_weights
+from converter.verification.worker import KilledError, RunError, require, run_model, save_weights
 
 RECORD = "conversion.json"
 _WEIGHTS = {"keras": "model.weights.h5", "pytorch": "model.safetensors"}
 _WRITTEN = {RECORD, "model.py", "model.onnx", "model.onnx.data", *_WEIGHTS.values(), "__pycache__"}
+_FAULT = "This is a fault of converter: please report it."
+_KILLED = "The process that does it was ended from outside, mostly for lack of memory or of time: try again with more of them."
 _PACKAGES = {"keras": ("keras", "tensorflow", "tensorflow-cpu", "torch", "jax"), "pytorch": ("torch",), "onnx": ("onnx",)}
 
 
@@ -284,7 +286,7 @@ def _write_weights(target: Target, emitted: Emitted, folder: Path, limits: Limit
         run_model(target, folder, save=emitted.weights, limits=limits)
     except RunError as error:
         reason = f"Keras could not build the emitted model and write its weights: {error}"
-        raise ConversionError(Problem(reason, advice="This is a fault of converter: please report it.")) from None
+        raise ConversionError(Problem(reason, advice=_KILLED if isinstance(error, KilledError) else _FAULT)) from None
 
 
 def _onnx_ports(values: Sequence[Any], classes: Mapping[str, tuple[str, ...]]) -> list[Port]:

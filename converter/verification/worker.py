@@ -39,6 +39,10 @@ class RunError(Exception):
     """The emitted code did not run; the message says why, for people."""
 
 
+class KilledError(RunError):
+    """Its process was ended from outside, by a limit or a signal: the code may be right."""
+
+
 @dataclass
 class Answer:
     """``outputs[case][output]`` in stored axis order, the versions of what ran, and the digest of each weight by key.
@@ -249,6 +253,8 @@ def _answered(job: Mapping[str, Any], place: Path, target: str, limits: Limits) 
     if ended.problem and (line := _line_of_model(ended.errors.rpartition("Current thread")[2])):
         problem = f"{problem} (model.py, line {line})"
     if not answer.is_file():  # as the code itself may end the process
+        if ended.problem:
+            raise KilledError(problem)
         raise RunError(problem or "ended with exit code 0 before it gave an answer")
     return json.loads(answer.read_text()), problem
 

@@ -263,6 +263,14 @@ def test_a_folder_without_a_sound_record_does_not_open(tmp_path, content):
         converter.open(tmp_path)
 
 
+@pytest.mark.own_process
+def test_keras_weights_for_which_there_is_no_time_are_no_fault_of_the_code(source, tmp_path):
+    with pytest.raises(converter.ConversionError, match=r"within 0\.05 seconds") as raised:
+        converter.convert(source, "keras", tmp_path / "out", limits=Limits(seconds=0.05))
+    assert "try again" in str(raised.value) and "report it" not in str(raised.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_missing_framework_is_named_with_the_extra_to_install(source, tmp_path, monkeypatch):
     import importlib.util
 
