@@ -54,6 +54,8 @@ class Slice:
 
 def _sized_slices(n):
     """The same where starts and ends are arithmetic of sizes, and all walk forwards."""
+    if n.data.rank is None:
+        return None
     starts, ends = n.sizes("starts"), n.sizes("ends")
     axes, steps = (n.constant(name) if n.operand(i) is not None else () for name, i in (("axes", 3), ("steps", 4)))
     if starts is None or ends is None or axes is None or steps is None or any(step < 0 for step in steps):

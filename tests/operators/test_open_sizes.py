@@ -11,6 +11,7 @@ from tests.backend import cases
 from tests.emitted import read
 
 NAMES = [
+    "affine_grid_2d_expanded",
     "argmax_default_axis_example_select_last_index",
     "attention_3d_gqa",
     "attention_4d_with_past_and_present",
