@@ -123,3 +123,21 @@ def test_code_that_computes_the_same_in_another_way_is_no_fault(tmp_path):
     both = "        both = 2.5 * (self.second.weight @ self.first.weight)\n        return torch.tanh(x @ both.T)"
     report = edited(one, body, both)
     assert report.ok, report
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_a_rectifier_of_what_is_positive_and_a_sum_with_little_are_no_fault(target, tmp_path):
+    """The rectifier gives what it reads, and what the block reads is nearly that."""
+    nodes, x = [node("Abs", ["x"], ["positive"]), node("Add", ["positive", "one"], ["r0"], "start")], "r0"
+    for number in range(3):
+        names = [f"{what}{number}" for what in ("branch", "sum", "relu")]
+        nodes += [
+            node("MatMul", [x, "w"], names[:1], names[0]),
+            node("Add", [names[0], x], names[1:2], names[1]),
+            node("Relu", names[1:2], names[2:], names[2]),
+        ]
+        x = names[2]
+    weights = {"one": np.ones(6, np.float32), "w": np.full((6, 6), 1e-3, np.float32)}
+    path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 6]}, {x: ["batch", 6]}, weights)
+    found = converter.convert(path, to=target, out=tmp_path / "out")
+    assert found.report.ok, found.report

@@ -20,15 +20,17 @@ def find(sides: Sides) -> Blame | None:
         for match in [sides.matches[value] for value in node.outputs if value in sides.matches]:
             operands = set(sides.alignment.entries[match.entry].operands)
             for value in node.reads():
-                became = _became(sides, value, sorted(operands - known)) if _is_computed(sides, value, operands) else None
-                if became is not None:
-                    return changed(sides, value, became)
+                if _is_computed(sides, value, {match.entry, *operands}):
+                    became = _became(sides, value, sorted(operands - known))
+                    if became is not None:
+                        return changed(sides, value, became)
     return None
 
 
-def _is_computed(sides: Sides, value: Value, operands: set[int]) -> bool:
-    """Whether the emitted code computes the value, but not as one of the ``operands``."""
-    return value.producer in sides.rows and value in sides.matches and sides.matches[value].entry not in operands
+def _is_computed(sides: Sides, value: Value, places: set[int]) -> bool:
+    """Whether the emitted code computes the value, and has it elsewhere than at ``places``: what reads it, and the result of
+    that, as of a rectifier where nothing is negative."""
+    return value.producer in sides.rows and value in sides.matches and sides.matches[value].entry not in places
 
 
 def _became(sides: Sides, value: Value, places: list[int]) -> Match | None:
