@@ -246,6 +246,20 @@ class Sides:
         later = [place for place in found if place > start] or found
         return later or [p for p in range(start + 1, len(entries)) if p not in known and numeric(entries[p].array)]
 
+    def is_followed(self, node: Node) -> bool:
+        """Whether the emitted code computes something that is not known directly from what the node reads."""
+        after = {self.matches[each].entry for each in node.reads() if each in self.matches}
+        return any(after & set(self.alignment.entries[place].operands) for place in self.unknown(sorted(after)))
+
+    def alone_from(self, after: Sequence[int], places: Sequence[int]) -> list[int]:
+        """Those of some tensors that are computed from given ones, and from no other that is a value of the graph."""
+        known = {match.entry for match in self.matches.values() if match.entry not in after}
+        others = set(known)
+        for place, entry in enumerate(self.alignment.entries):
+            if place not in after and any(operand in others for operand in entry.operands):
+                others.add(place)
+        return [place for place in places if place not in others]
+
     def is_part(self, place: int) -> bool:
         """Whether a tensor is only a part of what a call gives, none of whose tensors is known: it computes one layer alone."""
         for _, first, last in self.alignment.entries[place].calls:
@@ -273,9 +287,10 @@ class Sides:
     def end(self, node: Node) -> str:
         """Set the line of a node's row to the one where the code ended, and say with what."""
         row, raised = self.layers[self.rows[node]], self.trace.raised
-        row.line = raised["lines"][-1] if raised["lines"] else None
+        row.called, row.line = [None, None, *raised["lines"]][-2:]
         row.code = self.code(row.line)
-        return f"there the code ends with {raised['message']}"
+        layer = "" if raised["layer"] in (None, row.line) else f", in the layer that line {raised['layer']} constructs"
+        return f"there the code ends with {raised['message']}{layer}"
 
     def become(self, value: Value, match: Match) -> None:
         """Take another tensor for the value's: its own, as it should be, was changed before it was read."""

@@ -185,6 +185,7 @@ class Recorder:
         self.layers = []
         self.over = set()  # identities of layers that write over what they read
         self.places = []
+        self.failed = None  # the line that constructs the layer which failed
         self._held = None
         self._calls = []  # those that have not ended yet, outermost first
         self.forget()
@@ -202,6 +203,10 @@ class Recorder:
         self._calls.append(call)
         try:
             result = function(*arguments, **options)
+        except BaseException:
+            call["last"] = len(self.entries)
+            self.failed = self.failed or self.constructed.get(id(function))
+            raise
         finally:
             self._calls.pop()
         if self.is_layer(result):
@@ -293,7 +298,8 @@ class _PyTorch:
         import torch
 
         self.run, self.torch = run, torch
-        self.recorder = Recorder(lambda value: False, lambda value: isinstance(value, torch.nn.Module))
+        held = torch.nn.Module | torch.nn.Parameter
+        self.recorder = Recorder(lambda value: False, lambda value: isinstance(value, held))
         self.failed, self.whole, self.complete = None, True, True
         self.left = 0  # bytes that may be copied yet
 
@@ -305,9 +311,22 @@ class _PyTorch:
     def load(self, folder):
         return _load(self.recorder, folder).load_model()
 
-    def unloaded(self):
-        """The model as it is before its weights are loaded, where loading them failed."""
-        return self.recorder.layers[-1] if self.recorder.layers else None
+    def unloaded(self, error):
+        """The model as it is before its weights are loaded, where loading them failed; None where constructing it did."""
+        traceback = error.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_name == "__init__":
+                return None
+            traceback = traceback.tb_next
+        modules = [layer for layer in self.recorder.layers if isinstance(layer, self.torch.nn.Module)]
+        return modules[-1].eval() if modules else None
+
+    def held(self, model):
+        """Of each layer and parameter that was constructed the names of the weights in it."""
+        names = {id(tensor): name for name, tensor in itertools.chain(model.named_parameters(), model.named_buffers())}
+        for each in self.recorder.layers:
+            tensors = [each] if isinstance(each, self.torch.Tensor) else itertools.chain(each.parameters(), each.buffers())
+            yield each, [names[id(tensor)] for tensor in tensors if id(tensor) in names]
 
     def earlier(self, model, arrays, count):
         """A call before the one that is looked into; where it fails it is that one itself."""
@@ -381,12 +400,17 @@ class _Keras:
     def load(self, folder):
         return _load(self.recorder, folder).load_model()
 
-    def unloaded(self):
+    def unloaded(self, error):
         self.whole = False
         self.complete = any(isinstance(layer, self.keras.Model) for layer in self.recorder.layers)
         tensors = self._connected()
         inputs = [entry["tensor"] for entry in self.recorder.entries if _is_input(entry["tensor"])]
         return self.keras.Model(inputs, tensors) if inputs and tensors else None
+
+    def held(self, model):
+        """Of each layer that was constructed the paths of the weights in it."""
+        for layer in self.recorder.layers:
+            yield layer, [variable.path for variable in layer.weights]
 
     def _connected(self):
         """The recorded tensors that depend on the model's inputs alone."""
@@ -528,6 +552,18 @@ def differences(expected, actual):
     return found
 
 
+def _lines(framework, model):
+    """By the name of a weight, and of the layer that has it, the line that constructs what holds it, the innermost with one."""
+    held = sorted(framework.held(model), key=lambda row: len(row[1]), reverse=True)
+    lines = [(name, framework.recorder.constructed[id(each)]) for each, names in held for name in names]
+    return {_holder(name): line for name, line in lines} | dict(lines)
+
+
+def _holder(key):
+    """The layer that has the weight of a key."""
+    return key[: max(key.rfind("."), key.rfind("/"), 0)]
+
+
 def _is_rearranged(rows, expected, actual):
     """Whether the weights that differ hold each other's numbers, and say of each whose: they were given to others."""
     keys = [row["key"] for row in rows]
@@ -556,7 +592,7 @@ def main(job, run):
     except Exception as error:
         raised = _raised(error, folder)
         try:
-            model = framework.unloaded()
+            model = framework.unloaded(error)
         except Exception:
             model = None
     if model is not None:
@@ -568,6 +604,8 @@ def main(job, run):
         else:  # what it was filled with says nothing
             weights = [row for row in differences(expected, actual) if row["problem"] != "numbers"]
             assign(model, {k: v for k, v in expected.items() if k in actual and actual[k].shape == v.shape}, job["framework"])
+        lines = _lines(framework, model) if weights else {}
+        weights = [row | {"line": lines.get(row["key"], lines.get(_holder(row["key"])))} for row in weights]
         with np.load(job["arrays"], allow_pickle=False) as arrays:
             cases = [run.restored(case, arrays) for case in job["cases"]]
         try:
@@ -582,7 +620,8 @@ def main(job, run):
         else:
             ran = framework.complete
     results = {}
-    raised = raised and {"loaded": False, "ran": ran} | raised
+    constructed = model is not None and framework.complete
+    raised = raised and {"loaded": False, "ran": ran, "constructed": constructed, "layer": framework.recorder.failed} | raised
     answer = {"raised": raised, "weights": weights, "versions": run.FRAMEWORKS[job["framework"]].versions()}
     answer["entries"] = _entries(framework, run, job["budget"], results)
     answer |= {key: run.stored(given, key, results) for key, given in (("returned", returned), ("before", earlier))}
@@ -621,7 +660,7 @@ def _entries(framework, run, budget, results):
             operands = [number]
         renumbered[own] = len(entries) - 1
     ends = {own + 1: place + 1 for own, place in renumbered.items()} | {0: 0}
-    for row in entries:  # calls that give no tensor build the model, or failed
+    for row in entries:  # calls that give no tensor build the model
         ended = [call for call in row["calls"] if call["last"] is not None]
         row["calls"] = [[call["line"], ends[call["first"]], ends[call["last"]]] for call in ended]
     return entries

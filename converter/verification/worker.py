@@ -173,8 +173,10 @@ class Trace:
     """One run of the emitted code, tensor by tensor, in order of execution.
 
     ``raised`` holds the ``message`` of what ended it, and the ``lines`` of model.py that it came through, outermost first, and
-    whether the model was ``loaded`` by then, and ``ran`` to its end all the same.
-    ``weights`` describes each weight of the folder that is not the expected one (``trace.differences``). ``returned`` is what
+    whether the model was ``constructed`` and ``loaded`` by then, and ``ran`` to its end all the same; ``layer`` is the line
+    that constructs the layer in which that was.
+    ``weights`` describes each weight of the folder that is not the expected one (``trace.differences``), with the ``line`` that
+    constructs what holds it. ``returned`` is what
     the model gave back, in stored axis order, None where it gave nothing back; ``before`` what it gave for each case before the
     one that was recorded.
     """

@@ -62,8 +62,25 @@ def test_an_edited_line_is_blamed_on_its_layer(edited, old, new, layer, cause):
     blamed = report.layers[report.blame.layer]
     assert (blamed.name, report.blame.stage, blamed.verdict) == (layer, "writing", "differs")
     assert cause in report.blame.cause
-    if "left out" not in cause:
-        assert line in (blamed.line, blamed.constructor)
+    assert line in (blamed.line, blamed.constructor)
+
+
+NOT_LOADED = [
+    ("nn.Linear(40, 5)", "nn.Linear(40, 6)", "fc", "'fc.bias' has the shape [6] instead of [5]"),
+    ("nn.Linear(40, 5)", "nn.Linear(40, 5, bias=False)", "fc", "'fc.bias' is missing"),
+    ("nn.Conv2d(3, 4, 3,", "nn.Conv2d(3, 4, (3, 2),", "conv", "'conv.weight' has the shape [4, 3, 3, 2] instead"),
+    ("nn.Linear(40, 5)", "nn.Linear(40, '5')", "fc", "there the code ends with TypeError"),
+    ("nn.Conv2d(3, 4, 3,", "nn.Conv2d(3, 4, 3, groups=2,", "conv", "there the code ends with ValueError"),
+    ("nn.Conv2d(3, 4, 3, stride=(2, 1))", "nn.BatchNorm2d(4)", "conv", "'conv.weight' has the shape [4] instead"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "layer", "cause"), NOT_LOADED, ids=[new for _, new, _, _ in NOT_LOADED])
+def test_a_layer_that_does_not_take_its_weights_is_blamed_in_the_line_that_constructs_it(edited, old, new, layer, cause):
+    report, line = edited(old, new)
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.line) == (layer, line)
+    assert cause in report.blame.cause
 
 
 POOLED = 'self.pool(F.pad(x, (0, 1, 0, 0), value=float("-inf")))'
@@ -125,6 +142,13 @@ def test_code_that_ends_in_a_line_is_blamed_there(edited):
     blamed = report.layers[report.blame.layer]
     assert (blamed.name, blamed.line) == ("pool", line)
     assert "there the code ends with" in report.blame.cause
+
+
+def test_where_a_layer_fails_its_constructor_is_told(edited):
+    report, line = edited("MaxPool2d(2)", "MaxPool2d(2, padding=2)")
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, blamed.code) == ("pool", f"x = {POOLED}")
+    assert f"in the layer that line {line} constructs" in report.blame.cause
 
 
 def test_a_weight_of_which_one_number_is_one_percent_off(conversion):

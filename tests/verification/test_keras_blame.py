@@ -32,6 +32,9 @@ EDITS = [
     (image, "ZeroPadding2D(((0, 1), (0, 1)))", "ZeroPadding2D(((0, 1), (1, 0)))", "conv", "as if the padding"),
     (image, '(name="flatten")(x)', '(name="flatten")(ops.transpose(x, (0, 3, 1, 2)))', "flatten", "[1 2 3]"),
     (image, ', activation="sigmoid"', "", "score", "left out"),
+    (image, "Dense(4,", "Dense(5,", "fc", "has the shape"),
+    (image, '3, name="conv2"', '3, use_bias=False, name="conv2"', "conv2", "is missing"),
+    (image, '3, name="conv2"', '3, groups=3, name="conv2"', "conv2", "there the code ends with ValueError"),
     (twins, "axis=1)", "axis=0)", "weights", "axis"),
     (twins, "ops.tanh(two_add)", "ops.tanh(one_add)", "second", "as if it read the result of 'one' instead"),
 ]  # fmt: skip

@@ -57,9 +57,9 @@ def writing(
 
 def left_out(
     node: Node, inputs: Sequence[Any], value: Value, values: Mapping[Value, Any], tensors: Sequence[np.ndarray]
-) -> tuple[str, int | None]:
-    """The cause where what reads a node's result, ``value``, has read one of its inputs instead, and which of the tensors that
-    has given; empty where not."""
+) -> tuple[str, Value | None]:
+    """The cause where what reads a node's result, ``value``, has read one of its inputs instead and given one of the tensors,
+    and that input; empty where not."""
     for place, array in enumerate(inputs):
         given = node.inputs[place]
         if not numeric(array) or given is None or given.weight is not None:
@@ -68,10 +68,10 @@ def left_out(
             arrays = [array if i == at else reference.numbers(each, values) for i, each in enumerate(user.inputs)]
             results = reference.of_node(user, arrays)
             for result in filter(numeric, results or ()):
-                for which, tensor in enumerate(tensors):
-                    layout = Layout.channels_last(result.ndim)
-                    if numeric(tensor) and tensor.size == result.size and explains(result, tensor, None, layout):
-                        return "as if it were left out", which
+                layout = Layout.channels_last(result.ndim)
+                fitting = (tensor for tensor in tensors if numeric(tensor) and tensor.size == result.size)
+                if any(explains(result, tensor, None, layout) for tensor in fitting):
+                    return "as if it were left out", given
     return "", None
 
 

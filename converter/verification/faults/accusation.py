@@ -52,18 +52,19 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
     follows = any(set(after) & set(sides.alignment.entries[place].operands) for place in tensors)
     ended = raised is not None and not raised["ran"] and not follows
     if match is None and not ended:
-        match = sides.alignment.resembling(sides.values[value], sides.plan.of(value), unknown[:_ALIKE])
+        among = sides.alone_from(after, unknown) or unknown
+        match = sides.alignment.resembling(sides.values[value], sides.plan.of(value), among[:_ALIKE])
     candidates = list(dict.fromkeys([*([] if match is None else [match.entry]), *tensors]))
     place = match.entry if match is not None else _last_of_line(sides, candidates)
     if not cause:
         arrays = [sides.alignment.entries[each].array for each in candidates]
         cause, which = causes.writing(node, inputs, node.outputs.index(value), arrays, sides.plan.of(value))
         if which is not None:
-            place = candidates[which]
+            place, ended = candidates[which], False
             match = match if match is not None and place == match.entry else None
         elif not ended:
-            cause, which = causes.left_out(node, inputs, value, sides.values, arrays)
-            place = place if which is None else candidates[which]
+            cause, given = causes.left_out(node, inputs, value, sides.values, arrays)
+            place = sides.entry_of(given) if given in sides.matches else place
             if not cause and (given := _returned_instead(sides, node, value)) is not None:
                 cause, place = "as if it were left out", sides.entry_of(given)
             match = None if cause else match
@@ -74,8 +75,11 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
     if place is not None and not ended:
         sides.place(node, _padded(sides, after, place) if _PADDING.match(cause) and node.op_type != "ConvTranspose" else place)
     elif raised is not None:
-        cause = cause or sides.end(node)
+        end = sides.end(node)
+        cause = cause or end
     found = None if match is None else match.array
+    if found is None and not cause and not ended and _ends_in(sides, place):
+        cause = sides.end(node)
     if found is None and not cause:
         shapes = {tuple(getattr(array, "shape", ())) for array in inputs}
         if raised is None and sides.values[value].shape in shapes:
@@ -206,7 +210,16 @@ def _padded(sides: Sides, after: Sequence[int], place: int) -> int:
     return steps[0] if len(steps) == 1 and entries[steps[0]].line is not None else place
 
 
+def _ends_in(sides: Sides, place: int | None) -> bool:
+    """Whether the code ends in the line of a tensor, which then is not all that the line computes."""
+    raised = sides.trace.raised
+    ends = place is not None and raised is not None and not raised["ran"] and raised["lines"]
+    return bool(ends) and raised["lines"][-1] == sides.alignment.entries[place].line
+
+
 def _last_of_line(sides: Sides, places: Sequence[int]) -> int | None:
-    """The last of those that stand in one line with the first."""
+    """The last of those that stand in one line with the first; the first itself where a layer gives it."""
+    if places and sides.alignment.entries[places[0]].constructor is not None:
+        return places[0]
     lines = [sides.alignment.entries[place].line for place in places]
     return max((place for place, line in zip(places, lines, strict=True) if line == lines[0]), default=None)

@@ -11,7 +11,7 @@ from converter.graph import Node, Value, Weight
 from converter.verification.alignment import numeric
 from converter.verification.bodies import Numbers
 from converter.verification.faults import accusation
-from converter.verification.faults.weights import wrong_weights
+from converter.verification.faults.weights import not_loaded, wrong_weights
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, LookInto, Sides
 
@@ -38,12 +38,13 @@ def find(sides: Sides, weights: Mapping[str, Weight], look_into: LookInto) -> Bl
         outputs = [value for value in node.outputs if value is not None]
         touched = any(value in tainted for value in node.reads())
         if node in wrong and not touched and not all(map(sides.is_near, sides.shown(outputs))):
-            return accuse(node, wrong[node])
+            return not_loaded(sides, weights, [node]) or accuse(node, wrong[node])
         for value in outputs:
             match = sides.matches.get(value)
             if match is None and value in sides.visible and numeric(sides.values.get(value)):
                 if not _is_passed_over(sides, value) and not touched:
-                    return accuse(node)
+                    never_ran = None if sides.is_followed(node) else not_loaded(sides, weights, sides.graph.nodes)
+                    return never_ran or accuse(node)
                 tainted.add(value)
             elif match is not None and not sides.is_near(value):
                 if not computes(node):
