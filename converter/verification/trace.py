@@ -556,7 +556,7 @@ def _lines(framework, model):
     """By the name of a weight, and of the layer that has it, the line that constructs what holds it, the innermost with one."""
     held = sorted(framework.held(model), key=lambda row: len(row[1]), reverse=True)
     lines = [(name, framework.recorder.constructed[id(each)]) for each, names in held for name in names]
-    return {_holder(name): line for name, line in lines} | dict(lines)
+    return {_holder(name): line for name, line in lines if _holder(name)} | dict(lines)
 
 
 def _holder(key):

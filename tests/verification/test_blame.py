@@ -137,6 +137,16 @@ def test_of_a_function_both_lines_are_told_the_call_first(tmp_path):
     assert ["rotate_half(" in row.code and "torch.cat([-second" in lines[row.within - 1] for row in turned] == [True, True]
 
 
+def test_code_that_ends_in_a_function_is_blamed_on_the_layer_that_calls_it(tmp_path):
+    """What it reads is stored in another order of axes there, of which one is 1 long, and is no fault."""
+    conversion = converter.convert(write("recurrent", tmp_path), to="pytorch", out=tmp_path / "out", verify=False)
+    with changed(conversion.folder / "model.py", "past = (reset * hidden) @", "past = (reset * gone) @"):
+        report = conversion.verify(**ONCE)
+    blamed = report.layers[report.blame.layer]
+    assert blamed.name == "gru_back" and "(reset * gone)" in blamed.code
+    assert "there the code ends with NameError" in report.blame.cause
+
+
 def test_code_that_ends_in_a_line_is_blamed_there(edited):
     report, line = edited(POOLED, POOLED.replace("self.pool", "self.pool[1]"))
     blamed = report.layers[report.blame.layer]

@@ -137,11 +137,14 @@ def misplaced(sides: Sides, node: Node) -> Blame | None:
 
 
 def _is_misplaced(sides: Sides, value: Value | None) -> bool:
-    """Whether a value has as many axes as it should, of which some of length 1 are in the places of others."""
+    """Whether a value has as many axes as it should, of which some of length 1 are in the places of others, and stay there."""
     if value not in sides.matches or value.producer not in sides.rows:
         return False
-    expected, found = sides.values[value].shape, sides.alignment.entries[sides.matches[value].entry].array.shape
-    if len(found) != len(expected) or sorted(found) != sorted(expected) or 1 not in expected:
+    expected, entry = sides.values[value].shape, sides.matches[value].entry
+    array = sides.alignment.entries[entry].array
+    if array.ndim != len(expected) or sorted(array.shape) != sorted(expected) or 1 not in expected:
         return False
     order = sides.plan.of(value).order
-    return found not in (expected, tuple(expected[axis] for axis in order) if len(order) == len(expected) else expected)
+    right = {expected, tuple(expected[axis] for axis in order) if len(order) == len(expected) else expected}
+    behind = [each.array for each in sides.alignment.entries[entry:] if numeric(each.array) and each.array.size == array.size]
+    return not any(each.shape in right and np.array_equal(each.reshape(-1), array.reshape(-1)) for each in behind)
