@@ -28,6 +28,7 @@ from tests.sabotage.code_faults import CODE_FAULTS
 from tests.sabotage.faults import Site
 from tests.sabotage.graph_faults import GRAPH_FAULTS
 from tests.sabotage.inputs import cases
+from tests.sabotage.mutants import MUTANTS
 from tests.sabotage.weight_faults import WEIGHT_FAULTS
 
 TIMES_ROUNDING = 4
@@ -227,13 +228,14 @@ def file_outcomes(subject: Subject, fault: Any, planted: str, most: int = 2) -> 
         yield judged(subject, conversion, Outcome(fault.name, subject.name, subject.target, planted, site.layers, ""))
 
 
-PLACES = ("graph", "code", "behaviour", "weights")
+PLACES = ("graph", "code", "mutants", "behaviour", "weights")
 
 
 def faults(target: str, places: tuple[str, ...] = PLACES) -> list[tuple[str, Any]]:
     """Every fault of a target, with where it is planted."""
     rows = [("graph", fault) for fault in GRAPH_FAULTS]
     rows += [("code", fault) for fault in CODE_FAULTS if fault.target == target]
+    rows += [("mutants", fault) for fault in MUTANTS]
     rows += [("behaviour", fault) for fault in BEHAVIOUR_FAULTS if fault.target == target]
     rows += [("weights", fault) for fault in WEIGHT_FAULTS]
     return [row for row in rows if row[0] in places]
