@@ -178,8 +178,9 @@ class Sides:
         numbers."""
         if actual.shape != expected.shape:
             return True
-        found = difference(np.asarray(actual).astype(expected.dtype), expected)
-        tolerance = self.tolerance(value)
+        with np.errstate(invalid="ignore"):  # what is not a number is no integer either
+            actual = np.asarray(actual).astype(expected.dtype)
+        found, tolerance = difference(actual, expected), self.tolerance(value)
         relative = max(tolerance.relative, LOCAL) if expected.dtype.kind == "f" and local else tolerance.relative
         if found.relative <= relative:
             return False
@@ -187,7 +188,7 @@ class Sides:
             return False
         if found.absolute > tolerance.absolute:
             return True
-        return share_beyond(np.asarray(actual).astype(expected.dtype), expected, relative) > _TIES
+        return share_beyond(actual, expected, relative) > _TIES
 
     def _rounding_of(self, value: Value, expected: Any) -> float:
         """What is allowed to a sum of float32 numbers in which everything cancels, 0 to any other value."""
