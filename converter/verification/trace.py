@@ -209,7 +209,7 @@ class Recorder:
             raise
         finally:
             self._calls.pop()
-        if self.is_layer(result):
+        if self.is_layer(result) and not self.is_tensor(result):  # a parameter is either, before it runs and then
             if over:
                 self.over.add(id(result))
             if id(result) not in self.constructed:
