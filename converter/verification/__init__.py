@@ -12,7 +12,7 @@ import numpy as np
 
 from converter.emitters.types import held
 from converter.graph import Graph, Value, Weight, drawn
-from converter.verification import cases
+from converter.verification import cases, epsilons
 from converter.verification.asking import Asked, ask
 from converter.verification.blame import look_along, look_inside
 from converter.verification.candidate import Candidate
@@ -104,6 +104,7 @@ class _Verification:
         changed = _changed(self._candidate, answer.weights)
         if changed:
             report.findings.append(_said_of(changed))
+        report.findings += epsilons.others(self._graph, self._candidate.weights, answer.epsilons)
         if not self._random:
             report.findings += [f"the emitted model is no function of its inputs: {each}" for each in answer.remarks]
         comparison = Comparison(self._judge, self._asked, self._wide)

@@ -105,6 +105,12 @@ class Keras:
 
         return {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.weights}
 
+    @staticmethod
+    def epsilons(model):
+        """What each layer that has weights adds to a variance, by the path in front of their names."""
+        layers = [layer for layer in model._flatten_layers(include_self=False) if layer.weights]
+        return {layer.weights[0].path.rpartition("/")[0]: getattr(layer, "epsilon", None) for layer in layers}
+
     @classmethod
     def assign(cls, model, path, fresh=()):
         from safetensors.numpy import load_file
@@ -175,6 +181,18 @@ class PyTorch:
         state = model.state_dict().items()
         return {key: as_array(tensor) for key, tensor in state if not key.endswith(".num_batches_tracked")}
 
+    @staticmethod
+    def epsilons(model):
+        """What each module adds to a variance, by its path; an RMSNorm without one adds that of its type."""
+        import torch
+
+        found = {}
+        for path, module in model.named_modules():
+            found[path] = getattr(module, "eps", None)
+            if isinstance(module, torch.nn.RMSNorm) and module.eps is None and module.weight is not None:
+                found[path] = torch.finfo(module.weight.dtype).eps
+        return found
+
     @classmethod
     def assign(cls, model, path, fresh=()):
         from safetensors.torch import load_file
@@ -205,6 +223,10 @@ class Onnx:
 
     @staticmethod
     def weights(session):
+        return {}
+
+    @staticmethod
+    def epsilons(session):
         return {}
 
     @staticmethod
@@ -395,7 +417,14 @@ def main(path):
     for what in after:
         if what not in before or before[what] != after[what]:
             remark(f"a call changes {what}")
-    answer = {"versions": framework.versions(), "outputs": outputs, "weights": weights, "remarks": remarks}
+    epsilons = {layer: number for layer, number in framework.epsilons(model).items() if isinstance(number, float)}
+    answer = {
+        "versions": framework.versions(),
+        "outputs": outputs,
+        "weights": weights,
+        "remarks": remarks,
+        "epsilons": epsilons,
+    }
     Path(job["answer"]).write_text(json.dumps(answer))
     if job["inside"] is not None:
         del model  # what follows needs one of its own

@@ -46,12 +46,14 @@ class KilledError(RunError):
 @dataclass
 class Answer:
     """``outputs[case][output]`` in stored axis order, the versions of what ran, and the digest of each weight by key.
-    ``remarks`` tell what the model does that no answer shows, as "it writes over its input 0". ``inside`` is what it computed
-    inside where that was asked for, or why that is not known."""
+    ``epsilons`` are those of the layers that have one, by what their weights' keys have in front. ``remarks`` tell what the
+    model does that no answer shows, as "it writes over its input 0". ``inside`` is what it computed inside where that was asked
+    for, or why that is not known."""
 
     outputs: list[list[Any]]
     versions: dict[str, str]
     weights: dict[str, str]
+    epsilons: dict[str, float]
     remarks: list[str]
     inside: Trace | str | None = None
 
@@ -147,7 +149,7 @@ def run_model(
         with np.load(job["results"], allow_pickle=False) as results:
             found = [run.restored(case, results) for case in answer["outputs"]]
         recorded = problem if not watched.is_file() else _recorded(json.loads(watched.read_text()), place / "inside.npz")
-    return Answer(found, answer["versions"], answer["weights"], answer["remarks"], recorded)
+    return Answer(found, answer["versions"], answer["weights"], answer["epsilons"], answer["remarks"], recorded)
 
 
 @dataclass
