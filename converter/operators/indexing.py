@@ -54,11 +54,9 @@ class Slice:
 
 def _sized_slices(n):
     """The same where starts and ends are arithmetic of sizes, and all walk forwards."""
-    if n.data.rank is None:
-        return None
     starts, ends = n.sizes("starts"), n.sizes("ends")
     axes, steps = (n.constant(name) if n.operand(i) is not None else () for name, i in (("axes", 3), ("steps", 4)))
-    if starts is None or ends is None or axes is None or steps is None or any(step < 0 for step in steps):
+    if any(each is None for each in (n.data.rank, starts, ends, axes, steps)) or any(step < 0 for step in steps):
         return None
     axes = range(len(starts)) if n.operand(3) is None else axes.tolist()
     steps = [1] * len(starts) if n.operand(4) is None else steps.tolist()
