@@ -36,7 +36,9 @@ _DEFAULTS: dict[str, dict[str, float]] = {
 """Attributes that a node need not say (https://onnx.ai/onnx/operators/)."""
 
 _REDUCTIONS = {"ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "GlobalAveragePool"}
-_COARSE = {"Sigmoid", "Resize", *_DEFAULTS, *_REDUCTIONS}
+_BY_NUMBER = {"Sigmoid", *_DEFAULTS}
+"""Operators of which nothing need be known but that their numbers are float32."""
+_COARSE = {"Resize", *_BY_NUMBER, *_REDUCTIONS}
 
 Axes = range | list[float | None]
 """The axes that a sum or mean adds along, or by what a Resize makes each axis longer, None where sizes tell it."""
@@ -56,15 +58,25 @@ def coarse(model: onnx.ModelProto) -> dict[int, Axes]:
         return {}
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     types = {value.name: value.type.tensor_type for value in (*graph.input, *graph.value_info, *graph.output)}
-    nodes = {place: model.graph.node[place] for place in found}
-    axes = {place: _axes(model.graph, node, types) for place, node in nodes.items() if _is_coarse(node, types)}
+    nodes, plain = {place: model.graph.node[place] for place in found}, _is_float32(model.graph)
+    axes = {place: _axes(model.graph, node, types) for place, node in nodes.items() if _is_coarse(node, types, plain)}
     return {place: each for place, each in axes.items() if each is not None}
 
 
-def _is_coarse(node: onnx.NodeProto, types: dict[str, onnx.TypeProto.Tensor]) -> bool:
-    """Whether it computes float32 numbers, and if it sums, many."""
+def _is_float32(graph: onnx.GraphProto) -> bool:
+    """Whether all floating numbers are float32, as far as the graph tells."""
+    types = [value.type.tensor_type.elem_type for value in graph.input] + [weight.data_type for weight in graph.initializer]
+    others = {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+    return not others.intersection(types) and not any(node.op_type in ("Cast", "CastLike") for node in graph.node)
+
+
+def _is_coarse(node: onnx.NodeProto, types: dict[str, onnx.TypeProto.Tensor], plain: bool) -> bool:
+    """Whether it computes float32 numbers, and if it sums, many. ``plain``: there are no other floating ones, so that these are
+    where inference knows nothing, as behind an ImageScaler, which ONNX has no more."""
     before, after = (types.get(name) for name in (node.input[0], node.output[0]))
-    if before is None or before.elem_type != TensorProto.FLOAT:
+    if before is None:
+        return plain and node.op_type in _BY_NUMBER
+    if before.elem_type != TensorProto.FLOAT:
         return False
     if node.op_type not in _REDUCTIONS:
         return True
@@ -91,6 +103,8 @@ def in_sequence(model: onnx.ModelProto, places: Mapping[int, Axes]) -> None:
 def _axes(graph: onnx.GraphProto, node: onnx.NodeProto, types: Mapping[str, onnx.TypeProto.Tensor]) -> Axes | None:
     """The axes that a sum or mean adds along, if they follow each other, or those of a Resize; of any other operator none.
     None for a Resize that is not coarse."""
+    if node.op_type in _BY_NUMBER:
+        return range(0)
     rank = len(types[node.input[0]].shape.dim)
     if node.op_type == "Resize":
         return factors(graph, node, types[node.input[0]], types[node.output[0]]) if node.output[0] in types else None

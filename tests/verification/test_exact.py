@@ -223,3 +223,27 @@ def test_no_pixel_becomes_another_by_a_last_bit():
     assert between.tolist()[:3] == [1, 1, 2]
     assert between[3] > 3
     assert not _move_factors(onnx.parser.parse_graph("g (float[n] x) => (float y) { y = Relu (x) }"))
+
+
+@pytest.mark.parametrize("other", [None, TensorProto.DOUBLE])
+def test_numbers_of_a_type_that_inference_does_not_know_are_float32_where_all_are(other):
+    """ImageScaler is no operator of ONNX any more; onnxruntime runs it."""
+    nodes = [
+        helper.make_node("ImageScaler", ["x"], ["scaled"], scale=1.0, bias=[0.0, 1.0]),
+        helper.make_node("InstanceNormalization", ["scaled", "s", "b"], ["y"]),
+        helper.make_node("ReduceMean", ["y"], ["mean"], axes=[2]),
+    ]
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", (1, 2, 90, 80)),)]
+    result = helper.make_tensor_value_info("mean", TensorProto.FLOAT, None)
+    weights = [onnx.numpy_helper.from_array(np.ones(2, np.float32), name) for name in "sb"]
+    if other is not None:
+        weights.append(onnx.numpy_helper.from_array(np.ones(2, np.float64), "other"))
+    graph = helper.make_graph(nodes, "old", ports, [result], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 7)], ir_version=5)
+    places = coarse(model)
+    assert list(places) == ([1] if other is None else [])
+    x = np.random.default_rng(0).standard_normal((1, 2, 90, 80)).astype(np.float32)
+    plain = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    in_float64(model, places)
+    exact = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    np.testing.assert_allclose(exact, plain, rtol=1e-3, atol=1e-3)
