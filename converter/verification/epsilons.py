@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from converter.graph import Graph, Weight
+from converter.verification import run
 
 _NORMALISATIONS = {
     "BatchNormalization",
@@ -27,7 +28,7 @@ def others(graph: Graph, weights: Mapping[str, Weight], found: Mapping[str, floa
     """
     holders: dict[Weight, set[str]] = defaultdict(set)
     for key, weight in weights.items():
-        holders[weight.origin].add(key[: max(key.rfind("."), key.rfind("/"), 0)])
+        holders[weight.origin].add(run.holder(key))
     for node in (node for each in graph.nested() for node in each.nodes if node.op_type in _NORMALISATIONS):
         read = [holders[value.weight.origin] for value in node.reads() if value.weight is not None]
         for layer in set.intersection(*read) if read else ():

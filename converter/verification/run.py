@@ -109,7 +109,7 @@ class Keras:
     def epsilons(model):
         """What each layer that has weights adds to a variance, by the path in front of their names."""
         layers = [layer for layer in model._flatten_layers(include_self=False) if layer.weights]
-        return {layer.weights[0].path.rpartition("/")[0]: getattr(layer, "epsilon", None) for layer in layers}
+        return {holder(layer.weights[0].path): getattr(layer, "epsilon", None) for layer in layers}
 
     @classmethod
     def assign(cls, model, path, fresh=()):
@@ -325,6 +325,11 @@ def check_keys(given, expected, fresh):
     ]
     if problems:
         sys.exit("; ".join(problems))
+
+
+def holder(key):
+    """The layer that has a weight, in front of the weight's own name in its key."""
+    return key[: max(key.rfind("."), key.rfind("/"), 0)]
 
 
 def digest(array):

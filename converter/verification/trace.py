@@ -556,12 +556,8 @@ def _lines(framework, model):
     """By the name of a weight, and of the layer that has it, the line that constructs what holds it, the innermost with one."""
     held = sorted(framework.held(model), key=lambda row: len(row[1]), reverse=True)
     lines = [(name, framework.recorder.constructed[id(each)]) for each, names in held for name in names]
-    return {_holder(name): line for name, line in lines if _holder(name)} | dict(lines)
-
-
-def _holder(key):
-    """The layer that has the weight of a key."""
-    return key[: max(key.rfind("."), key.rfind("/"), 0)]
+    layers = [(framework.run.holder(name), line) for name, line in lines]
+    return {layer: line for layer, line in layers if layer} | dict(lines)
 
 
 def _is_rearranged(rows, expected, actual):
@@ -605,7 +601,7 @@ def main(job, run):
             weights = [row for row in differences(expected, actual) if row["problem"] != "numbers"]
             assign(model, {k: v for k, v in expected.items() if k in actual and actual[k].shape == v.shape}, job["framework"])
         lines = _lines(framework, model) if weights else {}
-        weights = [row | {"line": lines.get(row["key"], lines.get(_holder(row["key"])))} for row in weights]
+        weights = [row | {"line": lines.get(row["key"], lines.get(run.holder(row["key"])))} for row in weights]
         with np.load(job["arrays"], allow_pickle=False) as arrays:
             cases = [run.restored(case, arrays) for case in job["cases"]]
         try:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converter.graph import Node, Weight
+from converter.verification import run
 from converter.verification.layers import Blame
 from converter.verification.sides import Sides
 
@@ -20,13 +21,13 @@ def not_loaded(sides: Sides, weights: Mapping[str, Weight], among: Sequence[Node
     if raised is None or raised["loaded"]:
         return None
     for node in among:
-        rows = [row for row in _differing(sides) if row["problem"] in _STRUCTURE and _reads(node, row, weights)]
+        rows = [row for row in _differing(sides) if row["problem"] in _STRUCTURE and _reads(node, row["key"], weights)]
         if rows:
             return _constructed(sides, node, rows[0]["line"], _said(rows[0]))
     if not raised["constructed"] and not sides.trace.entries and raised["lines"]:
         words = re.findall(r"\w+", sides.code(raised["lines"][-1]))
         for node in among:
-            names = [key for key in weights if _reads(node, {"key": key}, weights)]
+            names = [key for key in weights if _reads(node, key, weights)]
             if any(name in words for key in names for name in re.split(r"[./]", key)[-2:]):
                 return _constructed(sides, node, None, sides.end(node))
     return None
@@ -45,7 +46,7 @@ def wrong_weights(sides: Sides, weights: Mapping[str, Weight]) -> dict[Node, str
     found: dict[Node, str] = {}
     for row in _differing(sides):
         for node in sides.graph.nodes:
-            if _reads(node, row, weights):
+            if _reads(node, row["key"], weights):
                 found.setdefault(node, _said(row))
     return found
 
@@ -56,17 +57,12 @@ def _differing(sides: Sides) -> list[dict[str, Any]]:
     return [row for row in sides.trace.weights if constructed or row["problem"] != "missing"]
 
 
-def _reads(node: Node, row: Mapping[str, Any], weights: Mapping[str, Weight]) -> bool:
-    """Whether the node reads the weight, or another one of the layer that has it."""
-    key, reads = row["key"], [value.weight for value in node.reads() if value.weight is not None]
-    siblings = [key] if key in weights else [each for each in weights if _holder(each) and _holder(each) == _holder(key)]
+def _reads(node: Node, key: str, weights: Mapping[str, Weight]) -> bool:
+    """Whether the node reads the weight of a key; where the source has none, another one of the layer that has it."""
+    reads, layer = [value.weight for value in node.reads() if value.weight is not None], run.holder(key)
+    siblings = [key] if key in weights else [each for each in weights if layer and run.holder(each) == layer]
     held = [weights[each] for each in siblings]
     return any(each.origin is own.origin or (each.name and each.name == own.name) for each in reads for own in held)
-
-
-def _holder(key: str) -> str:
-    """The layer that has the weight of a key."""
-    return key[: max(key.rfind("."), key.rfind("/"), 0)]
 
 
 def _said(row: Mapping[str, Any]) -> str:
