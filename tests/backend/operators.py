@@ -37,8 +37,8 @@ _TEXT = """\
 Written by `python -m tests.backend.operators`; do not edit it by hand. *Opsets*: the first that has the operator, and the last
 that changed it; a file of any opset between them is read, its forms lifted to the last one (`converter/readers/opsets.py`).
 *PyTorch*, *Keras*: cases of the standard's conformance suite (node group) that pass, of all; `yes` where the suite has none,
-`no` where the operator is refused. Cases that cannot pass are listed with their reasons in `tests/exclusions.toml`, and those with
-random numbers, of which dtypes and shapes are compared.
+`no` where the operator is refused. Cases that cannot pass are listed with their reasons in `tests/exclusions.toml`,
+with those of random numbers, of which dtypes and shapes are compared.
 
 | operator | opsets | PyTorch | Keras | restrictions |
 |---|---|---|---|---|
