@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import onnxruntime
 
 from converter.emitters.onnx import save_model, to_model
 from converter.graph import Graph, Node, Value, draws
-from converter.verification.exact import coarse, in_float64
+from converter.verification.exact import Axes, coarse, in_float64
 from converter.verification.judge import ERRORS
 
 _FOLDER = "session.model_external_initializers_file_folder_path"
@@ -102,11 +102,16 @@ def of_model(model: str | Path | bytes, names: Iterable[str], inputs: Mapping[st
 
 
 def of_node(
-    node: Node, arrays: Sequence[Any], attributes: Mapping[str, Any] | None = None, op_type: str = ""
+    node: Node,
+    arrays: Sequence[Any],
+    attributes: Mapping[str, Any] | None = None,
+    op_type: str = "",
+    *,
+    coarsely: Callable[[onnx.ModelProto, Mapping[int, Axes]], None] = in_float64,
 ) -> list[Any] | None:
     """The outputs of one node for its inputs, None for those left out; with some attributes or the operator changed.
 
-    None where it cannot be run by itself, or not so. What onnxruntime computes coarsely is in float64.
+    None where it cannot be run by itself, or not so. ``coarsely`` says how what onnxruntime computes coarsely is computed.
     """
     if any(node.subgraphs()) or draws(node):
         return None
@@ -128,7 +133,7 @@ def of_node(
     try:
         proto = to_model(graph)
         proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in outputs if value is not None)
-        in_float64(proto, coarse(proto))
+        coarsely(proto, coarse(proto))
         results = iter(_session(proto, None).run(None, feeds))
     except (*ERRORS, ValueError, TypeError, IndexError, RuntimeError):
         return None

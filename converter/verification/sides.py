@@ -19,7 +19,9 @@ from converter.verification.alignment import Alignment, Match, error, magnitude,
 from converter.verification.bodies import Numbers
 from converter.verification.cancelled import allowed_to, summing
 from converter.verification.compare import Tolerance, difference, share_beyond, usual_tolerance, with_quantum
+from converter.verification.exact import in_float64, in_sequence
 from converter.verification.layers import Blame, Layer, Stage
+from converter.verification.rounding import MARGIN, movement
 from converter.verification.worker import Trace
 
 BUDGET = 2**31
@@ -184,7 +186,7 @@ class Sides:
         relative = max(tolerance.relative, LOCAL) if expected.dtype.kind == "f" and local else tolerance.relative
         if found.relative <= relative:
             return False
-        if local and found.absolute <= self._rounding_of(value, expected):
+        if local and found.absolute <= max(self._rounding_of(value, expected), MARGIN * self._coarse(value, expected)):
             return False
         if found.absolute > tolerance.absolute:
             return True
@@ -195,6 +197,19 @@ class Sides:
         node = summing(value) if isinstance(expected, np.ndarray) and expected.dtype == np.float32 else None
         arrays = [self.held(each) for each in node.inputs if each is not None] if node is not None else []
         return allowed_to(node, [array for array in arrays if numeric(array) and array.dtype.kind == "f"], expected)
+
+    def _coarse(self, value: Value, expected: np.ndarray) -> float:
+        """How far the result of a node that sums one number after another is from what it is by definition, 0 where it sums few
+        or none."""
+        node = value.producer
+        if node is None or expected.dtype != np.float32:
+            return 0.0
+        arrays = [self.held(each) for each in node.inputs]
+        answers = [reference.of_node(node, arrays, coarsely=how) for how in (in_float64, in_sequence)]
+        if None in answers:
+            return 0.0
+        exact, sequential = (results[node.outputs.index(value)] for results in answers)
+        return max(movement(exact, [sequential], 1))
 
     def is_near(self, value: Value) -> bool:
         """Whether the emitted code has a tensor for the value, and it is as it should be."""

@@ -141,3 +141,19 @@ def test_a_rectifier_of_what_is_positive_and_a_sum_with_little_are_no_fault(targ
     path = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 6]}, {x: ["batch", 6]}, weights)
     found = converter.convert(path, to=target, out=tmp_path / "out")
     assert found.report.ok, found.report
+
+
+@pytest.mark.parametrize("target", ["pytorch", "keras"])
+def test_the_rounding_of_sums_of_many_numbers_is_no_fault(target, tmp_path):
+    """A mean of 20 beside a deviation of 0.01, over as many pixels as an image has."""
+    nodes = [
+        node("Mul", ["x", "scale"], ["tiny"], "scaled"),
+        node("Add", ["tiny", "mean"], ["moved"], "moved"),
+        node("InstanceNormalization", ["moved", "gain", "bias"], ["y"], "normalised"),
+    ]
+    weights = {"scale": np.array([0.01]), "mean": np.array([20]), "gain": np.array([1, 2]), "bias": np.array([0.5, 0.1])}
+    weights = {name: array.astype(np.float32) for name, array in weights.items()}
+    shape = ["batch", 2, 160, 160]
+    path = save(tmp_path / "m.onnx", nodes, {"x": shape}, {"y": shape}, weights)
+    found = converter.convert(path, to=target, out=tmp_path / "out")
+    assert found.report.ok, found.report
