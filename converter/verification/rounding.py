@@ -110,8 +110,7 @@ def movement(answer: Any, others: Sequence[Any], batch: int) -> list[float]:
     apart = [gaps(other, answer) for other in others if other.shape == answer.shape]
     if not answer.size or not apart:
         return [0.0] * batch
-    most = np.max(apart, axis=0)
-    most[~np.isfinite(most)] = 0.0  # NaN in an answer excuses nothing
+    most = np.max([np.where(np.isfinite(each), each, 0.0) for each in apart], axis=0)  # NaN excuses nothing
     return most.reshape(batch if in_rows(answer, batch) else 1, -1).max(axis=1).tolist()
 
 

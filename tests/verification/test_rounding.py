@@ -70,6 +70,7 @@ def test_movement_is_told_by_sample_and_of_numbers_alone():
     assert movement(answer, others[:2], 2) == [1, 3]
     assert movement(answer, others[:2], 1) == [3]
     assert movement(answer, others[2:], 2) == [0, 0]
+    assert movement(answer, others, 2) == [1, 3]  # an answer that is no number does not hide the others
 
 
 def test_a_shallow_network_is_held_to_its_last_bits(tmp_path):
