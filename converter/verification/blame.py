@@ -42,13 +42,15 @@ def look_inside(
     """The layers of the emitted code in one case, and the first that differs, looked for where ``differing`` names outputs,
     weights are not the source's or the code does not run. Raises RunError where the code cannot be traced.
 
-    ``asked`` is all that was asked, in its order: where the case by itself is answered as it should be, the first is looked
-    into that is not when the questions are asked one after the other.
+    ``asked`` is all that was asked, in its order: where the case by itself is answered as it should be, and the graph is the
+    source's, the first is looked into that is not when the questions are asked one after the other.
     """
     look = functools.partial(_look, graph, candidate, judge, differing=differing)
     trace = candidate.trace([question], BUDGET)
     sides, blame = look(question, trace)
-    if differing and asked and trace is not None and trace.raised is None and returning.right(sides, trace.returned):
+    is_traced = trace is not None and trace.raised is None
+    is_read = blame is None or blame.stage != "reading"
+    if differing and asked and is_traced and is_read and returning.right(sides, trace.returned):
         questions = [question for question, _ in asked]
         trace = candidate.trace(questions, BUDGET)
         wrong = [not returning.right(sides, given, right) for given, (_, right) in zip(trace.before, asked, strict=False)]

@@ -363,6 +363,20 @@ def test_a_fault_of_reading_inside_a_loop_or_a_branch_is_blamed_on_the_layer_the
     assert f"{attribute} were" in report.blame.cause
 
 
+def test_a_fault_of_reading_that_shows_in_a_later_question_is_blamed_as_one(tmp_path):
+    """The code is as the graph says, in each question; the first, of noise, reaches no number beyond the threshold."""
+    nodes = [
+        helper.make_node("ThresholdedRelu", ["x"], ["r"], "threshold", alpha=5.0),
+        helper.make_node("ReduceSum", ["r"], ["y"], "total", keepdims=0),
+    ]
+    graph = converter.read(save(tmp_path / "m.onnx", nodes, {"x": ["batch", 6]}, {"y": []}))
+    graph.nodes[0].attributes["alpha"] = 6.0
+    report = converter.convert(graph, to="pytorch", out=tmp_path / "out").report
+    blamed = report.layers[report.blame.layer]
+    assert (blamed.name, report.blame.stage) == ("threshold", "reading")
+    assert "behind other calls" not in report.blame.cause
+
+
 def test_a_loop_that_runs_once_too_seldom_is_blamed_itself(loops):
     path = loops.folder / "model.py"
     text = path.read_text()
