@@ -16,7 +16,7 @@ from converter.verification.faults import inputs as misread
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, LookInto, Sides
 
-_TRIED, _ALIKE = 12, 400
+TRIED, _ALIKE = 12, 400
 """Tensors behind what a node reads that are tried as what it should give, and that are looked through for the most like it."""
 
 _STEPS = 4
@@ -31,62 +31,104 @@ def accuse(sides: Sides, look_into: LookInto, node: Node, cause: str = "") -> Bl
     value = next((v for v in values if v in sides.visible and not sides.is_near(v)), values[0] if values else None)
     if value is not None and not any(each in sides.visible for each in values) and cause:
         return _accuse_fused(sides, node, value, cause)
-    if not cause and (flat := _flattened_otherwise(sides, node)) is not None:
-        return flat
-    inputs = [reference.numbers(each, sides.values) for each in node.inputs]
-    after = [sides.matches[each].entry for each in node.reads() if each in sides.matches]
-    raised = sides.trace.raised
-    match = sides.matches.get(value)
+    if not cause and (other := _in_front(sides, node, value)) is not None:
+        return other
     if value is None:
         return sides.blame(node, "writing", None, None, cause)
-    if not cause and (moved := misread.misplaced(sides, node)) is not None:
-        return moved
-    if not cause and (before := _behind(sides, node, value)) is not None:
-        return before
-    if not cause and (read := misread.another(sides, node, value)) is not None:
-        return read
-    unknown = sides.unknown(after)
-    unknown = [each for each in unknown if not sides.is_part(each)] or unknown
-    tensors = {place: sides.alignment.entries[place].array for place in unknown[:_TRIED]}
-    tensors = {place: array for place, array in tensors.items() if not _is_read(sides, node, array)}
-    follows = any(set(after) & set(sides.alignment.entries[place].operands) for place in tensors)
-    ended = raised is not None and not raised["ran"] and not follows
-    if match is None and not ended:
-        among = sides.alone_from(after, unknown) or unknown
-        match = sides.alignment.resembling(sides.values[value], sides.plan.of(value), among[:_ALIKE])
-    candidates = list(dict.fromkeys([*([] if match is None else [match.entry]), *tensors]))
-    place = match.entry if match is not None else _last_of_line(sides, candidates)
-    if not cause:
-        arrays = [sides.alignment.entries[each].array for each in candidates]
-        cause, which = causes.writing(node, inputs, node.outputs.index(value), arrays, sides.plan.of(value))
+    return _Accusation(sides, node, value).blame(cause)
+
+
+def _in_front(sides: Sides, node: Node, value: Value | None) -> Blame | None:
+    """The blame for how a node's inputs reach it, where it gives what it should for what arrives."""
+    flat = _flattened_otherwise(sides, node)
+    if flat is not None or value is None:
+        return flat
+    return misread.misplaced(sides, node) or _behind(sides, node, value) or misread.another(sides, node, value)
+
+
+class _Accusation:
+    """Tells what the result ``value`` of a node became, of the tensors that are no value of the graph as it should be."""
+
+    def __init__(self, sides: Sides, node: Node, value: Value):
+        self._sides, self._node, self._value = sides, node, value
+        self._inputs = [reference.numbers(each, sides.values) for each in node.inputs]
+        self._after = [sides.matches[each].entry for each in node.reads() if each in sides.matches]
+        self._raised, entries = sides.trace.raised, sides.alignment.entries
+        unknown = sides.unknown(self._after)
+        unknown = [each for each in unknown if not sides.is_part(each)] or unknown
+        near = [place for place in unknown[:TRIED] if not _is_read(sides, node, entries[place].array)]
+        follows = any(set(self._after) & set(entries[place].operands) for place in near)
+        self._ended = self._raised is not None and not self._raised["ran"] and not follows
+        """Whether the code ended before it computed anything from what the node reads."""
+        self._match = sides.matches.get(value)
+        """The tensor that has the value's place, None where none is like it."""
+        if self._match is None and not self._ended:
+            among = sides.alone_from(self._after, unknown) or unknown
+            self._match = sides.alignment.resembling(sides.values[value], sides.plan.of(value), among[:_ALIKE])
+        first = [] if self._match is None else [self._match.entry]
+        self._candidates = list(dict.fromkeys([*first, *near]))
+        """The places of tensors that may be the result, in the order in which they are tried."""
+        self._place = first[0] if first else _last_of_line(sides, self._candidates)
+        """That of the one whose line is told."""
+
+    def blame(self, cause: str) -> Blame:
+        """The blame, with the cause that is known, or the first that is found."""
+        sides, node = self._sides, self._node
+        if not cause:
+            arrays = [sides.alignment.entries[each].array for each in self._candidates]
+            cause = self._computed_otherwise(arrays) or self._left_out(arrays)
+            if not cause and (one := fused.find(sides, node, self._value, arrays)) is not None:
+                other, cause, which = one
+                sides.place(other, self._candidates[which])
+                return sides.blame(other, "writing", sides.values[other.outputs[0]], None, cause)
+        cause = self._set_lines(cause)
+        found = None if self._match is None else self._match.array
+        return sides.blame(node, "writing", sides.values[self._value], found, cause or self._shape())
+
+    def _computed_otherwise(self, arrays: Sequence[np.ndarray]) -> str:
+        """As what other node it is computed, empty where that is not known."""
+        index, plan = self._node.outputs.index(self._value), self._sides.plan.of(self._value)
+        cause, which = causes.writing(self._node, self._inputs, index, arrays, plan)
         if which is not None:
-            place, ended = candidates[which], False
-            match = match if match is not None and place == match.entry else None
-        elif not ended:
-            cause, given = causes.left_out(node, inputs, value, sides.values, arrays)
-            place = sides.entry_of(given) if given in sides.matches else place
-            if not cause and (given := _returned_instead(sides, node, value)) is not None:
-                cause, place = "as if it were left out", sides.entry_of(given)
-            match = None if cause else match
-        if not cause and (one := fused.find(sides, node, value, arrays)) is not None:
-            other, cause, which = one
-            sides.place(other, candidates[which])
-            return sides.blame(other, "writing", sides.values[other.outputs[0]], None, cause)
-    if place is not None and not ended:
-        sides.place(node, _padded(sides, after, place) if _PADDING.match(cause) and node.op_type != "ConvTranspose" else place)
-    elif raised is not None:
-        end = sides.end(node)
-        cause = cause or end
-    found = None if match is None else match.array
-    if found is None and not cause and not ended and _ends_in(sides, place):
-        cause = sides.end(node)
-    if found is None and not cause:
-        shapes = {tuple(getattr(array, "shape", ())) for array in inputs}
-        if raised is None and sides.values[value].shape in shapes:
+            self._place, self._ended = self._candidates[which], False
+            self._match = self._match if self._match is not None and self._place == self._match.entry else None
+        return cause
+
+    def _left_out(self, arrays: Sequence[np.ndarray]) -> str:
+        """That it is not computed at all, empty where that is not known."""
+        if self._ended:
+            return ""
+        sides = self._sides
+        cause, given = causes.left_out(self._node, self._inputs, self._value, sides.values, arrays)
+        if not cause and (given := _returned_instead(sides, self._node, self._value)) is not None:
             cause = "as if it were left out"
-        elif place is not None:
-            cause = f"its shape is {sides.alignment.entries[place].array.shape} in the emitted code"
-    return sides.blame(node, "writing", sides.values[value], found, cause)
+        if given in sides.matches:
+            self._place = sides.entry_of(given)
+        self._match = None if cause else self._match
+        return cause
+
+    def _set_lines(self, cause: str) -> str:
+        """Set the lines of the node's row; the cause, or that the code ends there."""
+        sides, node, place = self._sides, self._node, self._place
+        if place is not None and not self._ended:
+            is_padded = _PADDING.match(cause) and node.op_type != "ConvTranspose"
+            sides.place(node, _padded(sides, self._after, place) if is_padded else place)
+            return sides.end(node) if self._match is None and not cause and _ends_in(sides, place) else cause
+        if self._raised is None:
+            return cause
+        end = sides.end(node)
+        return cause or end
+
+    def _shape(self) -> str:
+        """That its shape tells the fault, empty where a tensor was found, which does so itself."""
+        if self._match is not None:
+            return ""
+        shapes = {tuple(getattr(array, "shape", ())) for array in self._inputs}
+        if self._raised is None and self._sides.values[self._value].shape in shapes:
+            return "as if it were left out"
+        if self._place is None:
+            return ""
+        return f"its shape is {self._sides.alignment.entries[self._place].array.shape} in the emitted code"
 
 
 def _flattened_otherwise(sides: Sides, node: Node) -> Blame | None:
@@ -111,7 +153,7 @@ def _accuse_fused(sides: Sides, node: Node, value: Value, cause: str) -> Blame:
         after = [sides.matches[each].entry for each in shown.producer.reads() if each in sides.matches]
         match = sides.matches.get(shown)
         if match is None:
-            match = sides.alignment.resembling(sides.values[shown], sides.plan.of(shown), sides.unknown(after)[:12])
+            match = sides.alignment.resembling(sides.values[shown], sides.plan.of(shown), sides.unknown(after)[:TRIED])
         if match is not None:
             sides.place(node, match.entry)
     return sides.blame(node, "writing", sides.values[value], None, cause)
@@ -126,7 +168,7 @@ def _behind(sides: Sides, node: Node, value: Value) -> Blame | None:
         if known is None or given.producer not in sides.rows:
             continue
         behind = [each for each in sides.unknown([known.entry]) if _follows(sides, each, known.entry)]
-        for later in [*behind[:_TRIED], *sides.from_elsewhere(known.array.size)[:_TRIED]]:
+        for later in [*behind[:TRIED], *sides.from_elsewhere(known.array.size)[:TRIED]]:
             became = sides.alignment.resembling(sides.values[given], sides.plan.of(given), [later])
             if became is None or became.relative <= LOCAL:
                 continue
@@ -210,10 +252,10 @@ def _padded(sides: Sides, after: Sequence[int], place: int) -> int:
     return steps[0] if len(steps) == 1 and entries[steps[0]].line is not None else place
 
 
-def _ends_in(sides: Sides, place: int | None) -> bool:
+def _ends_in(sides: Sides, place: int) -> bool:
     """Whether the code ends in the line of a tensor, which then is not all that the line computes."""
     raised = sides.trace.raised
-    ends = place is not None and raised is not None and not raised["ran"] and raised["lines"]
+    ends = raised is not None and not raised["ran"] and raised["lines"]
     return bool(ends) and raised["lines"][-1] == sides.alignment.entries[place].line
 
 

@@ -15,9 +15,6 @@ from converter.verification.faults.weights import not_loaded, wrong_weights
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, LookInto, Sides
 
-_TRIED = 12
-"""Tensors that are tried as what a value became that was not recognised."""
-
 _ROUNDING = 5 * LOCAL
 """Relative error of what is computed from a value that was not recognised, up to which it is rounding that grew."""
 
@@ -73,7 +70,7 @@ def _unrecognised(sides: Sides, node: Node) -> Node | None:
         if value in sides.matches or value not in sides.visible or value.producer not in sides.rows:
             continue
         after = [sides.matches[each].entry for each in value.producer.reads() if each in sides.matches]
-        for place in sides.unknown(after)[:_TRIED]:
+        for place in sides.unknown(after)[: accusation.TRIED]:
             found = sides.alignment.resembling(sides.values[value], sides.plan.of(value), [place])
             if found is not None and _computes(sides, _with(sides, value, found.array), node):
                 return value.producer
