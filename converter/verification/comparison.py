@@ -78,7 +78,7 @@ class Comparison:
             report, held = self._held(value, actual, reference, usual, {})
         if not usual.most:
             return report, held
-        apart = sum(lost(*each, self._coarse(value, each[0])) for each in held)
+        apart = sum(lost(*each, 0) and lost(*each, self._coarse(value, each[0])) for each in held)
         if not report.ok and apart <= (MOST * len(held) if self._judge.continuous else 0):
             for way in WAYS:  # each costs a run of the network
                 self._ask_others(held, [way])
@@ -88,7 +88,7 @@ class Comparison:
             if not report.ok:
                 self._ask_near(_beyond(held))
                 report, held = self._held(value, actual, reference, usual, self._moved(value), self._moved_inside(value))
-        if not report.ok and all(is_within(*each, self._coarse(value, each[0])) for each in held):
+        if not report.ok and all(is_within(*each, 0) or is_within(*each, self._coarse(value, each[0])) for each in held):
             report, held = self._with_own_rounding(value, position, actual, reference, held)
         if not report.ok and (node := summing(value)) is not None:
             report, held = self._with_cancelled(node, value, actual, reference, held, report)
@@ -163,7 +163,6 @@ class Comparison:
         inputs = [self._questions[case].inputs for case in cases]
         try:
             self._exact |= dict(zip(cases, self._judge.answers_by_definition(inputs), strict=True))
-            self._sequential |= dict(zip(cases, self._judge.answers_in_sequence(inputs), strict=True))
         except JudgeError:
             return
 
@@ -173,11 +172,15 @@ class Comparison:
 
     def _coarse(self, value: Value, sample: Sample) -> float:
         """How far the judge's plain answer to a sample, or the one with sums in sequence, is from that by definition."""
-        if sample.case not in self._exact:
+        if (case := sample.case) not in self._exact:
             return 0.0
-        others = [self._answers[sample.case], *filter(None, [self._sequential.get(sample.case)])]
-        exact = self._exact[sample.case][value.name]
-        return movement(exact, [each[value.name] for each in others], self._questions[sample.case].batch)[sample.row]
+        if case not in self._sequential:
+            try:
+                (self._sequential[case],) = self._judge.answers_in_sequence([self._questions[case].inputs])
+            except JudgeError:
+                self._sequential[case] = self._exact[case]
+        others = [answers[case][value.name] for answers in (self._answers, self._sequential)]
+        return movement(self._exact[case][value.name], others, self._questions[case].batch)[sample.row]
 
     def _with_own_rounding(
         self,
