@@ -49,8 +49,8 @@ def look_inside(
     trace = candidate.trace([question], BUDGET)
     sides, blame = look(question, trace)
     is_traced = trace is not None and trace.raised is None
-    is_read = blame is None or blame.stage != "reading"
-    if differing and asked and is_traced and is_read and returning.right(sides, trace.returned):
+    is_of_reading = blame is not None and blame.stage == "reading"
+    if differing and asked and is_traced and not is_of_reading and returning.right(sides, trace.returned):
         questions = [question for question, _ in asked]
         trace = candidate.trace(questions, BUDGET)
         wrong = [not returning.right(sides, given, right) for given, (_, right) in zip(trace.before, asked, strict=False)]
