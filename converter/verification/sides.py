@@ -101,7 +101,7 @@ class Sides:
         for value in self.graph.inputs:
             self._match(value, [])
         for node in self.graph.nodes:
-            before = [self.matches[value].entry for value in node.reads() if value in self.matches]
+            before = self.read_at(node)
             outputs = [value for value in node.outputs if value is not None]
             for value in outputs:
                 self._match(value, before)
@@ -222,6 +222,10 @@ class Sides:
         """The place of the value's tensor in the order of execution."""
         return self.matches[value].entry if value in self.matches else None
 
+    def read_at(self, node: Node) -> list[int]:
+        """The places of the emitted code's tensors for what a node reads, as far as it has some."""
+        return [self.matches[value].entry for value in node.reads() if value in self.matches]
+
     def shown(self, values: Sequence[Value]) -> set[Value]:
         """What the emitted code has a tensor for: those of the values, or what is computed from them."""
         seen = {value for value in values if value in self.visible}
@@ -264,7 +268,7 @@ class Sides:
 
     def is_followed(self, node: Node) -> bool:
         """Whether the emitted code computes something that is not known directly from what the node reads."""
-        after = {self.matches[each].entry for each in node.reads() if each in self.matches}
+        after = set(self.read_at(node))
         return any(after & set(self.alignment.entries[place].operands) for place in self.unknown(sorted(after)))
 
     def alone_from(self, after: Sequence[int], places: Sequence[int]) -> list[int]:

@@ -52,7 +52,7 @@ class _Accusation:
     def __init__(self, sides: Sides, node: Node, value: Value):
         self._sides, self._node, self._value = sides, node, value
         self._inputs = [reference.numbers(each, sides.values) for each in node.inputs]
-        self._after = [sides.matches[each].entry for each in node.reads() if each in sides.matches]
+        self._after = sides.read_at(node)
         self._raised, entries = sides.trace.raised, sides.alignment.entries
         unknown = sides.unknown(self._after)
         unknown = [each for each in unknown if not sides.is_part(each)] or unknown
@@ -150,7 +150,7 @@ def _accuse_fused(sides: Sides, node: Node, value: Value, cause: str) -> Blame:
     """The blame for a node that the emitted code computes together with others: it has a tensor of their result alone."""
     shown = next((each for each in sides.shown([value]) if not sides.is_near(each)), None)
     if shown is not None:
-        after = [sides.matches[each].entry for each in shown.producer.reads() if each in sides.matches]
+        after = sides.read_at(shown.producer)
         match = sides.matches.get(shown)
         if match is None:
             match = sides.alignment.resembling(sides.values[shown], sides.plan.of(shown), sides.unknown(after)[:TRIED])

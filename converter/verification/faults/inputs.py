@@ -41,7 +41,7 @@ def another(sides: Sides, node: Node, value: Value) -> Blame | None:
         return None
     ways, inputs = list(_ways(sides, node, value)), [sides.values.get(each) for each in node.inputs]
     known = {match.entry: each for each, match in sides.matches.items()}
-    start = max((sides.matches[each].entry for each in node.reads() if each in sides.matches), default=-1)
+    start = max(sides.read_at(node), default=-1)
     results: dict[tuple[int, Value], np.ndarray | None] = {}
     for place, entry in enumerate(sides.alignment.entries):
         if place <= start or place in known or not numeric(entry.array):

@@ -69,7 +69,7 @@ def _unrecognised(sides: Sides, node: Node) -> Node | None:
     for value in node.reads():
         if value in sides.matches or value not in sides.visible or value.producer not in sides.rows:
             continue
-        after = [sides.matches[each].entry for each in value.producer.reads() if each in sides.matches]
+        after = sides.read_at(value.producer)
         for place in sides.unknown(after)[: accusation.TRIED]:
             found = sides.alignment.resembling(sides.values[value], sides.plan.of(value), [place])
             if found is not None and _computes(sides, _with(sides, value, found.array), node):
