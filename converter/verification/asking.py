@@ -28,8 +28,9 @@ from converter.verification.crowd import (
 )
 from converter.verification.evidence import otherwise, says_little, scaled, unseen
 from converter.verification.inputs import Question, lengths, many, questions
-from converter.verification.judge import ERRORS, Judge, JudgeError
+from converter.verification.judge import Judge, JudgeError
 from converter.verification.reference import Inside
+from converter.verification.sessions import ERRORS
 from converter.verification.units import waking
 from converter.verification.windows import Windows
 

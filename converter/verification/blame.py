@@ -25,8 +25,9 @@ from converter.verification.candidate import Candidate
 from converter.verification.compare import difference
 from converter.verification.faults import between, hidden, overwriting, reading, returning, writing
 from converter.verification.inputs import Question
-from converter.verification.judge import ERRORS, Judge
+from converter.verification.judge import Judge
 from converter.verification.layers import Blame, Layer, Stage
+from converter.verification.sessions import ERRORS
 from converter.verification.sides import BUDGET, Sides
 from converter.verification.worker import Trace
 

@@ -12,7 +12,7 @@ import onnx
 
 from converter.graph import Graph, Node, Value
 from converter.verification import reference
-from converter.verification.judge import ERRORS
+from converter.verification.sessions import ERRORS
 
 ROUNDS = 3
 """So many of a loop are looked into: what is wrong in none of them is wrong between rounds."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,6 @@ import onnx
 import onnx.numpy_helper
 import onnx.version_converter
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from converter.emitters.onnx import Writer, save_model
 from converter.graph import Graph, Value
@@ -26,11 +24,7 @@ from converter.verification.compare import is_floating
 from converter.verification.continuity import is_continuous
 from converter.verification.exact import PREFIX, Axes, coarse, in_float64, in_sequence
 from converter.verification.last_bits import with_moved_results
-
-ERRORS = tuple(
-    member for member in vars(state).values() if isinstance(member, type) and issubclass(member, Exception)
-)  # onnxruntime's exceptions have no common base of their own
-
+from converter.verification.sessions import ERRORS, session_of
 
 _PROTOBUF_LIMIT = 2**31 - 2**24
 _OLDEST = 7
@@ -107,9 +101,7 @@ class Judge:
         nudged = [{name: _nudged(array, rng) for name, array in inputs.items()} for inputs in questions]
         if way == "optimiser":
             try:
-                return self._answers(
-                    _session(self._exact, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL, self._threads), nudged
-                )
+                return self._answers(_session(self._exact, optimised=True, threads=self._threads), nudged)
             except JudgeError:  # it makes operators that do not take all that the plain ones do
                 pass
         return self._answers(self._exact_session, nudged)
@@ -356,25 +348,10 @@ def _nudged_weight(array: np.ndarray, rng: np.random.Generator, bits: int, units
     return (numbers + steps).astype(numbers.dtype, copy=False).view(array.dtype).reshape(array.shape)
 
 
-def _session(
-    model: str | Path | bytes,
-    level: onnxruntime.GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
-    threads: int = 0,
-    weights: Mapping[str, onnxruntime.OrtValue] | None = None,
-) -> onnxruntime.InferenceSession:
-    """``threads`` 0: as many as OMP_NUM_THREADS says, otherwise as there are processors. ``weights`` take the place of those of
-    the model; they must live as long as the session."""
-    options = onnxruntime.SessionOptions()
-    for name, value in (weights or {}).items():
-        options.add_initializer(name, value)
-    usual = os.environ.get("OMP_NUM_THREADS", "")
-    options.intra_op_num_threads = threads or (int(usual) if usual.isdecimal() else 0)
-    options.graph_optimization_level = level
-    options.log_severity_level = 4
+def _session(model: str | Path | bytes, **how: Any) -> onnxruntime.InferenceSession:
+    """``session_of``. Raises JudgeError."""
     try:
-        return onnxruntime.InferenceSession(
-            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
-        )
+        return session_of(model, **how)
     except ERRORS as error:
         raise JudgeError(_plain(error)) from None
 

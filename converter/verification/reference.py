@@ -14,9 +14,8 @@ import onnxruntime
 from converter.emitters.onnx import save_model, to_model
 from converter.graph import Graph, Node, Value, draws
 from converter.verification.exact import Axes, coarse, in_float64
-from converter.verification.judge import ERRORS
+from converter.verification.sessions import ERRORS, session_of
 
-_FOLDER = "session.model_external_initializers_file_folder_path"
 _CHUNK = 256
 """Tensors asked for at once where not all fit into memory."""
 
@@ -92,7 +91,7 @@ class Inside:
             outputs = self._proto.graph.output
             del outputs[len(self._own) :]
             outputs.extend(onnx.ValueInfoProto(name=name) for name in chunk if name not in self._own)
-            self._kept = chunk, _session(self._proto, self._folder)
+            self._kept = chunk, session_of(self._proto.SerializeToString(), folder=self._folder)
         return self._kept[1]
 
 
@@ -134,16 +133,7 @@ def of_node(
         proto = to_model(graph)
         proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in outputs if value is not None)
         coarsely(proto, coarse(proto))
-        results = iter(_session(proto, None).run(None, feeds))
+        results = iter(session_of(proto.SerializeToString()).run(None, feeds))
     except (*ERRORS, ValueError, TypeError, IndexError, RuntimeError):
         return None
     return [None if value is None else next(results) for value in outputs]
-
-
-def _session(proto: onnx.ModelProto, folder: str | None) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    if folder is not None:
-        options.add_session_config_entry(_FOLDER, folder)
-    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -15,8 +15,9 @@ import onnx
 
 from converter.verification.compare import is_floating
 from converter.verification.inputs import Question
-from converter.verification.judge import ERRORS, Judge
+from converter.verification.judge import Judge
 from converter.verification.reference import Inside
+from converter.verification.sessions import ERRORS
 
 _BUDGET = 2**30
 _MOST_NUMBERS = 200_000

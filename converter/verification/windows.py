@@ -12,8 +12,9 @@ import onnx
 
 from converter.graph import Graph
 from converter.verification.inputs import Question, open_sizes
-from converter.verification.judge import ERRORS, Judge
+from converter.verification.judge import Judge
 from converter.verification.reference import Inside
+from converter.verification.sessions import ERRORS
 
 _WITH_WINDOWS = {"Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool"}
 _PADDED_AS_NEEDED = {"SAME_UPPER", "SAME_LOWER"}

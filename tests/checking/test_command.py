@@ -253,7 +253,7 @@ def test_a_crash_tells_the_place_in_this_package(tmp_path, monkeypatch):
     program += "onnxruntime.InferenceSession = lambda *rest, **options: ctypes.string_at(0)\nmain(sys.argv[2])"
     monkeypatch.setattr(process, "_PROGRAM", program)
     code, out, _ = check(spec(tmp_path))
-    assert code == 1 and "SIGSEGV (converter/verification/judge.py, line" in out
+    assert code == 1 and "SIGSEGV (converter/verification/sessions.py, line" in out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
