@@ -1,8 +1,8 @@
 """What verifying costs, in runs of both sides on the same questions: ``python benchmarks/verification_time.py MODEL.onnx ...``.
 
-Counted are seconds of the processor, in which other programs do not show. A plain run starts nothing but what it needs:
-onnxruntime's session and the process of the emitted code, each once. Start-up is taken off: what a run of the emitted code
-takes with the first question alone is start-up and little else.
+Counted are seconds of the processor, in which other programs hardly show, and of several runs the shortest. A plain run starts
+nothing but what it needs: onnxruntime's session and the process of the emitted code, each once. Start-up is taken off: what
+either side takes with the first question alone is start-up and little else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import resource
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,21 @@ from converter.verification import candidate
 from converter.verification.judge import Judge
 from converter.verification.worker import run_model
 
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of the processor, here and in the processes started, and what ``work`` gives."""
-    start = seconds()
-    result = work()
-    return seconds() - start, result
+_TIMES = 3
 
 
-def seconds() -> float:
+def shortest(work: Callable[[], Any]) -> float:
+    """Seconds of the processor that ``work`` takes, here and in the processes it starts: the fewest of some times."""
+    return min(_seconds_of(work) for _ in range(_TIMES))
+
+
+def _seconds_of(work: Callable[[], Any]) -> float:
+    start = _seconds()
+    work()
+    return _seconds() - start
+
+
+def _seconds() -> float:
     """Seconds of the processor until now."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
@@ -37,40 +43,50 @@ def measure(source: Path, target: str) -> None:
     """Print a line for one model and target."""
     with tempfile.TemporaryDirectory() as folder:
         conversion = converter.convert(source, to=target, out=Path(folder) / "model", verify=False)
-        asked: list[dict[str, Any]] = []
-        answer = Judge.answer
+        asked, ran, report = observed(conversion)
+        cases = ran[0][2]
+        graph, count = converter.read(source), len(conversion.outputs)
 
-        def recorded(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any]:
-            asked.append(inputs)
-            return answer(judge, inputs)
+        def judge(questions: Sequence[dict[str, Any]]) -> None:
+            with Judge(graph) as started:
+                for inputs in questions:
+                    started.answer(inputs)
 
-        runs: list[tuple[Any, ...]] = []
+        def emitted(cases: Sequence[Any]) -> None:
+            run_model(target, conversion.folder, cases, count)
 
-        def run(*arguments: Any, **options: Any) -> Any:
-            runs.append(arguments)
-            return run_model(*arguments, **options)
-
-        Judge.answer, candidate.run_model = recorded, run
-        try:
-            whole, report = timed(conversion.verify)
-        finally:
-            Judge.answer, candidate.run_model = answer, run_model
-        cases = runs[0][2]
         plain = asked[: len(cases)]
-        graph = converter.read(source)
-        with Judge(graph) as judge:
-            judge.answer(plain[0])  # what onnxruntime prepares once
-            judged, _ = timed(lambda: [judge.answer(inputs) for inputs in plain])
-        count = len(conversion.outputs)
-        start, _ = timed(lambda: run_model(target, conversion.folder, cases[:1], count))
-        emitted, _ = timed(lambda: run_model(target, conversion.folder, cases, count))
-        both = judged + max(emitted - start, 0.0)
+        whole = shortest(conversion.verify)
+        starts = [shortest(lambda: judge(plain[:1])), shortest(lambda: emitted(cases[:1]))]
+        sides = [shortest(lambda: judge(plain)), shortest(lambda: emitted(cases))]
+        runs = [max(side - start, 0.0) for side, start in zip(sides, starts, strict=True)]
         print(
-            f"{source.stem:24} {target:8} verify {whole:6.1f} s, start-up {start:5.1f} s, onnxruntime {judged:5.1f} s, emitted "
-            f"{emitted - start:5.1f} s: {max(whole - start, 0.0) / both:4.1f} times both; {report.ok=}, {len(asked)} questions"
-            f" to onnxruntime, {len(runs)} processes",
+            f"{source.stem:24} {target:8} verify {whole:6.2f} s, start-up {sum(starts):5.2f} s, onnxruntime {runs[0]:5.2f} s, "
+            f"emitted {runs[1]:5.2f} s: {max(whole - sum(starts), 0.0) / sum(runs):4.1f} times both; {report.ok=}, "
+            f"{len(asked)} questions to onnxruntime, {len(ran)} processes",
             flush=True,
         )
+
+
+def observed(conversion: converter.Conversion) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]], converter.Report]:
+    """What a verification asks onnxruntime, the runs of emitted code that it starts, and its report."""
+    asked: list[dict[str, Any]] = []
+    ran: list[tuple[Any, ...]] = []
+    answer = Judge.answer
+
+    def recorded(judge: Judge, inputs: dict[str, Any]) -> dict[str, Any]:
+        asked.append(inputs)
+        return answer(judge, inputs)
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        ran.append(arguments)
+        return run_model(*arguments, **options)
+
+    Judge.answer, candidate.run_model = recorded, run
+    try:
+        return asked, ran, conversion.verify()
+    finally:
+        Judge.answer, candidate.run_model = answer, run_model
 
 
 def main() -> None:
@@ -78,6 +94,8 @@ def main() -> None:
     parser.add_argument("models", nargs="+", type=Path)
     parser.add_argument("--target", choices=["pytorch", "keras"], nargs="+", default=["pytorch", "keras"])
     arguments = parser.parse_args()
+    if missing := [str(source) for source in arguments.models if not source.is_file()]:
+        parser.error(f"there is no file {', '.join(missing)}")
     for source in arguments.models:
         for target in arguments.target:
             measure(source, target)
