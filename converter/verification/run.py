@@ -339,32 +339,45 @@ def digest(array):
     return f"{array.dtype.name} {list(array.shape)} {hashlib.blake2b(content, digest_size=16).hexdigest()}"
 
 
-def stored(value, key, arrays):
-    """What describes a value in JSON; its arrays go into ``arrays`` under ``key``, in a form that an .npz file can hold.
+_ALIGNED = 64
+"""Each array in a file of arrays begins at a multiple of so many bytes."""
+
+
+def opened(path):
+    """The bytes of a file of arrays, which are read when they are looked at."""
+    return np.asarray(np.memmap(path, np.uint8, "r")) if Path(path).stat().st_size else np.empty(0, np.uint8)
+
+
+def stored(value, file):
+    """What describes a value in JSON; its arrays are written into an open file one behind the other, as an archive of so many
+    would take longer to write and to read than most code to run.
 
     bfloat16 and its like are stored as float32, which holds every such number, and texts as text of a fixed length.
     """
     if value is None:
         return None
     if isinstance(value, list | tuple):
-        return [stored(item, f"{key}/{index}", arrays) for index, item in enumerate(value)]
+        return [stored(item, file) for item in value]
     if isinstance(value, dict):
         return {"keys": list(value), "values": [item if isinstance(item, str) else float(item) for item in value.values()]}
     array = np.asarray(value)
     plain = array.astype(np.float32) if array.dtype.kind == "V" else array.astype(str) if array.dtype == object else array
-    arrays[key] = plain
-    return {"key": key, "dtype": array.dtype.name}
+    file.write(bytes(-file.tell() % _ALIGNED))
+    begin = file.tell()
+    file.write(np.asarray(plain, order="C").data)
+    return {"begin": begin, "end": file.tell(), "type": plain.dtype.str, "shape": plain.shape, "dtype": array.dtype.name}
 
 
-def restored(description, arrays):
-    """The value that was stored."""
+def restored(description, content):
+    """The value that was stored, out of the bytes of the file; not to be written to."""
     if description is None:
         return None
     if isinstance(description, list):
-        return [restored(item, arrays) for item in description]
+        return [restored(item, content) for item in description]
     if "keys" in description:
         return dict(zip(description["keys"], description["values"], strict=True))
-    array, dtype = arrays[description["key"]], description["dtype"]
+    lying = content[description["begin"] : description["end"]]
+    array, dtype = lying.view(description["type"]).reshape(description["shape"]), description["dtype"]
     if array.dtype.name == dtype:
         return array
     if dtype == "object":
@@ -408,15 +421,14 @@ def main(path):
     model = framework.load(job["folder"])
     if job["assign"] is not None:
         framework.assign(model, job["assign"])
-    results, outputs = {}, []
+    outputs, given = [], opened(job["arrays"])
     before = {} if job["wide"] else framework.state(model)
-    with np.load(job["arrays"], allow_pickle=False) as arrays:
+    with Path(job["results"]).open("wb") as results:
         for number, case in enumerate(job["cases"]):
-            inputs = restored(case, arrays)
+            inputs = restored(case, given)
             again = job["again"] and number == len(job["cases"]) - 1
             found = framework.call(model, converted(inputs, widened) if job["wide"] else inputs, job["outputs"], again)
-            outputs.append(stored(found, str(number), results))
-    np.savez(job["results"], **results)
+            outputs.append(stored(found, results))
     weights = {} if job["wide"] else {key: digest(array) for key, array in framework.weights(model).items()}
     after = {} if job["wide"] else framework.state(model)
     for what in after:

@@ -602,8 +602,8 @@ def main(job, run):
             assign(model, {k: v for k, v in expected.items() if k in actual and actual[k].shape == v.shape}, job["framework"])
         lines = _lines(framework, model) if weights else {}
         weights = [row | {"line": lines.get(row["key"], lines.get(run.holder(row["key"])))} for row in weights]
-        with np.load(job["arrays"], allow_pickle=False) as arrays:
-            cases = [run.restored(case, arrays) for case in job["cases"]]
+        given = run.opened(job["arrays"])
+        cases = [run.restored(case, given) for case in job["cases"]]
         try:
             for case in cases[:-1]:
                 earlier.append(framework.earlier(model, case, job["outputs"]))
@@ -615,13 +615,12 @@ def main(job, run):
                 raised["lines"] = [framework.failed]
         else:
             ran = framework.complete
-    results = {}
     constructed = model is not None and framework.complete
     raised = raised and {"loaded": False, "ran": ran, "constructed": constructed, "layer": framework.recorder.failed} | raised
     answer = {"raised": raised, "weights": weights, "versions": run.FRAMEWORKS[job["framework"]].versions()}
-    answer["entries"] = _entries(framework, run, job["budget"], results)
-    answer |= {key: run.stored(given, key, results) for key, given in (("returned", returned), ("before", earlier))}
-    np.savez(job["results"], **results)
+    with Path(job["results"]).open("wb") as results:
+        answer["entries"] = _entries(framework, run, job["budget"], results)
+        answer |= {"returned": run.stored(returned, results), "before": run.stored(earlier, results)}
     Path(job["answer"]).write_text(json.dumps(answer))
 
 
@@ -632,11 +631,10 @@ def watch(job, run):
     model = framework.load(job["folder"])
     if job["assign"] is not None:
         run.FRAMEWORKS[job["framework"]].assign(model, job["assign"])
-    with np.load(job["arrays"], allow_pickle=False) as arrays:
-        framework.call(model, run.restored(job["inside"]["case"], arrays), job["outputs"], returned=False)
-    results = {}
-    answer = {"entries": _entries(framework, run, job["inside"]["budget"], results)}
-    np.savez(job["inside"]["results"], **results)
+    case = run.restored(job["inside"]["case"], run.opened(job["arrays"]))
+    framework.call(model, case, job["outputs"], returned=False)
+    with Path(job["inside"]["results"]).open("wb") as results:
+        answer = {"entries": _entries(framework, run, job["inside"]["budget"], results)}
     Path(job["inside"]["answer"]).write_text(json.dumps(answer))
 
 
@@ -650,7 +648,7 @@ def _entries(framework, run, budget, results):
             row = {key: entry[key] for key in ("line", "constructor", "over", "calls")} | {"operands": operands}
             row["array"] = None
             if part is not None and part.nbytes <= left:
-                row["array"] = run.stored(part, str(number), results)
+                row["array"] = run.stored(part, results)
                 left -= part.nbytes
             entries.append(row)
             operands = [number]

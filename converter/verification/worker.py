@@ -120,35 +120,36 @@ def run_model(
     with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
         place = Path(temporary)
         watched = place / "inside.json"
-        arrays: dict[str, np.ndarray] = {}
+        with (place / "cases.bin").open("wb") as file:
+            asked = [run.stored(list(case), file) for case in cases]
+            looked = None if inside is None else run.stored(list(inside), file)
         job = {
             "framework": target,
             "folder": str(folder),
             "save": _handed_over(save, place / "save.safetensors", target),
             "fresh": [key for key, weight in (save or {}).items() if not weight.has_data],
             "assign": _handed_over(assign, place / "assign.safetensors", target),
-            "arrays": str(place / "cases.npz"),
-            "cases": [run.stored(list(case), str(number), arrays) for number, case in enumerate(cases)],
+            "arrays": str(place / "cases.bin"),
+            "cases": asked,
             "outputs": outputs,
             "wide": wide,
             "again": again,
             "inside": None
             if inside is None
             else {
-                "case": run.stored(list(inside), "inside", arrays),
+                "case": looked,
                 "budget": budget,
-                "results": str(place / "inside.npz"),
+                "results": str(place / "inside.bin"),
                 "answer": str(watched),
             },
-            "results": str(place / "results.npz"),
+            "results": str(place / "results.bin"),
         }
-        np.savez(job["arrays"], **arrays)
         answer, problem = _answered(job, place, target, limits)
         if problem and (inside is None or watched.is_file()):
             raise RunError(problem)
-        with np.load(job["results"], allow_pickle=False) as results:
-            found = [run.restored(case, results) for case in answer["outputs"]]
-        recorded = problem if not watched.is_file() else _recorded(json.loads(watched.read_text()), place / "inside.npz")
+        results = run.opened(job["results"])
+        found = [run.restored(case, results) for case in answer["outputs"]]
+        recorded = problem if not watched.is_file() else _recorded(json.loads(watched.read_text()), place / "inside.bin")
     return Answer(found, answer["versions"], answer["weights"], answer["epsilons"], answer["remarks"], recorded)
 
 
@@ -209,7 +210,8 @@ def trace_model(
     """
     with tempfile.TemporaryDirectory(prefix="converter-") as temporary:
         place = Path(temporary)
-        arrays: dict[str, np.ndarray] = {}
+        with (place / "cases.bin").open("wb") as file:
+            asked = [run.stored(list(case), file) for case in cases]
         job = {
             "framework": target,
             "trace": True,
@@ -217,12 +219,11 @@ def trace_model(
             "fresh": fresh,
             "budget": budget,
             "expected": _handed_over(weights, place / "expected.safetensors", target),
-            "arrays": str(place / "cases.npz"),
-            "cases": [run.stored(list(case), str(number), arrays) for number, case in enumerate(cases)],
+            "arrays": str(place / "cases.bin"),
+            "cases": asked,
             "outputs": outputs,
-            "results": str(place / "results.npz"),
+            "results": str(place / "results.bin"),
         }
-        np.savez(job["arrays"], **arrays)
         answer, problem = _answered(job, place, target, limits)
         if problem:
             raise RunError(problem)
@@ -231,9 +232,9 @@ def trace_model(
 
 def _recorded(answer: Mapping[str, Any], path: Path) -> Trace:
     """What ``trace.py`` recorded, with the arrays of the file at ``path``."""
-    with np.load(path, allow_pickle=False) as arrays:
-        entries = [Entry(**row | {"array": run.restored(row["array"], arrays)}) for row in answer["entries"]]
-        returned, before = run.restored(answer.get("returned"), arrays), run.restored(answer.get("before", []), arrays)
+    content = run.opened(path)
+    entries = [Entry(**row | {"array": run.restored(row["array"], content)}) for row in answer["entries"]]
+    returned, before = run.restored(answer.get("returned"), content), run.restored(answer.get("before", []), content)
     return Trace(entries, answer.get("raised"), answer.get("weights", []), returned, before)
 
 
