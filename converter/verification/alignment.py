@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from converter.emitters.layout import Layout
+from converter.verification.compare import magnitude
 from converter.verification.worker import Entry
 
 LOOSE = 1e-3
@@ -139,17 +140,6 @@ def _places(size: int) -> np.ndarray:
     if size <= _SAMPLES:
         return np.arange(size)
     return np.random.default_rng(size).integers(0, size, _SAMPLES)
-
-
-def magnitude(array: np.ndarray) -> float:
-    """The largest finite magnitude."""
-    if array.dtype == np.float32:  # most are, and finite
-        with np.errstate(invalid="ignore"):
-            largest = float(np.abs(array).max(initial=0.0))
-        if np.isfinite(largest):
-            return largest
-    wide = np.abs(array.astype(np.float64))
-    return float(wide[np.isfinite(wide)].max(initial=0.0))
 
 
 def error(actual: np.ndarray, expected: np.ndarray, scale: float) -> float:

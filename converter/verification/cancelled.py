@@ -45,8 +45,7 @@ def added(node: Node, arrays: Sequence[np.ndarray], result: np.ndarray, batch: i
     largest = np.zeros(batch)
     for array in arrays:
         rows = array.reshape(batch, -1) if array.ndim and len(array) == batch else array.reshape(1, -1)
-        size = np.abs(rows.astype(np.float64)).max(axis=1, initial=0.0)
-        largest = np.maximum(largest, size)
+        largest = np.maximum(largest, np.maximum(rows.max(axis=1, initial=0.0), -rows.min(axis=1, initial=0.0)))
     return largest * (arrays[0].size / max(result.size, 1) if node.op_type == "ReduceSum" else 1)
 
 

@@ -48,6 +48,7 @@ class Comparison:
         self._near: dict[int, list[dict[str, Any]]] = {}
         self._exact: dict[int, dict[str, Any]] = {}
         self._sequential: dict[int, dict[str, Any]] = {}
+        self._coarsely: dict[tuple[int, Value], list[float]] = {}  # how far those are from the exact ones, by sample
         self._own: dict[int, Sequence[Any] | None] = {}
         self.differing: dict[int, float] = {}
         """The cases in which an output is not as it should be, each with by how many times what is allowed."""
@@ -172,15 +173,19 @@ class Comparison:
 
     def _coarse(self, value: Value, sample: Sample) -> float:
         """How far the judge's plain answer to a sample, or the one with sums in sequence, is from that by definition."""
-        if (case := sample.case) not in self._exact:
+        case = sample.case
+        if case not in self._exact:
             return 0.0
         if case not in self._sequential:
             try:
                 (self._sequential[case],) = self._judge.answers_in_sequence([self._questions[case].inputs])
             except JudgeError:
                 self._sequential[case] = self._exact[case]
-        others = [answers[case][value.name] for answers in (self._answers, self._sequential)]
-        return movement(self._exact[case][value.name], others, self._questions[case].batch)[sample.row]
+        if (case, value) not in self._coarsely:
+            others = [answers[case][value.name] for answers in (self._answers, self._sequential)]
+            batch = self._questions[case].batch
+            self._coarsely[case, value] = movement(self._exact[case][value.name], others, batch)
+        return self._coarsely[case, value][sample.row]
 
     def _with_own_rounding(
         self,

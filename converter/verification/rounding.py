@@ -66,12 +66,13 @@ def samples(
     usual = [sample for sample in found if sample.case not in unusual]
     least = _NOTHING * float(np.median([sample.scale for sample in usual])) if usual else 0.0
     found = [_of_scale(sample, least) if sample.case in unusual else sample for sample in found]
-    return [_by_its_like(sample, [sample, *usual]) if sample.few and sample.scale else sample for sample in found]
+    scales = np.array([sample.scale for sample in usual])
+    return [_by_its_like(sample, scales) if sample.few and sample.scale else sample for sample in found]
 
 
-def _by_its_like(sample: Sample, every: Sequence[Sample]) -> Sample:
-    """A sample of few numbers, measured by the usual scale of those of its size where its own is less."""
-    return _of_scale(sample, float(np.median([each.scale for each in every if _alike(each, sample)])))
+def _by_its_like(sample: Sample, usual: np.ndarray) -> Sample:
+    """A sample of few numbers, measured by the median scale of it and the ``usual`` ones of its size where its own is less."""
+    return _of_scale(sample, float(np.median([sample.scale, *usual[_alike(usual, sample.scale)]])))
 
 
 def _of_scale(sample: Sample, least: float) -> Sample:
@@ -81,8 +82,9 @@ def _of_scale(sample: Sample, least: float) -> Sample:
     return replace(sample, scale=least, difference=replace(sample.difference, relative=sample.difference.absolute / least))
 
 
-def _alike(sample: Sample, other: Sample) -> bool:
-    return other.scale / _SIZE <= sample.scale <= other.scale * _SIZE
+def _alike(scales: np.ndarray, scale: float) -> np.ndarray:
+    """Which of the scales are of one size with another one."""
+    return (scales / _SIZE <= scale) & (scale / _SIZE <= scales)
 
 
 def _of(case: int, actual: Any, reference: Any, batch: int) -> list[Sample]:
@@ -136,13 +138,15 @@ def allowances(
     most = [MARGIN * max(pair) for pair in zip(shares, rounded, strict=True)]
     lifted = continuous and sum(each > tolerance.most for each in most) <= MOST * len(found)
     typical = _typical(found, own, shares)
+    known = [(movement, sample) for movement, sample in zip(own, found, strict=True) if movement is not None]
+    moves = np.array([(movement, sample.scale, sample.difference.relative) for movement, sample in known]).reshape(-1, 3)
     tolerances = []
     for sample, movement, share, within, lift in zip(found, own, shares, rounded, most, strict=True):
         if movement is None:
             tolerances.append(tolerance)
             continue
         if sample.few:
-            like = [(each, other) for each, other in zip(own, found, strict=True) if each is not None and _alike(other, sample)]
+            like = moves[_alike(moves[:, 1], sample.scale)]
             counted = max(_of_few(like, tolerance) / (sample.scale or 1.0), typical.get(sample.case, 0.0))
         else:
             counted = min(largest, _CHANCE * share)
@@ -162,17 +166,20 @@ def _typical(found: Sequence[Sample], own: Sequence[float | None], shares: Seque
     return {case: float(np.median(each)) for case, each in moved.items() if len(each) > _FEW}
 
 
-def _of_few(like: Sequence[tuple[float, Sample]], tolerance: Tolerance) -> float:
-    """What samples of few numbers move by, given the movement and the difference of each: by as much as any.
+def _of_few(like: np.ndarray, tolerance: Tolerance) -> float:
+    """What samples of few numbers move by, given the movement, the scale and the relative difference of each (rows): by as much
+    as any.
 
     Where rounding to integers inside lets few of them jump, few may differ: if many more do, jumps are no excuse.
     """
-    moved = [movement for movement, _ in like]
-    jumps = np.mean([MARGIN * movement > tolerance.relative * other.scale for movement, other in like] or [0])
-    beyond = np.mean([other.difference.relative > tolerance.relative for _, other in like] or [0])
+    if not len(like):
+        return 0.0
+    moved, scales, relative = like.T
+    jumps = np.mean(MARGIN * moved > tolerance.relative * scales)
+    beyond = np.mean(relative > tolerance.relative)
     if len(like) > _FEW and beyond > _MORE * jumps + _MORE / len(like):
-        return min(max(moved), _CHANCE * float(np.median(moved)))
-    return max(moved, default=0.0)
+        return min(float(moved.max()), _CHANCE * float(np.median(moved)))
+    return float(moved.max())
 
 
 def most_of_own(sample: Sample, tolerance: Tolerance, coarse: float) -> float:

@@ -16,9 +16,10 @@ import numpy as np
 from converter.emitters.layout import Layout
 from converter.graph import Node, Value
 from converter.verification import reference
-from converter.verification.alignment import error, in_order, magnitude, numeric, orders
+from converter.verification.alignment import error, in_order, numeric, orders
 from converter.verification.causes.catalogue import hypotheses
 from converter.verification.causes.hypothesis import Hypothesis
+from converter.verification.compare import magnitude
 
 _SECONDS = 15.0
 """After which no more hypotheses are tried."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from converter.graph import Node, Value
 from converter.verification import causes, reference
-from converter.verification.alignment import Match, error, magnitude, numeric
+from converter.verification.alignment import Match, error, numeric
 from converter.verification.causes.hypothesis import said
+from converter.verification.compare import magnitude
 from converter.verification.faults import fused
 from converter.verification.faults import inputs as misread
 from converter.verification.layers import Blame

@@ -13,7 +13,8 @@ import numpy as np
 from converter.emitters.layout import Layout
 from converter.graph import Node, Value
 from converter.verification import causes, reference
-from converter.verification.alignment import error, magnitude, numeric
+from converter.verification.alignment import error, numeric
+from converter.verification.compare import magnitude
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, Sides
 

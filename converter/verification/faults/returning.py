@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converter.graph import Value
-from converter.verification.alignment import Alignment, error, magnitude, numeric
+from converter.verification.alignment import Alignment, error, numeric
+from converter.verification.compare import magnitude
 from converter.verification.layers import Blame
 from converter.verification.sides import LOCAL, Sides
 from converter.verification.worker import Entry
