@@ -31,7 +31,7 @@ from converter.verification.inputs import Question, lengths, many, questions
 from converter.verification.judge import Judge, JudgeError
 from converter.verification.reference import Inside
 from converter.verification.sessions import ERRORS
-from converter.verification.units import waking
+from converter.verification.units import rectifiers, waking
 from converter.verification.windows import Windows
 
 Asked = list[tuple[Question, dict[str, Any]]]
@@ -210,12 +210,14 @@ def _ask_at_borders(judge: Judge, graph: Graph, model: onnx.ModelProto, known: B
     if not free:
         return []
     largest = max(free, key=lambda question: question.batch)  # the first of them
+    outputs = (output.name for output in model.graph.output)
+    inside = Inside(judge.model, [*known.inside, *rectifiers(model), *outputs], _BUDGET)
     found = []
     for question in [
         *_many(graph, free),
         *_at(known, largest),
-        *_beyond(judge, known, free, every),
-        *waking(judge, model, every),
+        *_beyond(inside, known, free, every),
+        *waking(model, inside, every),
     ]:
         answers = _answered(judge, question.inputs)
         if answers is not None:
@@ -306,13 +308,12 @@ def _often(question: Question) -> Question:
     return replace(question, inputs=inputs, batch=question.batch * times)
 
 
-def _beyond(judge: Judge, known: Borders, usual: Sequence[Question], asked: Sequence[Question]) -> Iterator[Question]:
+def _beyond(inside: Inside, known: Borders, usual: Sequence[Question], asked: Sequence[Question]) -> Iterator[Question]:
     """Of the smallest of the ``usual`` questions, scaled, those that bring numbers inside to bounds which none of ``asked``
     passed."""
     if not known.inside:
         return
     try:
-        inside = Inside(judge.model, list(known.inside), _BUDGET)
         left = {
             (name, number, above) for name, numbers in known.inside.items() for number in numbers for above in (False, True)
         }
@@ -340,7 +341,8 @@ _Side = tuple[str, float, bool]
 
 def _passed(sides: set[_Side], arrays: dict[str, Any]) -> set[_Side]:
     """Those sides on which there are numbers."""
-    ranges = {name: (array.min(), array.max()) for name, array in arrays.items() if array.size and array.dtype.kind in "iuf"}
+    looked = {name: arrays[name] for name, *_ in sides if name in arrays}
+    ranges = {name: (array.min(), array.max()) for name, array in looked.items() if array.size and array.dtype.kind in "iuf"}
     return {
         (name, number, above)
         for name, number, above in sides

@@ -15,11 +15,9 @@ import onnx
 
 from converter.verification.compare import is_floating
 from converter.verification.inputs import Question
-from converter.verification.judge import Judge
 from converter.verification.reference import Inside
 from converter.verification.sessions import ERRORS
 
-_BUDGET = 2**30
 _MOST_NUMBERS = 200_000
 """Of all samples that are drawn, if these are not fewer than the least."""
 _DRAWN = (4, 64)
@@ -53,23 +51,25 @@ _KINDS: tuple[Draw, ...] = (
 """A sample out of noise: of all magnitudes, sparse, flat, pixels; bright, dark, large, moved."""
 
 
-def waking(judge: Judge, model: onnx.ModelProto, asked: Sequence[Question]) -> Iterator[Question]:
+def waking(model: onnx.ModelProto, inside: Inside, asked: Sequence[Question]) -> Iterator[Question]:
     """A question of samples that wake units which ``asked`` leave asleep, if there are such, and if the inputs are small.
 
-    ``model`` is the judge's own, whose large weights need not be loaded.
+    ``model`` is the judge's own, whose large weights need not be loaded; ``inside`` gives the results of its rectifiers and its
+    outputs.
     """
-    rectified = _rectified(model)
+    rectified = rectifiers(model)
     question = max(asked, key=lambda question: question.batch)  # the first of them
     count = _count(question) if rectified else 0
     if not count:
         return
-    inside = Inside(judge.model, [*rectified, *(output.name for output in model.graph.output)], _BUDGET)
+    names = [*rectified, *(output.name for output in model.graph.output)]
 
     def awake(inputs: Mapping[str, Any]) -> np.ndarray:
         """Which units (columns) each sample wakes; none where it gives what is not finite."""
-        arrays = inside(inputs)
-        found = np.concatenate([_awake(arrays[name], *rectified[name]) for name in rectified if name in arrays], axis=1)
-        return found & np.all([_finite(array, len(found)) for array in arrays.values()], axis=0)[:, None]
+        found = inside(inputs)
+        arrays = {name: found[name] for name in names if name in found}
+        units = np.concatenate([_awake(arrays[name], *rectified[name]) for name in rectified if name in arrays], axis=1)
+        return units & np.all([_finite(array, len(units)) for array in arrays.values()], axis=0)[:, None]
 
     try:
         counted = asked[-1:] if question.is_large else asked  # the last has samples of the most kinds
@@ -92,7 +92,7 @@ def waking(judge: Judge, model: onnx.ModelProto, asked: Sequence[Question]) -> I
         )
 
 
-def _rectified(model: onnx.ModelProto) -> dict[str, tuple[str, bool]]:
+def rectifiers(model: onnx.ModelProto) -> dict[str, tuple[str, bool]]:
     """The results of rectifiers by name, each with the operator, and whether a tensor of three axes has its channels second."""
     makers = {name: node.op_type for node in model.graph.node for name in node.output}
     return {

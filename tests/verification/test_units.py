@@ -8,7 +8,8 @@ import converter
 from converter.verification.asking import ask
 from converter.verification.inputs import questions
 from converter.verification.judge import Judge
-from converter.verification.units import waking
+from converter.verification.reference import Inside
+from converter.verification.units import rectifiers, waking
 from tests.models import save
 
 node = helper.make_node
@@ -33,7 +34,9 @@ def woken(source):
     graph = converter.read(source)
     with Judge(graph) as judge:
         asked = [next(ways) for ways in questions(graph, (0, 1, 2), (1, 3))]
-        found = list(waking(judge, onnx.load(source), asked))
+        model = onnx.load(source)
+        names = [*rectifiers(model), *(output.name for output in model.graph.output)]
+        found = list(waking(model, Inside(judge.model, names, 2**30), asked))
         return [(question, judge.answer(question.inputs)) for question in found], asked, graph
 
 
