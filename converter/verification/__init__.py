@@ -25,7 +25,7 @@ from converter.verification.limits import Stopped
 from converter.verification.report import Case, Report
 from converter.verification.run import digest
 from converter.verification.seeding import seeded
-from converter.verification.sides import BUDGET
+from converter.verification.sides import ALONG, BUDGET
 from converter.verification.worker import Answer, RunError, Trace
 
 SEEDS = (0, 1, 2)
@@ -36,6 +36,8 @@ _PATIENCE = 60.0
 
 _TRIED = 4
 """Shapes of inputs with which code that does not run is run again."""
+
+_LOOPS = {"Loop", "Scan"}
 
 PROBE = Tolerance("probe", 1e-4, "the source's own program sums float32 numbers in its own order")
 
@@ -98,8 +100,8 @@ class _Verification:
 
     def run(self, unproven: Mapping[Value, str], tolerance: float | None, layers: bool) -> None:
         """``unproven``: the outputs of which what was asked proves little, each with the reason."""
-        report, watched = self._report, self._watched()
-        if (answer := self._answer(watched)) is None:
+        report, watched, budget = self._report, self._watched(), BUDGET if layers else ALONG
+        if (answer := self._answer(watched, budget)) is None:
             return
         changed = _changed(self._candidate, answer.weights)
         if changed:
@@ -119,20 +121,22 @@ class _Verification:
         if differing or changed:
             self._look(differing, comparison.differing or self._every)
         elif watched is not None and report.ok:
-            self._look_along(watched, answer.inside, layers)
+            self._look_along(watched, answer.inside, layers, budget)
         if layers and not report.layers:
             self._look([], self._every)
 
     def _watched(self) -> Question | None:
         """The question in which each layer is asked by itself, None where that says nothing."""
-        several = len(self._graph.nodes) > 1
-        return cases.watched(self._questions) if several and self._candidate.is_code and not self._random else None
+        if len(self._graph.nodes) < 2 or not self._candidate.is_code or self._random:
+            return None
+        loops = any(node.op_type in _LOOPS for each in self._graph.nested() for node in each.nodes)
+        return cases.watched(self._questions, loops=loops)
 
-    def _answer(self, watched: Question | None) -> Answer | None:
+    def _answer(self, watched: Question | None, budget: int) -> Answer | None:
         """What the candidate answers, None where it does not run or gives other outputs."""
         candidate, report, begin = self._candidate, self._report, time.monotonic()
         try:
-            answer = candidate.run(self._questions, again=True, inside=watched, budget=BUDGET)
+            answer = candidate.run(self._questions, again=True, inside=watched, budget=budget)
         except RunError as error:
             report.findings.append(f"the emitted {candidate.target} model did not run: {error}")
             failing = {} if time.monotonic() > begin + _PATIENCE else self._failing()
@@ -188,14 +192,14 @@ class _Verification:
         if found is not None:
             self._report.layers, self._report.blame = found
 
-    def _look_along(self, question: Question, trace: Trace | str | None, layers: bool) -> None:
+    def _look_along(self, question: Question, trace: Trace | str | None, layers: bool, budget: int) -> None:
         """Ask each layer by itself: what one of them computes otherwise may be too small behind others, or hidden by what was
         asked."""
 
         def compared() -> tuple[list[Layer], Blame | None]:
             if not isinstance(trace, Trace):
                 raise RunError(str(trace))
-            return look_along(self._graph, self._candidate, question, trace)
+            return look_along(self._graph, self._candidate, question, trace, budget)
 
         rows, blame = self._explained(compared) or ([], None)
         if blame is not None or layers:

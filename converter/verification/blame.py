@@ -85,11 +85,13 @@ def _look(
     return sides, blame if is_wrong else None
 
 
-def look_along(graph: Graph, candidate: Candidate, question: Question, trace: Trace) -> tuple[list[Layer], Blame | None]:
+def look_along(
+    graph: Graph, candidate: Candidate, question: Question, trace: Trace, budget: int
+) -> tuple[list[Layer], Blame | None]:
     """The layers of emitted code in a case whose outputs are as they should be, and the first that computes something else than
-    the graph on the numbers it has. ``trace`` is what the code computed in that case."""
+    the graph on the numbers it has. ``trace`` is what the code computed in that case, up to ``budget`` bytes."""
     # What onnxruntime computes coarsely is asked of it by definition, node by node, where it differs.
-    values = reference.of_graph(graph, question.inputs, BUDGET, by_definition=False)
+    values = reference.of_graph(graph, question.inputs, budget, by_definition=False)
     sides = Sides(graph, candidate.visible, candidate.text(), question.name, trace, values, {}, loose=True)
     return sides.layers, Comparison(sides, {}).find_hidden()
 

@@ -21,14 +21,17 @@ def again(asked: Asked) -> tuple[Question, dict[str, Any]]:
     return replace(question, name=f"{question.name}, again", answer=None, unusual=True), answers
 
 
-def watched(questions: Sequence[Question]) -> Question | None:
+def watched(questions: Sequence[Question], *, loops: bool = False) -> Question | None:
     """The question for which what the code computes inside is recorded: of usual numbers, small and with the most samples,
-    otherwise the smallest."""
+    otherwise the smallest.
+
+    ``loops``: the network has some, which may run once for each sample; then, of several samples, the smallest.
+    """
     usual = [question for question in questions if not question.unusual and question.answer is None]
     small = [question for question in usual if question.numbers <= _SMALL]
-    if small:
+    if small and not loops:
         return max(small, key=lambda question: question.batch)
-    return min(usual, key=_size, default=None)
+    return min(usual, key=lambda question: (loops and question.batch == 1, _size(question)), default=None)
 
 
 def plainest(questions: Sequence[Question], errors: Mapping[int, float]) -> Question:

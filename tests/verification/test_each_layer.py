@@ -7,6 +7,10 @@ import pytest
 from onnx import helper
 
 import converter
+from converter import verification
+from converter.verification import cases
+from converter.verification.asking import ask
+from converter.verification.judge import Judge
 from tests.models import save
 
 
@@ -157,3 +161,33 @@ def test_the_rounding_of_sums_of_many_numbers_is_no_fault(target, tmp_path):
     path = save(tmp_path / "m.onnx", nodes, {"x": shape}, {"y": shape}, weights)
     found = converter.convert(path, to=target, out=tmp_path / "out")
     assert found.report.ok, found.report
+
+
+@pytest.mark.parametrize("budget", [0, 300, 2000])
+def test_what_is_beyond_the_budget_is_not_looked_at(tmp_path, monkeypatch, budget):
+    conversion = converted(tmp_path, "pytorch")
+    monkeypatch.setattr(verification, "ALONG", budget)
+    assert conversion.verify().ok
+    report = edited(conversion, *COARSE["pytorch"])
+    assert report.ok and not report.layers  # the scores come last
+
+
+def test_a_loop_over_the_samples_is_watched_for_few(tmp_path):
+    body = helper.make_graph(
+        [node("Add", ["h", "x"], ["n"]), node("Tanh", ["n"], ["m"]), node("Identity", ["m"], ["y"])],
+        "body",
+        [helper.make_tensor_value_info(name, 1, [4]) for name in ("h", "x")],
+        [helper.make_tensor_value_info(name, 1, [4]) for name in ("m", "y")],
+    )
+    nodes = [
+        node("Scan", ["zero", "x"], ["last", "all"], num_scan_inputs=1, body=body),
+        node("Relu", ["all"], ["y"]),
+    ]
+    source = save(tmp_path / "m.onnx", nodes, {"x": ["batch", 4]}, {"y": ["batch", 4]}, {"zero": np.zeros(4, np.float32)})
+    with Judge(converter.read(source)) as judge:
+        asked, *_ = ask(judge, converter.read(source), (0, 1), (1, 3))
+    every = [question for question, _ in asked]
+    assert cases.watched(every).batch > 100
+    assert cases.watched(every, loops=True).batch == 3
+    report = converter.convert(source, to="pytorch", out=tmp_path / "out").verify(layers=True)
+    assert report.ok and {layer.verdict for layer in report.layers} == {"equal"}
