@@ -2,7 +2,7 @@
 
 Counted are seconds of the processor, in which other programs hardly show, and of several runs the shortest. A plain run starts
 nothing but what it needs: onnxruntime's session and the process of the emitted code, each once. Start-up is taken off: what
-either side takes with the first question alone is start-up and little else.
+either side takes with no question.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from converter.verification.judge import Judge
 from converter.verification.worker import run_model
 
 _TIMES = 3
+
+_SHORT = 0.2
+"""Seconds of both sides, below which they are lost in the differences between one start and another."""
 
 
 def shortest(work: Callable[[], Any]) -> float:
@@ -57,12 +60,15 @@ def measure(source: Path, target: str) -> None:
 
         plain = asked[: len(cases)]
         whole = shortest(conversion.verify)
-        starts = [shortest(lambda: judge(plain[:1])), shortest(lambda: emitted(cases[:1]))]
+        starts = [shortest(lambda: judge([])), shortest(lambda: emitted([]))]
         sides = [shortest(lambda: judge(plain)), shortest(lambda: emitted(cases))]
         runs = [max(side - start, 0.0) for side, start in zip(sides, starts, strict=True)]
+        start = sum(starts)
+        rest = max(whole - start, 0.0)
+        told = f"{rest / sum(runs):4.1f} times both" if sum(runs) >= _SHORT else f"{rest:4.2f} s beside runs too short to tell"
         print(
-            f"{source.stem:24} {target:8} verify {whole:6.2f} s, start-up {sum(starts):5.2f} s, onnxruntime {runs[0]:5.2f} s, "
-            f"emitted {runs[1]:5.2f} s: {max(whole - sum(starts), 0.0) / sum(runs):4.1f} times both; {report.ok=}, "
+            f"{source.stem:24} {target:8} verify {whole:6.2f} s, start-up {start:5.2f} s, onnxruntime {runs[0]:5.2f} s, "
+            f"emitted {runs[1]:5.2f} s: {told}; {report.ok=}, "
             f"{len(asked)} questions to onnxruntime, {len(ran)} processes",
             flush=True,
         )
