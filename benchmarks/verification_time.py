@@ -19,7 +19,7 @@ from converter.verification import candidate
 from converter.verification.judge import Judge
 from converter.verification.worker import run_model
 
-_TIMES = 3
+_TIMES = 9
 
 _SHORT = 0.2
 """Seconds of both sides, below which they are lost in the differences between one start and another."""

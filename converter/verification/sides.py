@@ -28,8 +28,8 @@ BUDGET = 2**31
 """Bytes of intermediate values that are held of each side to find what is to blame."""
 
 ALONG = 2**28
-"""Bytes of intermediate values of emitted code that are looked at though nothing differs: those of ImageNet's networks are
-fewer."""
+"""Bytes of intermediate values of emitted code that are looked at though nothing differs: for an image of 224 by 224 pixels
+ResNet-50 computes 151 MB, DenseNet-121 196 MB."""
 
 LOCAL = 2e-5
 """Relative error of one float32 layer on the same numbers: sums in another order, and functions computed otherwise."""
